@@ -1,0 +1,3 @@
+//! The world on one machine: an exchange, a model, AWS, the Lambda runtime, a clock, faults and checkers.
+
+pub mod service;
