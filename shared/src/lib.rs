@@ -3,6 +3,18 @@
 //! Everything without a feature is pure: no async, no clock, no environment, no randomness, no floats for
 //! money.
 
+pub mod books;
+pub mod decision;
+pub mod ids;
+pub mod market;
+pub mod money;
+pub mod order;
+pub mod settings;
+pub mod signal;
+pub mod state;
+pub mod status;
+pub mod store;
+pub mod tables;
 pub mod time;
 #[cfg(feature = "transport")]
 pub mod transport;

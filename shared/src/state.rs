@@ -1,0 +1,228 @@
+//! A strategy's live state: everything that its functions must know before they read anything else.
+
+use std::collections::BTreeMap;
+
+use crate::ids::{IncidentId, Leg, OrderId, PositionId, StrategyId};
+use crate::money::{Amount, Notional};
+use crate::order::Origin;
+use crate::status::{Holds, Status};
+use crate::time::{Day, Timestamp};
+
+/// Most entries of `live`.
+pub const MOST_LIVE: usize = 16;
+/// A new position needs room for its order, its position, its stop and its exit.
+pub const ROOM_TO_OPEN: usize = 4;
+
+/// The key of a `live` entry, and what it stands for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Live {
+    /// A position that is not closed; the key is its id.
+    Position,
+    /// An order that is not over; the key is its id.
+    Order {
+        /// Its position.
+        position: PositionId,
+        /// What it is for.
+        leg: Leg,
+    },
+    /// Something wanted of what exists; the key is `w-{intent_seq}`.
+    Wish(WishFor),
+}
+
+/// A wish to close a position or to cancel an entry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WishFor {
+    /// What is wanted.
+    pub target: Target,
+    /// Who wants it.
+    pub origin: Origin,
+    /// Since when.
+    pub at: Timestamp,
+}
+
+/// What a wish is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Target {
+    /// Close this position.
+    Close(PositionId),
+    /// Cancel this entry.
+    Cancel {
+        /// Its position.
+        position: PositionId,
+        /// The entry.
+        order_id: OrderId,
+    },
+}
+
+/// Something that must page, until the function that wrote it clears it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Alert {
+    /// When it began.
+    pub since: Timestamp,
+    /// What it is about: an order, a position, a symbol.
+    pub key: String,
+    /// One sentence for the person on call.
+    pub detail: String,
+}
+
+/// What heartbeat knows about an episode that it has opened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Episode {
+    /// The incident.
+    pub incident_id: IncidentId,
+    /// When the fact began.
+    pub since: Timestamp,
+    /// When its page was acknowledged by SNS; none while it is undelivered.
+    pub paged_at: Option<Timestamp>,
+}
+
+/// What was sent today (UTC), counted when sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExecDay {
+    /// The day.
+    pub day: Day,
+    /// Orders sent.
+    pub orders: u32,
+    /// Cancels sent.
+    pub cancels: u32,
+    /// Profit realised, in quote.
+    pub realised: Amount,
+}
+
+/// What the model cost today (UTC).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LlmDay {
+    /// The day.
+    pub day: Day,
+    /// Questions asked.
+    pub calls: u32,
+    /// Dollars spent.
+    pub usd: Notional,
+}
+
+/// What one minute of execute saw.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ExecMinute {
+    /// The minute, counted from the epoch.
+    pub minute: i64,
+    /// Orders refused by our rules.
+    pub risk_rejections: u32,
+    /// Venue calls that failed.
+    pub backend_errors: u32,
+    /// Orders that the venue refused.
+    pub order_failures: u32,
+}
+
+/// What one minute of decide saw.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LlmMinute {
+    /// The minute, counted from the epoch.
+    pub minute: i64,
+    /// Questions asked.
+    pub calls: u32,
+    /// Answers that were refusals or apologies.
+    pub refusals: u32,
+    /// Answers of 429.
+    pub throttled: u32,
+    /// Tokens in and out.
+    pub tokens: u32,
+}
+
+/// Most minutes kept.
+pub const RECENT_MINUTES: usize = 5;
+
+/// The breakers, as far as they are counted in the state.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Breaker {
+    /// Refusals by our rules in a row (execute's).
+    pub rejections: u32,
+    /// When the last position was opened, newest first, at most one hour back (execute's).
+    pub opens: Vec<Timestamp>,
+}
+
+/// A strategy's live state.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StrategyState {
+    /// The strategy.
+    pub strategy_id: StrategyId,
+    /// Written by people, and downwards by the system.
+    pub status: Status,
+    /// The status that execute last acted on.
+    pub status_ack: Option<Status>,
+    /// When.
+    pub status_ack_at: Option<Timestamp>,
+    /// Why the system lowered the status.
+    pub halt_reason: Option<String>,
+    /// What blocks opening for now.
+    pub holds: Holds,
+    /// The last cycle or tick that made progress.
+    pub last_heartbeat: Timestamp,
+    /// Decide's last scheduled minute.
+    pub last_decided_at: Timestamp,
+    /// Execute's last scheduled minute.
+    pub last_executed_at: Timestamp,
+    /// Reconcile's last clean or unclean look; none before the first.
+    pub last_reconciled_at: Option<Timestamp>,
+    /// Every live position, order and wish.
+    pub live: BTreeMap<String, Live>,
+    /// The earliest fence, timeout or exit limit.
+    pub due_at: Option<Timestamp>,
+    /// What is due then: `orders` or `positions`, and which.
+    pub due_what: Option<String>,
+    /// What must page.
+    pub alerts: BTreeMap<String, Alert>,
+    /// What heartbeat has paged.
+    pub episodes: BTreeMap<String, Episode>,
+    /// Raised with every intent and wish.
+    pub intent_seq: u64,
+    /// Raised with every send and every fill.
+    pub send_seq: u64,
+    /// What was sent today.
+    pub exec_day: ExecDay,
+    /// What the model cost today.
+    pub llm_day: LlmDay,
+    /// Execute's last minutes, oldest first.
+    pub recent_exec: Vec<ExecMinute>,
+    /// Decide's last minutes, oldest first.
+    pub recent_llm: Vec<LlmMinute>,
+    /// Cycles in a row without a usable answer (decide's).
+    pub bad_cycles: u32,
+    /// The breakers.
+    pub breaker: Breaker,
+}
+
+impl StrategyState {
+    /// The state that `strategy apply` writes first.
+    pub fn first(strategy_id: StrategyId, status: Status, now: Timestamp) -> StrategyState {
+        StrategyState {
+            strategy_id,
+            status,
+            status_ack: None,
+            status_ack_at: None,
+            halt_reason: None,
+            holds: Holds::new(),
+            last_heartbeat: now,
+            last_decided_at: now,
+            last_executed_at: now,
+            last_reconciled_at: None,
+            live: BTreeMap::new(),
+            due_at: None,
+            due_what: None,
+            alerts: BTreeMap::new(),
+            episodes: BTreeMap::new(),
+            intent_seq: u64::try_from(now.as_secs()).unwrap_or(0),
+            send_seq: 0,
+            exec_day: ExecDay { day: now.day(), orders: 0, cancels: 0, realised: Amount::ZERO },
+            llm_day: LlmDay { day: now.day(), calls: 0, usd: Notional::ZERO },
+            recent_exec: Vec::new(),
+            recent_llm: Vec::new(),
+            bad_cycles: 0,
+            breaker: Breaker::default(),
+        }
+    }
+
+    /// Whether a new position still fits into `live`.
+    pub fn has_room_to_open(&self) -> bool {
+        self.live.len().saturating_add(ROOM_TO_OPEN) <= MOST_LIVE
+    }
+}
