@@ -6,9 +6,11 @@
 pub mod books;
 pub mod decision;
 pub mod ids;
+pub mod log;
 pub mod market;
 pub mod money;
 pub mod order;
+pub mod ports;
 pub mod settings;
 pub mod signal;
 pub mod state;
