@@ -17,6 +17,7 @@ pub mod state;
 pub mod status;
 pub mod store;
 pub mod tables;
+pub mod tick;
 pub mod time;
 #[cfg(feature = "transport")]
 pub mod transport;

@@ -64,7 +64,9 @@ impl VenueError {
     pub const fn kind(&self) -> &'static str {
         match self {
             VenueError::Unavailable(_) => "network",
-            VenueError::Throttled { .. } | VenueError::Fatal { .. } | VenueError::Refused { .. } => "rejected",
+            VenueError::Throttled { .. } | VenueError::Fatal { .. } | VenueError::Refused { .. } => {
+                "rejected"
+            }
             VenueError::BadReply(_) => "other",
         }
     }
@@ -231,7 +233,12 @@ pub trait TradeOrders {
     /// Sends one order.
     async fn place(&self, order: &OrderRequest) -> Result<Placed, SendError>;
     /// Asks for an order to be taken back, and says how it stands then.
-    async fn cancel(&self, symbol: &Symbol, id: &OrderId, sent_at: Timestamp) -> Result<OrderReport, SendError>;
+    async fn cancel(
+        &self,
+        symbol: &Symbol,
+        id: &OrderId,
+        sent_at: Timestamp,
+    ) -> Result<OrderReport, SendError>;
 }
 
 /// A question to a model.
@@ -372,4 +379,13 @@ pub trait AskModel {
     async fn ask(&self, question: &Question) -> Result<RawReply, ModelError>;
     /// Reads what came back.
     fn read(&self, reply: &RawReply) -> Result<Reply, BadReply>;
+}
+
+/// Opens the venue of one account. On Lambda it reads the account's key on first use.
+#[allow(async_fn_in_trait, reason = "handlers run on one thread; no port is used across threads")]
+pub trait OpenVenue {
+    /// What it opens.
+    type Venue;
+    /// The venue of these settings' account, ready to use.
+    async fn open(&self, settings: &crate::settings::Settings) -> Result<Self::Venue, VenueError>;
 }
