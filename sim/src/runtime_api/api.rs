@@ -101,7 +101,7 @@ async fn taken(events: &mut Receiver<Event>, id: &str) -> Result<(), InvokeError
     loop {
         match heard(events).await? {
             Event::Taken { id: taken } if taken == id => return Ok(()),
-            Event::InitFailed(complaint) => return Err(complaint.from_init()),
+            Event::InitFailed(complaint) => return Err(complaint.into_init_error()),
             Event::Taken { .. } | Event::Answered { .. } | Event::Failed { .. } => {}
         }
     }
@@ -112,8 +112,10 @@ async fn answered(events: &mut Receiver<Event>, id: &str) -> Result<Bytes, Invok
     loop {
         match heard(events).await? {
             Event::Answered { id: answered, body } if answered == id => return Ok(body),
-            Event::Failed { id: failed, complaint } if failed == id => return Err(complaint.from_handler()),
-            Event::InitFailed(complaint) => return Err(complaint.from_init()),
+            Event::Failed { id: failed, complaint } if failed == id => {
+                return Err(complaint.into_function_error());
+            }
+            Event::InitFailed(complaint) => return Err(complaint.into_init_error()),
             Event::Taken { .. } | Event::Answered { .. } | Event::Failed { .. } => {}
         }
     }

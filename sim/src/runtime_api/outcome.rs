@@ -76,11 +76,11 @@ impl Complaint {
         }
     }
 
-    pub(super) fn from_handler(self) -> InvokeError {
+    pub(super) fn into_function_error(self) -> InvokeError {
         InvokeError::FunctionError { kind: self.kind, message: self.message }
     }
 
-    pub(super) fn from_init(self) -> InvokeError {
+    pub(super) fn into_init_error(self) -> InvokeError {
         InvokeError::InitError { kind: self.kind, message: self.message }
     }
 }
