@@ -1,3 +1,5 @@
 //! The world on one machine: an exchange, a model, AWS, the Lambda runtime, a clock, faults and checkers.
 
+pub mod model;
+pub mod runtime_api;
 pub mod service;
