@@ -157,6 +157,16 @@ fn line(text: &str, span: Option<Range<usize>>) -> usize {
 /// The parser's own words, without the line that it would quote: that line may hold a secret.
 fn syntax(text: &str, file: &str, error: &toml_edit::TomlError) -> BadSettings {
     let message = error.message().lines().collect::<Vec<_>>().join(", ");
-    Place::line(file, line(text, error.span()))
-        .refuse(format!("this is not TOML: {message}"), "ops/strategies/demo.toml shows how a file looks")
+    let key = if message == "duplicate key" { key_at(text, error.span()) } else { String::new() };
+    Place::line(file, line(text, error.span())).refuse(
+        format!("this is not TOML: {message}{key}"),
+        "ops/strategies/demo.toml shows how a file looks",
+    )
+}
+
+/// The key that a span is about, after a space; nothing where it is more than a key.
+fn key_at(text: &str, span: Option<Range<usize>>) -> String {
+    let key = span.and_then(|span| text.get(span)).unwrap_or_default();
+    let bare = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+    if !key.is_empty() && key.bytes().all(bare) { format!(" {key}") } else { String::new() }
 }

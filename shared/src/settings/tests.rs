@@ -130,7 +130,34 @@ fn a_file_that_states_everything_needs_no_profile_and_supplies_every_field() {
 
 #[test]
 fn every_value_that_the_file_does_not_state_is_printed() {
-    insta::assert_snapshot!(notes(LEAST), @"");
+    insta::assert_snapshot!(notes(LEAST), @r#"
+    default: backend = "mock"
+    default: testnet = true
+    default: decide_every_seconds = 1500
+    default: model_fallbacks = []
+    default: safety_mode = "DryRun"
+    profile cautious: order_cooldown_seconds = 60
+    profile cautious: limits.max_order_notional = 500.0
+    profile cautious: limits.max_daily_orders = 20
+    profile cautious: limits.max_daily_cancels = 50
+    profile cautious: limits.max_position_abs = 0.01
+    profile cautious: limits.allowed_symbols = ["BTC-USDT"]
+    profile cautious: limits.max_opens_per_hour = 2
+    profile cautious: limits.max_price_drift_percent = 0.5
+    profile cautious: limits.max_decision_age_seconds = 120
+    profile cautious: gate.threshold = 3
+    profile cautious: gate.cooldown_ms = 300000
+    profile cautious: pnl_gate.max_daily_loss = 100.0
+    profile cautious: exits.max_stop_distance_percent = 5.0
+    profile cautious: exits.take_profit_percent = 3.0
+    profile cautious: exits.trailing_percent = 1.5
+    profile cautious: exits.exit_limit_minutes = 5
+    profile cautious: exits.entry_timeout_minutes = 10
+    profile cautious: crash.fall_percent = 5.0
+    profile cautious: crash.window_minutes = 15
+    profile cautious: crash.action = "exit"
+    default: approval_expiry_minutes = 15
+    "#);
 }
 
 #[test]
@@ -481,16 +508,15 @@ fn unknown_fields_and_tables_are_refused_with_the_nearest_that_there_is() {
             "s.toml:34: weather: there is no such table; the tables are limits, gate, pnl_gate, exits, crash",
         ),
         (
-            "venue = \"binance\"",
-            "venue = \"binance\"\nlimits = 5",
-            "s.toml:4: limits: this is a table, not a value; write [limits] on its own line",
-        ),
-        (
             "[crash]",
             "[[crash]]",
             "s.toml:34: crash: this is a table, not a value; write [crash] on its own line",
         ),
     ]);
+    assert_eq!(
+        refusal(&format!("{LEAST}limits = 5\n")),
+        "s.toml:8: limits: this is a table, not a value; write [limits] on its own line"
+    );
     assert_eq!(
         refusal(&format!("{LEAST}[backend]\nkind = \"mock\"\n")),
         "s.toml:8: backend: this is a table, not a value; write backend = \"mock\""
@@ -505,7 +531,7 @@ fn unknown_fields_and_tables_are_refused_with_the_nearest_that_there_is() {
 fn a_text_that_is_not_toml_is_refused_with_its_line() {
     assert_eq!(
         refusal(&with("threshold = 5", "threshold = 5\nthreshold = 6")),
-        "s.toml:25: this is not TOML: duplicate key; ops/strategies/demo.toml shows how a file looks"
+        "s.toml:25: this is not TOML: duplicate key threshold; ops/strategies/demo.toml shows how a file looks"
     );
     for (text, line) in
         [("a = 1\nb = ", 2), ("a = 1\n\n[limits\n", 3), ("= 3", 1), ("a = 1\na = 2", 2), ("[a]\n[a]", 2)]
@@ -534,6 +560,7 @@ fn a_file_without_end_is_refused() {
 #[test]
 fn windows_line_ends_and_inline_tables_are_read() {
     assert_eq!(load(&FULL.replace('\n', "\r\n")), load(FULL));
+    assert_eq!(load(&format!("\u{feff}{FULL}")), load(FULL));
     let inline = with("[gate]\nthreshold = 5\ncooldown_ms = 60000\n", "")
         .replace("[limits]", "gate = { threshold = 5, cooldown_ms = 60_000 }\n[limits]");
     assert_eq!(load(&inline), load(FULL));
@@ -584,6 +611,14 @@ fn real_money_and_symbols_that_cannot_be_opened_are_remarked_on() {
 }
 
 #[test]
+fn the_documented_layout_loads_and_shows_every_field() {
+    let documented = include_str!("file.rs").lines().skip_while(|line| *line != "//! ```toml").skip(1);
+    let example = documented.take_while(|line| *line != "//! ```");
+    let text: String = example.map(|line| format!("{}\n", line.trim_start_matches("//! "))).collect();
+    assert_eq!(notes(&text), "testnet is not used by backend mock\n");
+}
+
+#[test]
 fn the_bundled_strategy_loads() {
     let settings = load(DEMO).settings;
     assert_eq!(settings.backend, Backend::Mock);
@@ -612,7 +647,33 @@ fn the_axon_sample_loads_with_its_four_limits_and_its_gate() {
 
 #[test]
 fn what_the_axon_sample_does_not_say_or_nobody_reads_is_printed() {
-    insta::assert_snapshot!(notes(AXON), @"");
+    insta::assert_snapshot!(notes(AXON), @r#"
+    trading.api_key is not used since keys are read from Secrets Manager
+    trading.api_secret is not used since keys are read from Secrets Manager
+    metrics.callback is not used since metrics go to CloudWatch
+    axon-llm layout: strategy_id = "axon"
+    axon-llm layout: account = "axon"
+    axon-llm layout: venue = "binance"
+    default: decide_every_seconds = 1500
+    axon-llm layout: model = "anthropic/claude-haiku-4-5"
+    default: model_fallbacks = []
+    axon-llm layout: llm_usd_per_day = 1.0
+    profile cautious: order_cooldown_seconds = 60
+    profile cautious: limits.max_daily_cancels = 50
+    profile cautious: limits.max_opens_per_hour = 2
+    profile cautious: limits.max_price_drift_percent = 0.5
+    profile cautious: limits.max_decision_age_seconds = 120
+    profile cautious: pnl_gate.max_daily_loss = 100.0
+    profile cautious: exits.max_stop_distance_percent = 5.0
+    profile cautious: exits.take_profit_percent = 3.0
+    profile cautious: exits.trailing_percent = 1.5
+    profile cautious: exits.exit_limit_minutes = 5
+    profile cautious: exits.entry_timeout_minutes = 10
+    profile cautious: crash.fall_percent = 5.0
+    profile cautious: crash.window_minutes = 15
+    profile cautious: crash.action = "exit"
+    default: approval_expiry_minutes = 15
+    "#);
 }
 
 #[test]
