@@ -73,11 +73,8 @@ where
 {
     let Some(order) = turn.order(id).cloned() else { return Ok(()) };
     let trades = trades_behind(turn, &order, report, listed).await;
-    let event = Event::Report {
-        venue_id: report.venue_id.clone(),
-        executed: report.executed,
-        ended: report.ended,
-    };
+    let event =
+        Event::Report { venue_id: report.venue_id.clone(), executed: report.executed, ended: report.ended };
     turn.desk.advance(id, event)?;
     loop {
         let before = turn.order(id).map(|order| order.state.recorded());

@@ -171,7 +171,10 @@ fn allowed_symbol(terms: &Terms, limits: &Limits) -> Result<(), Refusal> {
 
 fn free_place(seen: &Exposure<'_>) -> Result<(), Refusal> {
     if seen.taken {
-        return refuse(Rule::PositionOpen, "this account already has a position or entry in this asset".to_owned());
+        return refuse(
+            Rule::PositionOpen,
+            "this account already has a position or entry in this asset".to_owned(),
+        );
     }
     if seen.has_room {
         Ok(())
@@ -313,7 +316,8 @@ fn price_drift(terms: &Terms, seen: &Exposure<'_>, limits: &Limits) -> Result<()
     if drift <= limits.max_price_drift {
         Ok(())
     } else {
-        let message = format!("price drifted {drift} % since the decision, limit {} %", limits.max_price_drift);
+        let message =
+            format!("price drifted {drift} % since the decision, limit {} %", limits.max_price_drift);
         refuse(Rule::PriceDrift, message)
     }
 }

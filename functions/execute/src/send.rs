@@ -82,7 +82,11 @@ pub fn count_day<T, V>(turn: &mut Turn<'_, T, V>, sent_at: Timestamp) {
     }
 }
 
-async fn record_failure<T, V>(turn: &mut Turn<'_, T, V>, id: &OrderId, error: SendError) -> Result<(), TurnError>
+async fn record_failure<T, V>(
+    turn: &mut Turn<'_, T, V>,
+    id: &OrderId,
+    error: SendError,
+) -> Result<(), TurnError>
 where
     T: WriteTables,
     V: MarketData + ReadAccount,

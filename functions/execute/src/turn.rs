@@ -59,8 +59,12 @@ impl<'a, T, V: MarketData + ReadAccount> Turn<'a, T, V> {
     /// A turn that has seen nothing yet.
     pub fn new(shift: &'a Shift<'a, T>, venue: V, desk: Desk) -> Turn<'a, T, V> {
         let now = shift.clock.now();
-        let minute =
-            ExecMinute { minute: now.minute_number(), risk_rejections: 0, backend_errors: 0, order_failures: 0 };
+        let minute = ExecMinute {
+            minute: now.minute_number(),
+            risk_rejections: 0,
+            backend_errors: 0,
+            order_failures: 0,
+        };
         Turn {
             shift,
             venue,
