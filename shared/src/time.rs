@@ -136,7 +136,9 @@ impl Day {
     }
     /// Reads `2023-03-01`.
     pub fn parse(text: &str) -> Result<Day, NotATime> {
-        Timestamp::parse(&format!("{text}T00:00:00Z")).map(Timestamp::day).map_err(|_| NotATime(text.to_owned()))
+        Timestamp::parse(&format!("{text}T00:00:00Z"))
+            .map(Timestamp::day)
+            .map_err(|_| NotATime(text.to_owned()))
     }
 }
 
