@@ -18,6 +18,10 @@ pub mod status;
 pub mod store;
 pub mod tables;
 pub mod tick;
+#[cfg(feature = "aws")]
+pub mod aws;
+#[cfg(feature = "http")]
+pub mod http_client;
 pub mod time;
 #[cfg(feature = "transport")]
 pub mod transport;

@@ -2,4 +2,8 @@
 
 pub mod model;
 pub mod runtime_api;
+pub mod aws;
+pub mod clock;
+pub mod in_process;
 pub mod service;
+pub mod socket;
