@@ -9,6 +9,7 @@ pub mod ids;
 pub mod market;
 pub mod money;
 pub mod order;
+pub mod records;
 pub mod settings;
 pub mod signal;
 pub mod state;
