@@ -11,6 +11,7 @@ pub mod market;
 pub mod money;
 pub mod order;
 pub mod ports;
+pub mod records;
 pub mod settings;
 pub mod signal;
 pub mod state;

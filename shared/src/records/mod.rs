@@ -1,0 +1,33 @@
+//! One file per kind of item: its key, how it is written, how it is read back.
+//!
+//! | kind | table and key | put by | lives |
+//! |---|---|---|---|
+//! | [`state`] | trading-state: `strategy_id` | Operator (`strategy apply`) | as long as the strategy; required |
+//! | [`position`] | positions: `position_id` = `{strategy_id}.{seq}` | Execute, with the first fill | for ever; optional |
+//! | [`order`] | orders: `position_id`, `order_id` | Decide (intents), Execute (its own) | for ever; optional |
+//! | [`order`], fills | orders: `position_id`, `{order_id}#{trade_id}` | Execute | for ever; optional |
+//! | [`account`] | ledgers: `account#{account}` | Operator (`strategy apply`) | as long as a strategy uses it; required |
+//!
+//! An item holds its key attributes too, so it says by itself what it is. Reading is strict ([`fields`]):
+//! what is missing, null, of another type or unknown is an error that names item and attribute. Attributes
+//! that no reader asks for are ignored, and stay, since writes go attribute by attribute. Who may write
+//! what is data in [`writers`].
+
+pub mod account;
+pub mod attrs;
+pub mod fields;
+pub mod order;
+mod parts;
+pub mod position;
+pub mod state;
+
+pub use fields::{Corrupt, Fields, Found, Problem};
+
+#[cfg(test)]
+pub(crate) mod arb;
+#[cfg(test)]
+mod damage;
+#[cfg(test)]
+mod dynamo_json;
+#[cfg(test)]
+pub(crate) mod samples;
