@@ -8,10 +8,17 @@ pub mod decision;
 pub mod ids;
 pub mod log;
 pub mod market;
+#[cfg(feature = "model")]
+pub mod model;
+pub mod model_prices;
 pub mod money;
 pub mod order;
 pub mod ports;
 pub mod records;
+pub mod reported;
+#[cfg(all(test, feature = "transport"))]
+mod scripted;
+pub mod secret;
 pub mod settings;
 pub mod signal;
 pub mod state;
@@ -26,3 +33,5 @@ pub mod http_client;
 pub mod time;
 #[cfg(feature = "transport")]
 pub mod transport;
+#[cfg(feature = "venue-market")]
+pub mod venue;

@@ -4,6 +4,7 @@
 //! The tables' traits stand in [`crate::store`].
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde_json::Value;
 
@@ -21,6 +22,9 @@ pub trait Clock {
     /// The time now.
     fn now(&self) -> Timestamp;
 }
+
+/// The clock that adapters share.
+pub type SharedClock = Arc<dyn Clock + Send + Sync>;
 
 /// Why a venue's answer to a question is missing.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -1,0 +1,252 @@
+//! Binance's ways of not answering, as a table; each meaning says what to do after a read and after a send.
+//!
+//! Facts: `errors.md` (codes and texts), `rest-api.md` "HTTP Return Codes" and "IP Limits".
+
+use bytes::Bytes;
+use serde::Deserialize;
+
+use crate::ports::{SendError, VenueError};
+use crate::reported::NotReported;
+use crate::time::{Millis, Timestamp};
+use crate::transport::{Response, TransportError};
+
+/// What a code means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Meaning {
+    /// It may have been done.
+    Unknown,
+    /// Turned away until later.
+    Wait,
+    /// Turned away by the firewall, before the API.
+    Firewall,
+    /// Turned down for good.
+    Refused,
+    /// An open order has this client id: proof that an order exists.
+    Duplicate,
+    /// A cancel found nothing to cancel.
+    NothingToCancel,
+    /// No such order is seen now.
+    NoSuchOrder,
+    /// The key or the address is refused.
+    Fatal,
+    /// A code that this table does not have: only looking tells what became of a send.
+    Unlisted,
+    /// Not one of the API's answers.
+    Unreadable,
+}
+
+/// Codes of one meaning; where there is a text, it must be in the message (in any case).
+struct Row {
+    codes: std::ops::RangeInclusive<i64>,
+    text: &'static str,
+    meaning: Meaning,
+}
+
+const fn one(code: i64, meaning: Meaning) -> Row {
+    Row { codes: code..=code, text: "", meaning }
+}
+
+/// The first row that fits counts.
+const TABLE: [Row; 21] = [
+    one(-1000, Meaning::Unknown),
+    one(-1001, Meaning::Unknown),
+    one(-1002, Meaning::Fatal),
+    one(-1003, Meaning::Wait),
+    one(-1006, Meaning::Unknown),
+    one(-1007, Meaning::Unknown),
+    // The text says "not executed"; treated as unknown until that is proven.
+    one(-1008, Meaning::Unknown),
+    one(-1013, Meaning::Refused),
+    one(-1014, Meaning::Refused),
+    one(-1015, Meaning::Wait),
+    one(-1016, Meaning::Unknown),
+    one(-1021, Meaning::Refused),
+    one(-1022, Meaning::Refused),
+    // Malformed requests: they never reach the engine.
+    Row { codes: -1199..=-1100, text: "", meaning: Meaning::Refused },
+    Row { codes: -2010..=-2010, text: "duplicate", meaning: Meaning::Duplicate },
+    one(-2010, Meaning::Refused),
+    one(-2011, Meaning::NothingToCancel),
+    one(-2013, Meaning::NoSuchOrder),
+    Row { codes: -2015..=-2014, text: "", meaning: Meaning::Fatal },
+    // Cancel-replace, which is never sent: whatever it means, look.
+    Row { codes: -2022..=-2021, text: "", meaning: Meaning::Unlisted },
+    // Archived: over 90 days old and never filled.
+    one(-2026, Meaning::Refused),
+];
+
+fn listed(code: i64, text: &str) -> Option<Meaning> {
+    let text = text.to_ascii_lowercase();
+    TABLE.iter().find(|row| row.codes.contains(&code) && text.contains(row.text)).map(|row| row.meaning)
+}
+
+/// The wait after a 429 that names none: weights are counted by the minute.
+const WAIT_UNNAMED: Millis = Millis::from_minutes(1);
+/// The wait after a 418 that names none: the shortest ban, "from 2 minutes to 3 days".
+const BAN_UNNAMED: Millis = Millis::from_minutes(2);
+/// How much of a text that is not Binance's is kept for people.
+const EXCERPT: usize = 200;
+
+/// An answer, and when it arrived.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) response: Response,
+    pub(super) at: Timestamp,
+}
+
+/// Binance's error body.
+#[derive(Debug, Deserialize)]
+struct WireError {
+    code: i64,
+    msg: String,
+}
+
+/// An answer that is not a success.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Refusal {
+    pub(super) meaning: Meaning,
+    code: String,
+    text: String,
+    wait: Millis,
+    banned: bool,
+}
+
+impl Answer {
+    /// The body of a success.
+    pub(super) fn accepted(self) -> Result<Bytes, Failure> {
+        if self.response.status().is_success() {
+            return Ok(self.response.into_body());
+        }
+        Err(Failure::Refused(self.refusal()))
+    }
+
+    fn refusal(&self) -> Refusal {
+        let status = self.response.status().as_u16();
+        let error: Option<WireError> = serde_json::from_slice(self.response.body()).ok();
+        let meaning = meaning(status, error.as_ref());
+        let (code, text) = match error {
+            Some(error) => (error.code.to_string(), error.msg),
+            None => (format!("HTTP {status}"), excerpt(self.response.body())),
+        };
+        Refusal { meaning, wait: self.wait(status, &text), banned: status == 418, code, text }
+    }
+
+    /// `Retry-After` in full, in whole seconds, or the end of the ban that the text names, whichever is later.
+    fn wait(&self, status: u16, text: &str) -> Millis {
+        let named = [self.retry_after(), self.banned_until(text)].into_iter().flatten().max();
+        named.unwrap_or(if status == 418 { BAN_UNNAMED } else { WAIT_UNNAMED })
+    }
+
+    fn retry_after(&self) -> Option<Millis> {
+        let text = self.response.headers().get(http::header::RETRY_AFTER)?.to_str().ok()?;
+        let seconds: i64 = text.trim().parse().ok()?;
+        (seconds >= 0).then(|| Millis::from_secs(seconds))
+    }
+
+    fn banned_until(&self, text: &str) -> Option<Millis> {
+        let (_, rest) = text.split_once("banned until ")?;
+        let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();
+        let until = Timestamp::from_millis(digits.parse().ok()?);
+        Some(until.since(self.at)).filter(|wait| wait.0 > 0)
+    }
+}
+
+/// The status decides where it is certain, then the code, then the status again.
+fn meaning(status: u16, error: Option<&WireError>) -> Meaning {
+    match status {
+        500..=599 => return Meaning::Unknown,
+        418 | 429 => return Meaning::Wait,
+        _ => {}
+    }
+    if let Some(meaning) = error.and_then(|error| listed(error.code, &error.msg)) {
+        return meaning;
+    }
+    match (status, error) {
+        (401 | 451, _) => Meaning::Fatal,
+        (403, None) => Meaning::Firewall,
+        (_, Some(_)) => Meaning::Unlisted,
+        (_, None) => Meaning::Unreadable,
+    }
+}
+
+fn excerpt(body: &[u8]) -> String {
+    String::from_utf8_lossy(body).chars().take(EXCERPT).collect()
+}
+
+/// Why there is no usable answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Failure {
+    /// There was no request that could be sent.
+    Unsendable(String),
+    /// No answer arrived.
+    Transport(TransportError),
+    /// The answer is not a success.
+    Refused(Refusal),
+    /// The answer is a success that cannot be read.
+    Unreadable(String),
+}
+
+impl From<NotReported> for Failure {
+    fn from(error: NotReported) -> Failure {
+        Failure::Unreadable(error.to_string())
+    }
+}
+
+impl From<Failure> for VenueError {
+    fn from(failure: Failure) -> VenueError {
+        match failure {
+            Failure::Unsendable(text) => VenueError::Unavailable(format!("no request could be made: {text}")),
+            Failure::Transport(error) => VenueError::Unavailable(error.to_string()),
+            Failure::Refused(refusal) => refusal.after_read(),
+            Failure::Unreadable(text) => VenueError::BadReply(text),
+        }
+    }
+}
+
+impl From<Failure> for SendError {
+    fn from(failure: Failure) -> SendError {
+        match failure {
+            Failure::Refused(refusal) => refusal.after_send(),
+            Failure::Transport(TransportError::NoAnswer(text)) | Failure::Unreadable(text) => {
+                SendError::NoAnswer(text)
+            }
+            Failure::Transport(TransportError::NeverSent(_)) | Failure::Unsendable(_) => {
+                SendError::NeverSent(failure.into())
+            }
+        }
+    }
+}
+
+impl Refusal {
+    fn after_read(self) -> VenueError {
+        let Refusal { meaning, code, text, wait, banned } = self;
+        match meaning {
+            Meaning::Unknown | Meaning::Firewall => VenueError::Unavailable(format!("{code} {text}")),
+            Meaning::Wait => VenueError::Throttled { wait, text, banned },
+            Meaning::Refused
+            | Meaning::Duplicate
+            | Meaning::NothingToCancel
+            | Meaning::NoSuchOrder
+            | Meaning::Unlisted => VenueError::Refused { code, text },
+            Meaning::Fatal => VenueError::Fatal { code, text },
+            Meaning::Unreadable => VenueError::BadReply(format!("{code} {text}")),
+        }
+    }
+
+    fn after_send(self) -> SendError {
+        match self.meaning {
+            Meaning::Unknown
+            | Meaning::Duplicate
+            | Meaning::NothingToCancel
+            | Meaning::NoSuchOrder
+            | Meaning::Unlisted
+            | Meaning::Unreadable => SendError::NoAnswer(format!("{} {}", self.code, self.text)),
+            Meaning::Wait | Meaning::Firewall => SendError::NeverSent(self.after_read()),
+            Meaning::Refused => SendError::Refused { code: self.code, text: self.text },
+            Meaning::Fatal => SendError::Fatal { code: self.code, text: self.text },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,114 @@
+//! Binance's messages, as strict as its documentation. They die here: each has one way into a domain type.
+//!
+//! Numbers are decimal texts. Every word from outside that is not known is an error.
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use super::errors::Failure;
+use super::spelled;
+use crate::ids::Symbol;
+use crate::money::{BadAmount, Price, Qty};
+use crate::reported::Reported;
+use crate::time::Timestamp;
+
+/// Reads a whole body.
+pub(super) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Failure> {
+    serde_json::from_slice(body).map_err(|error| Failure::Unreadable(error.to_string()))
+}
+
+/// A word that this version does not know.
+pub(super) fn unknown(field: &str, word: &str) -> Failure {
+    Failure::Unreadable(format!("{field} is {word:?}, which is not known"))
+}
+
+/// A required decimal text.
+pub(super) fn number<T>(
+    field: &'static str,
+    text: Reported<String>,
+    read: impl FnOnce(&str) -> Result<T, BadAmount>,
+) -> Result<T, Failure> {
+    read(&text.required(field)?).map_err(|error| Failure::Unreadable(format!("{field}: {error}")))
+}
+
+/// A required time in milliseconds.
+pub(super) fn time(field: &'static str, millis: Reported<i64>) -> Result<Timestamp, Failure> {
+    let millis = millis.required(field)?;
+    let at = Timestamp::from_millis(millis);
+    if at.as_millis() == millis { Ok(at) } else { Err(Failure::Unreadable(format!("{field} is {millis}"))) }
+}
+
+/// Checks that a message is about the market that was asked about.
+pub(super) fn about(symbol: &Symbol, told: Reported<String>) -> Result<(), Failure> {
+    let told = told.required("symbol")?;
+    if told == spelled(symbol) {
+        return Ok(());
+    }
+    Err(Failure::Unreadable(format!("it is about {told:?} where {symbol} was asked")))
+}
+
+/// `GET /api/v3/ticker/bookTicker`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct WireBook {
+    pub(super) symbol: Reported<String>,
+    pub(super) bid_price: Reported<String>,
+    pub(super) ask_price: Reported<String>,
+}
+
+/// One row of `GET /api/v3/klines`: open time, open, high, low, close, volume, close time, and five that are not
+/// used.
+#[derive(Debug, Deserialize)]
+pub(super) struct WireCandle(
+    pub(super) i64,
+    pub(super) String,
+    pub(super) String,
+    pub(super) String,
+    pub(super) String,
+    pub(super) String,
+    pub(super) i64,
+    serde::de::IgnoredAny,
+    serde::de::IgnoredAny,
+    serde::de::IgnoredAny,
+    serde::de::IgnoredAny,
+    serde::de::IgnoredAny,
+);
+
+/// `GET /api/v3/exchangeInfo`.
+#[derive(Debug, Deserialize)]
+pub(super) struct WireInfo {
+    pub(super) symbols: Vec<WireSymbol>,
+}
+
+/// One symbol of it.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct WireSymbol {
+    pub(super) symbol: Reported<String>,
+    pub(super) status: Reported<String>,
+    pub(super) base_asset: Reported<String>,
+    pub(super) quote_asset: Reported<String>,
+    pub(super) filters: Reported<Vec<WireFilter>>,
+}
+
+/// One filter of a symbol, with the fields of all that are read.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct WireFilter {
+    pub(super) filter_type: Reported<String>,
+    pub(super) tick_size: Reported<String>,
+    pub(super) min_qty: Reported<String>,
+    pub(super) max_qty: Reported<String>,
+    pub(super) step_size: Reported<String>,
+    pub(super) min_notional: Reported<String>,
+}
+
+/// A required price.
+pub(super) fn price(field: &'static str, text: Reported<String>) -> Result<Price, Failure> {
+    number(field, text, Price::parse)
+}
+
+/// A required quantity.
+pub(super) fn qty(field: &'static str, text: Reported<String>) -> Result<Qty, Failure> {
+    number(field, text, Qty::parse)
+}
