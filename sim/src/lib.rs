@@ -5,5 +5,6 @@ pub mod runtime_api;
 pub mod aws;
 pub mod clock;
 pub mod in_process;
+pub mod exchange;
 pub mod service;
 pub mod socket;
