@@ -3,18 +3,27 @@
 //! Everything without a feature is pure: no async, no clock, no environment, no randomness, no floats for
 //! money.
 
+#[cfg(feature = "aws")]
+pub mod aws;
 pub mod books;
 pub mod decision;
+pub mod gauge;
+#[cfg(feature = "http")]
+pub mod http_client;
 pub mod ids;
 pub mod market;
 pub mod money;
 pub mod order;
+pub mod page;
+pub mod secret;
 pub mod settings;
 pub mod signal;
 pub mod state;
 pub mod status;
 pub mod store;
 pub mod tables;
+#[cfg(feature = "testkit")]
+pub mod testkit;
 pub mod time;
 #[cfg(feature = "transport")]
 pub mod transport;

@@ -1,3 +1,7 @@
 //! The world on one machine: an exchange, a model, AWS, the Lambda runtime, a clock, faults and checkers.
 
+pub mod aws;
+pub mod clock;
+pub mod in_process;
 pub mod service;
+pub mod socket;
