@@ -3,8 +3,13 @@
 //! Everything without a feature is pure: no async, no clock, no environment, no randomness, no floats for
 //! money.
 
+#[cfg(feature = "aws")]
+pub mod aws;
 pub mod books;
 pub mod decision;
+pub mod gauge;
+#[cfg(feature = "http")]
+pub mod http_client;
 pub mod ids;
 pub mod log;
 pub mod market;
@@ -18,7 +23,9 @@ pub mod records;
 pub mod reported;
 #[cfg(all(test, feature = "transport"))]
 mod scripted;
+pub mod page;
 pub mod secret;
+pub mod roster;
 pub mod settings;
 pub mod signal;
 pub mod state;
@@ -26,10 +33,8 @@ pub mod status;
 pub mod store;
 pub mod tables;
 pub mod tick;
-#[cfg(feature = "aws")]
-pub mod aws;
-#[cfg(feature = "http")]
-pub mod http_client;
+#[cfg(feature = "testkit")]
+pub mod testkit;
 pub mod time;
 #[cfg(feature = "transport")]
 pub mod transport;

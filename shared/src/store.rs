@@ -7,6 +7,8 @@ use std::fmt;
 
 use crate::tables::Table;
 
+pub mod sound;
+
 /// One attribute value, as DynamoDB stores it. Numbers stay text until a record reads them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Attr {
@@ -24,6 +26,9 @@ pub enum Attr {
     L(Vec<Attr>),
     /// A map.
     M(Item),
+    /// What the table holds and this language cannot say (a set), by DynamoDB's name of its type. Read so
+    /// that a record can name what is wrong with its attribute; never written.
+    Foreign(&'static str),
 }
 
 /// An item or a map: attribute by name.
