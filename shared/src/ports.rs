@@ -68,7 +68,9 @@ impl VenueError {
     pub const fn kind(&self) -> &'static str {
         match self {
             VenueError::Unavailable(_) => "network",
-            VenueError::Throttled { .. } | VenueError::Fatal { .. } | VenueError::Refused { .. } => "rejected",
+            VenueError::Throttled { .. } | VenueError::Fatal { .. } | VenueError::Refused { .. } => {
+                "rejected"
+            }
             VenueError::BadReply(_) => "other",
         }
     }
@@ -235,7 +237,12 @@ pub trait TradeOrders {
     /// Sends one order.
     async fn place(&self, order: &OrderRequest) -> Result<Placed, SendError>;
     /// Asks for an order to be taken back, and says how it stands then.
-    async fn cancel(&self, symbol: &Symbol, id: &OrderId, sent_at: Timestamp) -> Result<OrderReport, SendError>;
+    async fn cancel(
+        &self,
+        symbol: &Symbol,
+        id: &OrderId,
+        sent_at: Timestamp,
+    ) -> Result<OrderReport, SendError>;
 }
 
 /// A question to a model.
