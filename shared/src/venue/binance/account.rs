@@ -119,7 +119,9 @@ impl ReadAccount for Account {
     async fn trades_of(&self, symbol: &Symbol, venue_order_id: &str) -> Result<Vec<Trade>, VenueError> {
         let trades = self.all_trades_of(symbol, id(venue_order_id)?).await?;
         if let Some(other) = trades.iter().find(|trade| trade.trade.venue_order_id != venue_order_id) {
-            return Err(Failure::Unreadable(format!("a trade of order {}", other.trade.venue_order_id)).into());
+            return Err(
+                Failure::Unreadable(format!("a trade of order {}", other.trade.venue_order_id)).into()
+            );
         }
         Ok(trades::plain(trades))
     }

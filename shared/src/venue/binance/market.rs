@@ -98,9 +98,8 @@ fn instrument(symbol: &Symbol, info: WireInfo) -> Result<Instrument, Failure> {
 fn trading(word: &str) -> Result<Trading, Failure> {
     match word {
         "TRADING" => Ok(Trading::Open),
-        "HALT" | "BREAK" | "END_OF_DAY" | "CANCEL_ONLY" | "PRE_TRADING" | "POST_TRADING" | "AUCTION_MATCH" => {
-            Ok(Trading::Closed)
-        }
+        "HALT" | "BREAK" | "END_OF_DAY" | "CANCEL_ONLY" | "PRE_TRADING" | "POST_TRADING"
+        | "AUCTION_MATCH" => Ok(Trading::Closed),
         other => Err(wire::unknown("status", other)),
     }
 }
