@@ -15,7 +15,8 @@ pub mod money;
 pub mod order;
 pub mod ports;
 pub mod reported;
-#[cfg(all(test, feature = "transport"))]
+#[cfg(test)]
+#[cfg(any(feature = "venue-market", feature = "model"))]
 mod scripted;
 pub mod secret;
 pub mod settings;

@@ -7,7 +7,7 @@ use super::wire::{self, WireBook, WireCandle, WireFilter, WireInfo, WireSymbol};
 use super::{Binance, spelled};
 use crate::ids::Symbol;
 use crate::market::{Candle, Instrument, Quote, Trading};
-use crate::money::{BadAmount, Notional, Price, Qty, decimal};
+use crate::money::{BadAmount, Notional, Qty, decimal};
 use crate::ports::{MarketData, VenueError};
 use crate::reported::Reported;
 use crate::time::Timestamp;
