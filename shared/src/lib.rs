@@ -3,8 +3,13 @@
 //! Everything without a feature is pure: no async, no clock, no environment, no randomness, no floats for
 //! money.
 
+#[cfg(feature = "aws")]
+pub mod aws;
 pub mod books;
 pub mod decision;
+pub mod gauge;
+#[cfg(feature = "http")]
+pub mod http_client;
 pub mod ids;
 pub mod log;
 pub mod market;
@@ -13,10 +18,14 @@ pub mod model;
 pub mod model_prices;
 pub mod money;
 pub mod order;
+pub mod page;
 pub mod ports;
+pub mod records;
 pub mod reported;
 #[cfg(test)]
 #[cfg(any(feature = "venue-market", feature = "model"))]
+pub mod roster;
+#[cfg(all(test, feature = "transport"))]
 mod scripted;
 pub mod secret;
 pub mod settings;
@@ -25,6 +34,9 @@ pub mod state;
 pub mod status;
 pub mod store;
 pub mod tables;
+#[cfg(feature = "testkit")]
+pub mod testkit;
+pub mod tick;
 pub mod time;
 #[cfg(feature = "transport")]
 pub mod transport;

@@ -156,6 +156,13 @@ impl Price {
     }
 }
 
+impl Percent {
+    /// One half of a percent.
+    pub const HALF: Percent = Percent(Decimal::from_parts(5, 0, 0, false, 1));
+    /// One tenth of a percent.
+    pub const TENTH: Percent = Percent(Decimal::from_parts(1, 0, 0, false, 1));
+}
+
 impl Notional {
     /// Nothing.
     pub const ZERO: Notional = Notional(Decimal::ZERO);

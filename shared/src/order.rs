@@ -240,6 +240,8 @@ pub enum Absence {
 }
 
 impl Absence {
+    /// Every reason.
+    pub const ALL: [Absence; 2] = [Absence::NeverSent, Absence::NotFound];
     /// The stored spelling.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -249,7 +251,7 @@ impl Absence {
     }
     /// Reads the stored spelling.
     pub fn parse(text: &str) -> Option<Absence> {
-        [Absence::NeverSent, Absence::NotFound].into_iter().find(|why| why.as_str() == text)
+        Absence::ALL.into_iter().find(|why| why.as_str() == text)
     }
 }
 

@@ -384,3 +384,12 @@ pub trait AskModel {
     /// Reads what came back.
     fn read(&self, reply: &RawReply) -> Result<Reply, BadReply>;
 }
+
+/// Opens the venue of one account. On Lambda it reads the account's key on first use.
+#[allow(async_fn_in_trait, reason = "handlers run on one thread; no port is used across threads")]
+pub trait OpenVenue {
+    /// What it opens.
+    type Venue;
+    /// The venue of these settings' account, ready to use.
+    async fn open(&self, settings: &crate::settings::Settings) -> Result<Self::Venue, VenueError>;
+}

@@ -1,8 +1,10 @@
-//! A text that must never be seen: no `Display`, and a `Debug` that says nothing of it.
+//! Keys of venues and model providers: never printed, never logged, never compared in errors.
 
 use std::fmt;
 
-/// A key or a password.
+use serde_json::Value;
+
+/// A text that must never be seen: no `Display`, and a `Debug` that says nothing of it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
 
@@ -23,14 +25,97 @@ impl fmt::Debug for Secret {
     }
 }
 
+/// A key as stored: `{"api_key": …}`, with `"api_secret"` where requests are signed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Credentials {
+    api_key: Secret,
+    api_secret: Option<Secret>,
+}
+
+/// Why a secret could not be read: its name, never its content.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SecretError {
+    /// The store of secrets did not answer, or refused.
+    #[error("secret {name} not readable: {why}")]
+    Unavailable {
+        /// Which secret.
+        name: String,
+        /// The store's error code.
+        why: String,
+    },
+    /// It is not there.
+    #[error("secret {name} does not exist")]
+    Missing {
+        /// Which secret.
+        name: String,
+    },
+    /// It is there and is not what it should be.
+    #[error("secret {name} {what}")]
+    Malformed {
+        /// Which secret.
+        name: String,
+        /// What is wrong, without a word of its content.
+        what: &'static str,
+    },
+}
+
+impl Credentials {
+    /// Reads the JSON of the secret called `name`. Other fields are ignored.
+    pub fn parse(name: &str, json: &str) -> Result<Credentials, SecretError> {
+        let malformed = |what| SecretError::Malformed { name: name.to_owned(), what };
+        // serde_json's own message may quote the content.
+        let value: Value = serde_json::from_str(json).map_err(|_| malformed("is not JSON"))?;
+        let api_key = match value.get("api_key") {
+            Some(Value::String(text)) if !text.is_empty() => text.clone(),
+            Some(_) | None => return Err(malformed("has no text api_key")),
+        };
+        let api_secret = match value.get("api_secret") {
+            None => None,
+            Some(Value::String(text)) if !text.is_empty() => Some(text.clone()),
+            Some(_) => return Err(malformed("has an api_secret that is no text")),
+        };
+        Ok(Credentials { api_key: Secret::new(api_key), api_secret: api_secret.map(Secret::new) })
+    }
+
+    /// Identifies the caller.
+    pub const fn api_key(&self) -> &Secret {
+        &self.api_key
+    }
+
+    /// Signs requests, where they are signed.
+    pub const fn api_secret(&self) -> Option<&Secret> {
+        self.api_secret.as_ref()
+    }
+}
+
+/// Reads secrets by their names; the role decides which.
+#[allow(async_fn_in_trait, reason = "handlers run on one thread; no port is used across threads")]
+pub trait ReadSecret {
+    /// The secret called `name`, such as `tradai/dev/main/read`.
+    async fn read(&self, name: &str) -> Result<Credentials, SecretError>;
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn debug_says_nothing_of_the_text_not_even_its_length() {
-        let secret = Secret::new("canary-7f3a".to_owned());
-        assert_eq!(format!("{secret:?}"), format!("{:?}", Secret::new(String::new())));
-        assert_eq!(secret.expose(), "canary-7f3a");
+    fn a_secret_is_read_and_never_shown() {
+        let secret =
+            Credentials::parse("n", r#"{"api_key":"hush1","api_secret":"hush2","note":"x"}"#).unwrap();
+        assert_eq!(secret.api_key().expose(), "hush1");
+        assert_eq!(secret.api_secret().map(Secret::expose), Some("hush2"));
+        assert!(!format!("{secret:?}").contains("hush"));
+        assert_eq!(Credentials::parse("n", r#"{"api_key":"k"}"#).unwrap().api_secret(), None);
+    }
+
+    #[test]
+    fn an_error_names_the_secret_and_not_its_content() {
+        for json in ["", "hush", "\"hush\"", r#"{"api_secret":"hush"}"#, r#"{"api_key":{"hush":1}}"#] {
+            let text = Credentials::parse("tradai/dev/main/read", json).unwrap_err().to_string();
+            assert!(text.contains("tradai/dev/main/read") && !text.contains("hush"), "{text}");
+        }
+        let null = r#"{"api_key":"k","api_secret":null}"#;
+        assert!(Credentials::parse("n", null).is_err());
     }
 }

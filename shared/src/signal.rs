@@ -105,6 +105,8 @@ pub enum Severity {
 }
 
 impl Severity {
+    /// Every severity.
+    pub const ALL: [Severity; 3] = [Severity::Page, Severity::Warn, Severity::Info];
     /// The stored spelling.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -115,6 +117,6 @@ impl Severity {
     }
     /// Reads the stored spelling.
     pub fn parse(text: &str) -> Option<Severity> {
-        [Severity::Page, Severity::Warn, Severity::Info].into_iter().find(|one| one.as_str() == text)
+        Severity::ALL.into_iter().find(|one| one.as_str() == text)
     }
 }

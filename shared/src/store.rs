@@ -7,6 +7,8 @@ use std::fmt;
 
 use crate::tables::Table;
 
+pub mod sound;
+
 /// One attribute value, as DynamoDB stores it. Numbers stay text until a record reads them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Attr {
@@ -24,6 +26,9 @@ pub enum Attr {
     L(Vec<Attr>),
     /// A map.
     M(Item),
+    /// What the table holds and this language cannot say (a set), by DynamoDB's name of its type. Read so
+    /// that a record can name what is wrong with its attribute; never written.
+    Foreign(&'static str),
 }
 
 /// An item or a map: attribute by name.
@@ -205,4 +210,50 @@ pub trait ScanTables {
 pub trait WriteTables {
     /// All of `writes` or none; a single write is an ordinary conditional write.
     async fn write(&self, writes: Vec<Write>) -> Result<(), WriteError>;
+}
+
+/// The changes that turn `before` into `after`: attribute by attribute, and entry by entry within maps, so
+/// that nothing is written that did not change.
+pub fn changes(before: &Item, after: &Item) -> Vec<Change> {
+    let mut found = Vec::new();
+    compare(before, after, &|name| Path::of(name), &mut found);
+    found
+}
+
+fn compare(before: &Item, after: &Item, path: &dyn Fn(&str) -> Path, found: &mut Vec<Change>) {
+    for (name, value) in after {
+        match (before.get(name), value) {
+            (Some(old), new) if old == new => {}
+            (Some(Attr::M(old)), Attr::M(new)) => {
+                compare(old, new, &|inner| path(name).then(inner), found);
+            }
+            (Some(_) | None, new) => found.push(Change::Set(path(name), new.clone())),
+        }
+    }
+    for name in before.keys().filter(|name| !after.contains_key(*name)) {
+        found.push(Change::Remove(path(name)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn map(entries: &[(&str, Attr)]) -> Item {
+        entries.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect()
+    }
+
+    #[test]
+    fn only_what_changed_is_written_and_maps_are_written_entry_by_entry() {
+        let one = Attr::N("1".into());
+        let before =
+            map(&[("a", one.clone()), ("gone", Attr::Null), ("m", Attr::M(map(&[("x", one.clone())])))]);
+        let after =
+            map(&[("a", one.clone()), ("m", Attr::M(map(&[("x", one.clone()), ("y", one.clone())])))]);
+        assert_eq!(
+            changes(&before, &after),
+            [Change::Set(Path::of("m").then("y"), one), Change::Remove(Path::of("gone"))]
+        );
+        assert!(changes(&after, &after).is_empty());
+    }
 }

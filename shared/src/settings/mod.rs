@@ -1,5 +1,17 @@
 //! A strategy's settings (contract section 8). Nothing that protects money has a default that loosens it:
-//! a limit is stated by the file or comes from a profile that the file names.
+//! a limit is stated by the file or comes from a profile that the file names. [`file`] documents the layout
+//! that users write.
+
+mod axon;
+mod document;
+pub mod file;
+mod known;
+mod note;
+mod profile;
+mod read;
+
+pub use file::Loaded;
+pub use note::{BadSettings, Note};
 
 use crate::ids::{AccountId, StrategyId, Symbol, VenueId};
 use crate::money::{Notional, Percent, Qty};

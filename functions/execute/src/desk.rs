@@ -1,0 +1,281 @@
+//! The working copy of one strategy's books for one tick, and the one way in which it is written back.
+//!
+//! Steps change the copy; [`Desk::commit`] writes what changed in one transaction whose conditions are what
+//! was read. Losing means that someone else was first: the tick reads again.
+
+use std::collections::BTreeMap;
+
+use shared::books::{Position, movements};
+use shared::ids::{OrderId, PositionId};
+use shared::money::Amount;
+use shared::order::{Event, Fill, Illegal, Order};
+use shared::ports::{Trade, WriteTables};
+use shared::records::{self, AccountLedger};
+use shared::settings::Settings;
+use shared::state::{Live, StrategyState};
+use shared::store::{Attr, Cond, Path, Write, WriteError, changes};
+
+/// Most fills of one transaction (contract section 1).
+pub const MOST_FILLS: usize = 20;
+
+/// What is known of one strategy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Books {
+    /// Its state.
+    pub state: StrategyState,
+    /// Its orders that are not over, and those that ended in this tick.
+    pub orders: BTreeMap<OrderId, Order>,
+    /// Its positions that are not closed, and those that closed in this tick.
+    pub positions: BTreeMap<PositionId, Position>,
+    /// Its account's ledger; none before reconcile's first look.
+    pub account: Option<AccountLedger>,
+}
+
+/// The working copy.
+#[derive(Debug, Clone)]
+pub struct Desk {
+    /// The settings of this tick.
+    pub settings: Settings,
+    /// What the tables hold.
+    seen: Books,
+    /// What they shall hold.
+    pub books: Books,
+    /// Fills that are not written yet.
+    fills: Vec<Fill>,
+}
+
+/// Why a step did not happen.
+#[derive(Debug, thiserror::Error)]
+pub enum StepError {
+    /// The tables did not take it.
+    #[error(transparent)]
+    Write(#[from] WriteError),
+    /// The venue says what cannot be: a finding, never a guess.
+    #[error(transparent)]
+    Illegal(#[from] Illegal),
+}
+
+/// Whether a commit also depends on authority: a send does, an answer does not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Binds {
+    /// `status` and `holds` must be as they were planned with.
+    Authority,
+    /// Facts are recorded whatever the status.
+    Nothing,
+}
+
+impl Desk {
+    /// A working copy of what was read.
+    pub fn new(settings: Settings, books: Books) -> Desk {
+        Desk { settings, seen: books.clone(), books, fills: Vec::new() }
+    }
+
+    /// Lets `event` happen to an order, keeping `live` in step.
+    pub fn advance(&mut self, id: &OrderId, event: Event) -> Result<(), Illegal> {
+        let Some(order) = self.books.orders.remove(id) else { return Ok(()) };
+        let state = match order.state.clone().next(event) {
+            Ok(state) => state,
+            Err(illegal) => {
+                self.books.orders.insert(id.clone(), order);
+                return Err(illegal);
+            }
+        };
+        let live = Live::Order { position: order.terms.position_id.clone(), leg: order.terms.leg };
+        if state.is_over() {
+            self.books.state.live.remove(id.as_str());
+        } else {
+            self.books.state.live.insert(id.as_str().to_owned(), live);
+        }
+        self.books.orders.insert(id.clone(), Order { state, ..order });
+        Ok(())
+    }
+
+    /// Puts a new order on the desk.
+    pub fn begin(&mut self, order: Order) {
+        let live = Live::Order { position: order.terms.position_id.clone(), leg: order.terms.leg };
+        self.books.state.live.insert(order.terms.order_id.as_str().to_owned(), live);
+        self.books.orders.insert(order.terms.order_id.clone(), order);
+    }
+
+    /// Records the trades of an order that are not recorded yet, oldest first, at most [`MOST_FILLS`].
+    pub fn record_trades(&mut self, id: &OrderId, trades: &[Trade]) -> Result<(), Illegal> {
+        let Some(order) = self.books.orders.get(id).cloned() else { return Ok(()) };
+        let mut total = order.state.recorded();
+        let mut passed = shared::money::Qty::ZERO;
+        for trade in trades {
+            passed = passed + trade.quantity;
+            if passed <= total || self.fills.len() >= MOST_FILLS {
+                continue;
+            }
+            total = total + trade.quantity;
+            self.record_fill(&order, trade);
+        }
+        self.advance(id, Event::Recorded { total })
+    }
+
+    fn record_fill(&mut self, order: &Order, trade: &Trade) {
+        let terms = &order.terms;
+        let fill = Fill {
+            trade_id: trade.trade_id.clone(),
+            order_id: terms.order_id.clone(),
+            position_id: terms.position_id.clone(),
+            symbol: terms.symbol.clone(),
+            side: trade.side,
+            price: trade.price,
+            quantity: trade.quantity,
+            value: trade.value,
+            fee: trade.fee,
+            fee_asset: trade.fee_asset.clone(),
+            at: trade.at,
+        };
+        self.fold_into_position(order, &fill);
+        self.fold_into_account(&fill);
+        self.fills.push(fill);
+    }
+
+    fn fold_into_position(&mut self, order: &Order, fill: &Fill) {
+        let terms = &order.terms;
+        let held = self.books.positions.remove(&terms.position_id).unwrap_or_else(|| {
+            Position::before_first_fill(
+                terms.position_id.clone(),
+                terms.account.clone(),
+                terms.symbol.clone(),
+                terms.stop_loss.unwrap_or(fill.price),
+                terms.take_profit,
+                fill.at,
+            )
+        });
+        let before = held.realised();
+        let after = held.fold(fill);
+        let day = &mut self.books.state.exec_day;
+        day.realised = day.realised + (after.realised() - before);
+        self.books.state.live.insert(terms.position_id.to_string(), Live::Position);
+        self.books.positions.insert(terms.position_id.clone(), after);
+    }
+
+    fn fold_into_account(&mut self, fill: &Fill) {
+        let Some(account) = self.books.account.as_mut() else { return };
+        for (asset, amount) in movements(fill) {
+            let sum = account.book.fills.entry(asset).or_insert(Amount::ZERO);
+            *sum = *sum + amount;
+        }
+    }
+
+    /// Writes what changed. On an error the copy is what the tables were last known to hold.
+    pub async fn commit(&mut self, tables: &impl WriteTables, binds: Binds) -> Result<(), WriteError> {
+        let writes = self.writes(binds);
+        self.fills.clear();
+        match tables.write(writes).await {
+            Ok(()) => {
+                self.seen = self.books.clone();
+                Ok(())
+            }
+            Err(error) => {
+                self.books = self.seen.clone();
+                Err(error)
+            }
+        }
+    }
+
+    fn writes(&mut self, binds: Binds) -> Vec<Write> {
+        self.raise_versions();
+        let mut writes = self.order_writes();
+        writes.extend(self.position_writes());
+        writes.extend(self.fills.iter().map(|fill| {
+            let key = records::order::fill_key(&fill.position_id, &fill.order_id, &fill.trade_id);
+            Write::put_if_absent(key, records::order::encode_fill(fill))
+        }));
+        writes.extend(self.account_write());
+        writes.extend(self.state_write(binds));
+        writes
+    }
+
+    /// Every changed position carries the next version.
+    fn raise_versions(&mut self) {
+        for (id, position) in &mut self.books.positions {
+            match self.seen.positions.get(id) {
+                Some(seen) if seen == position => {}
+                Some(seen) => position.version = seen.version.saturating_add(1),
+                None => position.version = 1,
+            }
+        }
+    }
+
+    fn order_writes(&self) -> Vec<Write> {
+        let mut writes = Vec::new();
+        for (id, order) in &self.books.orders {
+            let key = records::order::key(&order.terms.position_id, id);
+            match self.seen.orders.get(id) {
+                Some(seen) if seen == order => {}
+                Some(seen) => writes.push(Write::update(
+                    key,
+                    changes(&records::order::encode(seen), &records::order::encode(order)),
+                    vec![Cond::Equals(Path::of("status"), Attr::S(seen.state.as_str().to_owned()))],
+                )),
+                None => writes.push(Write::put_if_absent(key, records::order::encode(order))),
+            }
+        }
+        writes
+    }
+
+    fn position_writes(&self) -> Vec<Write> {
+        let mut writes = Vec::new();
+        for (id, position) in &self.books.positions {
+            let key = records::position::key(id);
+            match self.seen.positions.get(id) {
+                Some(seen) if seen == position => {}
+                Some(seen) => writes.push(Write::update(
+                    key,
+                    changes(&records::position::encode(seen), &records::position::encode(position)),
+                    vec![
+                        Cond::Equals(Path::of("version"), Attr::N(seen.version.to_string())),
+                        Cond::Equals(Path::of("status"), Attr::S(seen.status.as_str().to_owned())),
+                    ],
+                )),
+                None => writes.push(Write::put_if_absent(key, records::position::encode(position))),
+            }
+        }
+        writes
+    }
+
+    fn account_write(&self) -> Option<Write> {
+        let (seen, now) = (self.seen.account.as_ref()?, self.books.account.as_ref()?);
+        if seen == now {
+            return None;
+        }
+        let mut conds = Vec::new();
+        for (asset, amount) in &now.book.fills {
+            let path = Path::of("fills").then(asset.as_str());
+            match seen.book.fills.get(asset) {
+                Some(before) if before == amount => {}
+                Some(before) => conds.push(Cond::Equals(path, Attr::N(before.to_string()))),
+                None => conds.push(Cond::Absent(path)),
+            }
+        }
+        let changed = changes(&records::account::encode(seen), &records::account::encode(now));
+        Some(Write::update(records::account::key(&now.account), changed, conds))
+    }
+
+    fn state_write(&mut self, binds: Binds) -> Option<Write> {
+        let seen = &self.seen.state;
+        if *seen == self.books.state && self.fills.is_empty() && binds == Binds::Nothing {
+            return None;
+        }
+        self.books.state.send_seq = seen.send_seq.saturating_add(1);
+        let (before, after) = (records::state::encode(seen), records::state::encode(&self.books.state));
+        let mut conds = vec![as_read(&before, "send_seq")];
+        if binds == Binds::Authority {
+            conds.push(as_read(&before, "status"));
+            conds.push(as_read(&before, "holds"));
+        }
+        Some(Write::update(records::state::key(&seen.strategy_id), changes(&before, &after), conds))
+    }
+}
+
+/// The condition that an attribute is what was read.
+fn as_read(item: &shared::store::Item, name: &str) -> Cond {
+    match item.get(name) {
+        Some(value) => Cond::Equals(Path::of(name), value.clone()),
+        None => Cond::Absent(Path::of(name)),
+    }
+}

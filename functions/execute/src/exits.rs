@@ -1,0 +1,237 @@
+//! An exit: the position is `closing`; its entry and its stop are cancelled; their fills are recorded; what
+//! is left is sold. A crash in between is finished first in the next tick.
+
+use shared::books::{ExitReason, Position, PositionStatus};
+use shared::ids::{Leg, OrderId, PositionId};
+use shared::market::{Sellable, Side};
+use shared::money::Qty;
+use shared::order::{Kind, Order, Origin, State, Terms};
+use shared::ports::{Level, MarketData, ReadAccount, TradeOrders, WriteTables};
+use shared::status::{Act, may};
+
+use crate::desk::Binds;
+use crate::send::{cancel, submit};
+use crate::turn::{Turn, TurnError};
+
+/// What an exit needs to be allowed.
+pub const fn act_of(reason: ExitReason) -> Act {
+    match reason {
+        ExitReason::Model => Act::ExitByModel,
+        ExitReason::Person => Act::ExitByPerson,
+        ExitReason::TakeProfit
+        | ExitReason::Trailing
+        | ExitReason::StopTriggered
+        | ExitReason::StopMissing
+        | ExitReason::Crash => Act::ExitByRule,
+    }
+}
+
+/// Whether the table allows this exit now.
+pub fn is_allowed<T, V>(turn: &Turn<'_, T, V>, reason: ExitReason) -> bool {
+    let state = &turn.desk.books.state;
+    may(act_of(reason), state.status, !state.holds.is_empty())
+}
+
+/// Orders an exit, and takes it as far as it goes in this invocation.
+pub async fn begin_exit<T, V>(
+    turn: &mut Turn<'_, T, V>,
+    id: &PositionId,
+    reason: ExitReason,
+) -> Result<(), TurnError>
+where
+    T: WriteTables,
+    V: MarketData + ReadAccount + TradeOrders,
+{
+    let now = turn.now;
+    let Some(position) = turn.desk.books.positions.get_mut(id) else { return Ok(()) };
+    position.status = PositionStatus::Closing;
+    position.closing_since = Some(now);
+    position.exit_reason = Some(reason);
+    turn.desk.commit(turn.shift.tables, Binds::Authority).await?;
+    let line = turn.line(Level::Info, "exit ordered").with("position_id", id).with("reason", reason.as_str());
+    turn.write(line);
+    continue_exit(turn, id).await
+}
+
+/// Takes an ordered exit as far as it goes.
+pub async fn continue_exit<T, V>(turn: &mut Turn<'_, T, V>, id: &PositionId) -> Result<(), TurnError>
+where
+    T: WriteTables,
+    V: MarketData + ReadAccount + TradeOrders,
+{
+    let Some(reason) = turn.desk.books.positions.get(id).map(exit_reason) else { return Ok(()) };
+    if !is_allowed(turn, reason) {
+        return put_back(turn, id).await;
+    }
+    if !others_are_gone(turn, id).await? {
+        return Ok(());
+    }
+    if !turn.orders_of(id, |order| order.terms.leg == Leg::Exit && !order.state.is_over()).is_empty() {
+        return Ok(());
+    }
+    sell_what_is_left(turn, id).await
+}
+
+fn exit_reason(position: &Position) -> ExitReason {
+    position.exit_reason.unwrap_or(ExitReason::Person)
+}
+
+/// The table no longer allows the exit: the position is `open` again, and its stop is put back next.
+async fn put_back<T, V>(turn: &mut Turn<'_, T, V>, id: &PositionId) -> Result<(), TurnError>
+where
+    T: WriteTables,
+{
+    if let Some(position) = turn.desk.books.positions.get_mut(id) {
+        position.status = PositionStatus::Open;
+        position.closing_since = None;
+        position.exit_reason = None;
+    }
+    Ok(turn.desk.commit(turn.shift.tables, Binds::Nothing).await?)
+}
+
+/// Cancels the position's entry and stop; true once neither can trade any more.
+async fn others_are_gone<T, V>(turn: &mut Turn<'_, T, V>, id: &PositionId) -> Result<bool, TurnError>
+where
+    T: WriteTables,
+    V: MarketData + ReadAccount + TradeOrders,
+{
+    for order in turn.orders_of(id, is_live_other) {
+        if turn.order(&order).is_some_and(|order| matches!(order.state, State::Live { ended: None, .. })) {
+            cancel(turn, &order).await?;
+        }
+    }
+    Ok(turn.orders_of(id, is_live_other).is_empty())
+}
+
+fn is_live_other(order: &Order) -> bool {
+    order.terms.leg != Leg::Exit && order.state.may_be_at_venue()
+}
+
+async fn sell_what_is_left<T, V>(turn: &mut Turn<'_, T, V>, id: &PositionId) -> Result<(), TurnError>
+where
+    T: WriteTables,
+    V: MarketData + ReadAccount + TradeOrders,
+{
+    let Some(position) = turn.desk.books.positions.get(id).cloned() else { return Ok(()) };
+    if position.quantity.is_zero() {
+        return close(turn, id, Qty::ZERO).await;
+    }
+    let quote = turn.quote(&position.symbol).await?;
+    let instrument = turn.instrument(&position.symbol).await?;
+    let held = turn.held(&position.symbol.base).await?;
+    match instrument.sellable(position.quantity, held, quote.bid) {
+        Sellable::Dust(_) => close(turn, id, position.quantity).await,
+        Sellable::Order(lots) => {
+            let order =
+                exit_order(turn, &position, lots.min(instrument.max_market_qty.floor_to(instrument.step)));
+            if let Some(position) = turn.desk.books.positions.get_mut(id) {
+                position.next_exit = position.next_exit.saturating_add(1);
+            }
+            submit(turn, order).await?;
+            judge_exit(turn, id, position.next_exit).await
+        }
+    }
+}
+
+/// After the sell: closed if nothing sellable is left, counted if the venue refused it.
+async fn judge_exit<T, V>(turn: &mut Turn<'_, T, V>, id: &PositionId, plan: u32) -> Result<(), TurnError>
+where
+    T: WriteTables,
+    V: MarketData + ReadAccount,
+{
+    let refused = !turn
+        .orders_of(id, |order| {
+            order.terms.leg == Leg::Exit
+                && order.terms.plan == plan
+                && matches!(order.state, State::Rejected { .. })
+        })
+        .is_empty();
+    let Some(position) = turn.desk.books.positions.get_mut(id) else { return Ok(()) };
+    let failures = if refused { position.exit_failures.saturating_add(1) } else { 0 };
+    if failures != position.exit_failures {
+        position.exit_failures = failures;
+        turn.desk.commit(turn.shift.tables, Binds::Nothing).await?;
+    }
+    finish(turn, id).await
+}
+
+/// Closes a position once every order of it has ended and nothing sellable is left.
+pub async fn finish<T, V>(turn: &mut Turn<'_, T, V>, id: &PositionId) -> Result<(), TurnError>
+where
+    T: WriteTables,
+    V: MarketData + ReadAccount,
+{
+    let Some(position) = turn.desk.books.positions.get(id).cloned() else { return Ok(()) };
+    if !turn.orders_of(id, |order| !order.state.is_over()).is_empty() {
+        return Ok(());
+    }
+    if position.quantity.is_zero() {
+        return close(turn, id, Qty::ZERO).await;
+    }
+    let instrument = turn.instrument(&position.symbol).await?;
+    let quote = turn.quote(&position.symbol).await?;
+    match instrument.sellable(position.quantity, position.quantity, quote.bid) {
+        Sellable::Dust(residue) => close(turn, id, residue).await,
+        Sellable::Order(_) => Ok(()),
+    }
+}
+
+async fn close<T, V>(turn: &mut Turn<'_, T, V>, id: &PositionId, residue: Qty) -> Result<(), TurnError>
+where
+    T: WriteTables,
+{
+    let now = turn.now;
+    let Some(position) = turn.desk.books.positions.get_mut(id) else { return Ok(()) };
+    position.status = PositionStatus::Closed;
+    position.closed_at = Some(now);
+    position.residue = if residue.is_zero() { None } else { Some(residue) };
+    let realised = position.realised();
+    turn.desk.books.state.live.remove(&id.to_string());
+    turn.desk.commit(turn.shift.tables, Binds::Nothing).await?;
+    let line = turn.line(Level::Info, "position closed").with("position_id", id);
+    turn.write(line.with("realised", realised).with("residue", residue));
+    Ok(())
+}
+
+fn exit_order<T, V>(turn: &Turn<'_, T, V>, position: &Position, quantity: Qty) -> Order {
+    let reason = exit_reason(position);
+    let origin = match act_of(reason) {
+        Act::ExitByModel => Origin::Model,
+        Act::ExitByPerson => Origin::Person,
+        Act::Open | Act::CancelEntry | Act::ProtectiveStop | Act::ExitByRule => Origin::Rule,
+    };
+    own_order(turn, position, Leg::Exit, position.next_exit, origin, Kind::Market, quantity)
+}
+
+/// An order that execute plans itself.
+pub fn own_order<T, V>(
+    turn: &Turn<'_, T, V>,
+    position: &Position,
+    leg: Leg,
+    plan: u32,
+    origin: Origin,
+    kind: Kind,
+    quantity: Qty,
+) -> Order {
+    let terms = Terms {
+        order_id: OrderId::derive(turn.shift.env, &position.account, &position.id, leg, plan),
+        position_id: position.id.clone(),
+        strategy_id: position.strategy_id.clone(),
+        account: position.account.clone(),
+        symbol: position.symbol.clone(),
+        leg,
+        plan,
+        origin,
+        side: Side::Sell,
+        kind,
+        quantity,
+        stop_loss: None,
+        take_profit: None,
+        decided_price: None,
+        decided_at: turn.now,
+        decision: None,
+        created_at: turn.now,
+        trace: format!("{}-{}-{plan}", position.id, leg.as_str()),
+    };
+    Order { terms, state: State::Intended }
+}

@@ -1,0 +1,125 @@
+//! Follows every order that the venue may have: what it says is an event, and every trade is recorded once.
+
+use shared::ids::OrderId;
+use shared::order::{Event, Order, State};
+use shared::ports::{Level, MarketData, OrderReport, ReadAccount, Trade, WriteTables};
+
+use crate::desk::Binds;
+use crate::turn::{Turn, TurnError};
+
+/// Asks the venue about every order that it may have.
+pub async fn follow_orders<T, V>(turn: &mut Turn<'_, T, V>) -> Result<(), TurnError>
+where
+    T: WriteTables,
+    V: MarketData + ReadAccount,
+{
+    let orders = turn.desk.books.orders.values().filter(|order| order.state.may_be_at_venue());
+    let ids: Vec<OrderId> = orders.map(|order| order.terms.order_id.clone()).collect();
+    for id in ids {
+        follow_order(turn, &id).await?;
+    }
+    Ok(())
+}
+
+/// Asks the venue about one order and records the answer.
+pub async fn follow_order<T, V>(turn: &mut Turn<'_, T, V>, id: &OrderId) -> Result<(), TurnError>
+where
+    T: WriteTables,
+    V: MarketData + ReadAccount,
+{
+    let Some(order) = turn.order(id).cloned() else { return Ok(()) };
+    match turn.venue.order(&order.terms.symbol, id).await {
+        Ok(Some(report)) => absorb(turn, id, &report, Vec::new()).await,
+        Ok(None) => not_there(turn, &order).await,
+        Err(error) => {
+            turn.backend_error("order", &error);
+            Ok(())
+        }
+    }
+}
+
+/// Absence is proof only after the fence; until then the order counts in full.
+async fn not_there<T: WriteTables, V>(turn: &mut Turn<'_, T, V>, order: &Order) -> Result<(), TurnError> {
+    let fence = match &order.state {
+        State::Pending(sent) | State::Unknown(sent) => sent.fence,
+        State::Intended
+        | State::AwaitingApproval { .. }
+        | State::Live { .. }
+        | State::Done { .. }
+        | State::Rejected { .. }
+        | State::Absent { .. }
+        | State::Refused { .. }
+        | State::DryRun => return Ok(()),
+    };
+    if turn.shift.clock.now() <= fence {
+        return Ok(());
+    }
+    let line = turn.line(Level::Warn, "order proven absent").with("order_id", &order.terms.order_id);
+    turn.write(line.with("trace", &order.terms.trace));
+    turn.desk.advance(&order.terms.order_id, Event::NotFound)?;
+    Ok(turn.desk.commit(turn.shift.tables, Binds::Nothing).await?)
+}
+
+/// Records what the venue says of an order, with every trade that is not recorded yet, in trade order.
+pub async fn absorb<T, V>(
+    turn: &mut Turn<'_, T, V>,
+    id: &OrderId,
+    report: &OrderReport,
+    listed: Vec<Trade>,
+) -> Result<(), TurnError>
+where
+    T: WriteTables,
+    V: MarketData + ReadAccount,
+{
+    let Some(order) = turn.order(id).cloned() else { return Ok(()) };
+    let trades = trades_behind(turn, &order, report, listed).await;
+    let event =
+        Event::Report { venue_id: report.venue_id.clone(), executed: report.executed, ended: report.ended };
+    turn.desk.advance(id, event)?;
+    loop {
+        let before = turn.order(id).map(|order| order.state.recorded());
+        if !trades.is_empty() {
+            turn.desk.record_trades(id, &trades)?;
+            turn.balances_have_moved();
+        }
+        turn.desk.commit(turn.shift.tables, Binds::Nothing).await?;
+        let after = turn.order(id).map(|order| order.state.recorded());
+        if after == before {
+            break;
+        }
+        log_progress(turn, id);
+    }
+    Ok(())
+}
+
+/// The order's trades: those that the answer listed if they are all, else those that the venue lists.
+async fn trades_behind<T, V>(
+    turn: &mut Turn<'_, T, V>,
+    order: &Order,
+    report: &OrderReport,
+    listed: Vec<Trade>,
+) -> Vec<Trade>
+where
+    V: MarketData + ReadAccount,
+{
+    if report.executed <= order.state.recorded() {
+        return Vec::new();
+    }
+    if listed.iter().map(|trade| trade.quantity).sum::<shared::money::Qty>() == report.executed {
+        return listed;
+    }
+    match turn.venue.trades_of(&order.terms.symbol, &report.venue_id).await {
+        Ok(trades) => trades,
+        Err(error) => {
+            turn.backend_error("trades", &error);
+            Vec::new()
+        }
+    }
+}
+
+fn log_progress<T, V>(turn: &Turn<'_, T, V>, id: &OrderId) {
+    let Some(order) = turn.order(id) else { return };
+    let line = turn.line(Level::Info, "fills recorded").with("order_id", id);
+    let line = line.with("trace", &order.terms.trace).with("status", &order.state);
+    turn.write(line.with("recorded", order.state.recorded()).with("leg", order.terms.leg.as_str()));
+}

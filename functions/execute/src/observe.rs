@@ -1,0 +1,84 @@
+//! Reads everything that a strategy's state names as live, in one batch.
+
+use std::collections::BTreeMap;
+
+use shared::ids::{OrderId, PositionId};
+use shared::records::{self};
+use shared::roster::Unfit;
+use shared::settings::Settings;
+use shared::state::{Live, StrategyState};
+use shared::store::{Item, Key, ReadError, ReadTables};
+
+use crate::desk::{Books, Desk};
+
+/// Why a strategy's books cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ObserveError {
+    /// The tables did not answer.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// An item is missing or damaged.
+    #[error(transparent)]
+    Unfit(#[from] Unfit),
+}
+
+/// A desk with everything that is live. Nothing live means no read at all.
+pub async fn desk(
+    tables: &impl ReadTables,
+    settings: Settings,
+    state: StrategyState,
+) -> Result<Desk, ObserveError> {
+    let mut books = Books { orders: BTreeMap::new(), positions: BTreeMap::new(), account: None, state };
+    let keys = keys(&books.state, &settings);
+    if keys.len() > 1 {
+        let items = tables.get(&keys).await?;
+        for (key, item) in keys.into_iter().zip(items) {
+            place(&mut books, key, item)?;
+        }
+    }
+    Ok(Desk::new(settings, books))
+}
+
+/// The account first, then what is live.
+fn keys(state: &StrategyState, settings: &Settings) -> Vec<Key> {
+    let account = std::iter::once(records::account::key(&settings.account));
+    account.chain(state.live.iter().filter_map(|(name, entry)| key_of(name, entry))).collect()
+}
+
+fn key_of(name: &str, entry: &Live) -> Option<Key> {
+    match entry {
+        Live::Position => PositionId::parse(name).ok().map(|id| records::position::key(&id)),
+        Live::Order { position, .. } => {
+            OrderId::parse(name).ok().map(|id| records::order::key(position, &id))
+        }
+        // A wish stands in the state itself.
+        Live::Wish(_) => None,
+    }
+}
+
+fn place(books: &mut Books, key: Key, item: Option<Item>) -> Result<(), Unfit> {
+    use shared::tables::Table;
+    match (key.table, item) {
+        // Before reconcile's first look there is no account, and nothing may open.
+        (Table::Ledgers, None) => {}
+        (Table::Ledgers, Some(item)) => books.account = Some(records::account::decode(&item)?),
+        (Table::Positions, Some(item)) => {
+            let position = records::position::decode(&item)?;
+            books.positions.insert(position.id.clone(), position);
+        }
+        (Table::Orders, Some(item)) => {
+            let order = records::order::decode(&item)?;
+            books.orders.insert(order.terms.order_id.clone(), order);
+        }
+        (_, None) => return Err(Unfit::Absent(key)),
+        (
+            Table::TradingState
+            | Table::StrategyConfig
+            | Table::Decisions
+            | Table::Incidents
+            | Table::Context,
+            Some(_),
+        ) => {}
+    }
+    Ok(())
+}

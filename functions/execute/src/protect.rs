@@ -1,0 +1,217 @@
+//! What is held is protected: its stop rests at the venue, and every tick judges the rules that close it.
+
+use shared::books::{ExitReason, Position, PositionStatus};
+use shared::ids::{Leg, PositionId};
+use shared::market::{Instrument, Quote, Sellable, fresh};
+use shared::money::{Percent, Price, Qty};
+use shared::order::{Kind, Order, Origin, State};
+use shared::ports::{Level, MarketData, ReadAccount, TradeOrders, WriteTables};
+use shared::settings::Exits;
+
+use crate::desk::Binds;
+use crate::exits::{begin_exit, continue_exit, finish, is_allowed, own_order};
+use crate::send::{cancel, submit};
+use crate::turn::{FRESH, Turn, TurnError};
+
+/// How far below its trigger a stop may still sell.
+const STOP_LIMIT_BELOW: Percent = Percent::HALF;
+
+/// Tends every position of the strategy.
+pub async fn tend_positions<T, V>(turn: &mut Turn<'_, T, V>) -> Result<(), TurnError>
+where
+    T: WriteTables,
+    V: MarketData + ReadAccount + TradeOrders,
+{
+    let ids: Vec<PositionId> = turn.desk.books.positions.keys().cloned().collect();
+    for id in ids {
+        tend_position(turn, &id).await?;
+    }
+    Ok(())
+}
+
+async fn tend_position<T, V>(turn: &mut Turn<'_, T, V>, id: &PositionId) -> Result<(), TurnError>
+where
+    T: WriteTables,
+    V: MarketData + ReadAccount + TradeOrders,
+{
+    let Some(position) = turn.desk.books.positions.get(id).cloned() else { return Ok(()) };
+    match position.status {
+        PositionStatus::Open => tend_open(turn, id).await,
+        PositionStatus::Closing => {
+            continue_exit(turn, id).await?;
+            // Authority may have ended in between: then it is open again and needs its stop.
+            let is_open =
+                turn.desk.books.positions.get(id).is_some_and(|one| one.status == PositionStatus::Open);
+            if is_open { keep_stop(turn, id).await } else { Ok(()) }
+        }
+        PositionStatus::Closed => release(turn, id).await,
+    }
+}
+
+/// A person closed it: its orders are cancelled, and it leaves `live`.
+async fn release<T, V>(turn: &mut Turn<'_, T, V>, id: &PositionId) -> Result<(), TurnError>
+where
+    T: WriteTables,
+    V: MarketData + ReadAccount + TradeOrders,
+{
+    for order in turn.orders_of(id, |order| matches!(order.state, State::Live { ended: None, .. })) {
+        cancel(turn, &order).await?;
+    }
+    if !turn.orders_of(id, |order| order.state.may_be_at_venue()).is_empty() {
+        return Ok(());
+    }
+    turn.desk.books.state.live.remove(&id.to_string());
+    Ok(turn.desk.commit(turn.shift.tables, Binds::Nothing).await?)
+}
+
+async fn tend_open<T, V>(turn: &mut Turn<'_, T, V>, id: &PositionId) -> Result<(), TurnError>
+where
+    T: WriteTables,
+    V: MarketData + ReadAccount + TradeOrders,
+{
+    let Some(position) = turn.desk.books.positions.get(id).cloned() else { return Ok(()) };
+    let quote = turn.quote(&position.symbol).await?;
+    let Ok(quote) = fresh(&quote, turn.now, FRESH) else { return Ok(()) };
+    let peak = raise_peak(turn, id, quote.get().bid).await?;
+    let stop = resting_stop(turn, id);
+    let reason = exit_due(&position, peak, quote.get(), stop.as_ref(), &turn.desk.settings.exits);
+    match reason.filter(|reason| is_allowed(turn, *reason)) {
+        Some(reason) => begin_exit(turn, id, reason).await,
+        None => keep_stop(turn, id).await,
+    }
+}
+
+/// The rules that close a position, evaluated each tick.
+fn exit_due(
+    position: &Position,
+    peak: Price,
+    quote: &Quote,
+    stop: Option<&Order>,
+    exits: &Exits,
+) -> Option<ExitReason> {
+    let profit = position.take_profit.or_else(|| Some(position.entry()?.above(exits.take_profit?)));
+    if profit.is_some_and(|profit| quote.bid >= profit) {
+        return Some(ExitReason::TakeProfit);
+    }
+    let trail = exits.trailing.and_then(|distance| peak.below(distance));
+    if trail.is_some_and(|trail| quote.bid <= trail) {
+        return Some(ExitReason::Trailing);
+    }
+    // The market fell through the stop's limit: it rests above the market and protects nothing.
+    let passed = stop.is_some_and(|stop| match stop.terms.kind {
+        Kind::StopLimit { limit, .. } => quote.bid < limit,
+        Kind::Market | Kind::Limit { .. } => false,
+    });
+    if passed { Some(ExitReason::StopTriggered) } else { None }
+}
+
+/// Keeps the highest bid seen; written only when it moved by a tenth of a percent.
+async fn raise_peak<T, V>(turn: &mut Turn<'_, T, V>, id: &PositionId, bid: Price) -> Result<Price, TurnError>
+where
+    T: WriteTables,
+{
+    let trails = turn.desk.settings.exits.trailing.is_some();
+    let Some(position) = turn.desk.books.positions.get_mut(id) else { return Ok(bid) };
+    let known = position.peak.or(position.entry()).unwrap_or(bid);
+    let step = Percent::TENTH;
+    if trails && bid > known.above(step) {
+        position.peak = Some(bid);
+        turn.desk.commit(turn.shift.tables, Binds::Nothing).await?;
+    }
+    Ok(known.max(bid))
+}
+
+fn resting_stop<T, V>(turn: &Turn<'_, T, V>, id: &PositionId) -> Option<Order> {
+    let ids = turn.orders_of(id, |order| order.terms.leg == Leg::Stop && !order.state.is_over());
+    ids.first().and_then(|id| turn.order(id)).cloned()
+}
+
+/// Sees that a stop rests for what is held: placed when missing, replaced when too small, gone when flat.
+async fn keep_stop<T, V>(turn: &mut Turn<'_, T, V>, id: &PositionId) -> Result<(), TurnError>
+where
+    T: WriteTables,
+    V: MarketData + ReadAccount + TradeOrders,
+{
+    let Some(position) = turn.desk.books.positions.get(id).cloned() else { return Ok(()) };
+    let covered = match resting_stop(turn, id) {
+        Some(stop) if !matches!(stop.state, State::Live { ended: None, .. }) => return Ok(()),
+        Some(stop) if stop.outstanding() == position.quantity => return Ok(()),
+        stop => stop,
+    };
+    let instrument = turn.instrument(&position.symbol).await?;
+    let bare = position.quantity.less(covered.as_ref().map_or(Qty::ZERO, Order::outstanding));
+    match (covered, is_worth_an_order(&instrument, bare, position.stop)) {
+        (Some(_), false) => Ok(()),
+        (Some(stop), true) => {
+            cancel(turn, &stop.terms.order_id).await?;
+            place_stop(turn, id, &instrument).await
+        }
+        (None, _) => place_stop(turn, id, &instrument).await,
+    }
+}
+
+fn is_worth_an_order(instrument: &Instrument, quantity: Qty, price: Price) -> bool {
+    matches!(instrument.sellable(quantity, quantity, price), Sellable::Order(_))
+}
+
+async fn place_stop<T, V>(
+    turn: &mut Turn<'_, T, V>,
+    id: &PositionId,
+    instrument: &Instrument,
+) -> Result<(), TurnError>
+where
+    T: WriteTables,
+    V: MarketData + ReadAccount + TradeOrders,
+{
+    if resting_stop(turn, id).is_some() {
+        return Ok(());
+    }
+    let Some(position) = turn.desk.books.positions.get(id).cloned() else { return Ok(()) };
+    let held = turn.held(&position.symbol.base).await?;
+    let Sellable::Order(lots) = instrument.sellable(position.quantity, held, position.stop) else {
+        return wait_or_close(turn, id).await;
+    };
+    let Some(kind) = stop_kind(&position, instrument) else {
+        return begin_exit_if_allowed(turn, id, ExitReason::StopMissing).await;
+    };
+    let order = own_order(turn, &position, Leg::Stop, position.next_stop, Origin::Rule, kind, lots);
+    if let Some(position) = turn.desk.books.positions.get_mut(id) {
+        position.next_stop = position.next_stop.saturating_add(1);
+    }
+    let stop = order.terms.order_id.clone();
+    submit(turn, order).await?;
+    let refused = turn.order(&stop).is_some_and(|order| matches!(order.state, State::Rejected { .. }));
+    if !refused {
+        return Ok(());
+    }
+    let line = turn.line(Level::Error, "stop refused; the position is exited").with("position_id", id);
+    turn.write(line);
+    begin_exit_if_allowed(turn, id, ExitReason::StopMissing).await
+}
+
+async fn begin_exit_if_allowed<T, V>(
+    turn: &mut Turn<'_, T, V>,
+    id: &PositionId,
+    reason: ExitReason,
+) -> Result<(), TurnError>
+where
+    T: WriteTables,
+    V: MarketData + ReadAccount + TradeOrders,
+{
+    if is_allowed(turn, reason) { Box::pin(begin_exit(turn, id, reason)).await } else { Ok(()) }
+}
+
+/// Too little for a stop: it waits while its entry may still fill, else it is closed with its residue.
+async fn wait_or_close<T, V>(turn: &mut Turn<'_, T, V>, id: &PositionId) -> Result<(), TurnError>
+where
+    T: WriteTables,
+    V: MarketData + ReadAccount,
+{
+    finish(turn, id).await
+}
+
+fn stop_kind(position: &Position, instrument: &Instrument) -> Option<Kind> {
+    let stop = position.stop.floor_to(instrument.tick)?;
+    let limit = stop.below(STOP_LIMIT_BELOW)?.floor_to(instrument.tick)?;
+    Some(Kind::StopLimit { stop, limit })
+}

@@ -1,0 +1,187 @@
+//! One strategy's turn within a tick: its desk, its venue, its time, and what it has seen so far.
+
+use std::collections::BTreeMap;
+
+use shared::ids::{Asset, Env, OrderId, PositionId, Symbol};
+use shared::market::{Instrument, Quote};
+use shared::money::{Amount, Qty};
+use shared::order::{Illegal, Order};
+use shared::ports::{Balance, Clock, Level, Line, Log, MarketData, ReadAccount, VenueError};
+use shared::state::ExecMinute;
+use shared::store::WriteError;
+use shared::tick::Tick;
+use shared::time::{Millis, Timestamp};
+
+use crate::desk::{Desk, StepError};
+
+/// The oldest quote that may be priced with.
+pub const FRESH: Millis = Millis::from_secs(10);
+
+/// What a send and its record may take: receive window, venue timeout and two writes.
+const SEND_NEEDS: Millis = Millis::from_secs(17);
+
+/// What every turn of a tick shares.
+pub struct Shift<'a, T> {
+    /// The stage, part of every order id.
+    pub env: &'a Env,
+    /// The tick.
+    pub tick: Tick,
+    /// When this invocation is ended from outside.
+    pub deadline: Timestamp,
+    /// The tables.
+    pub tables: &'a T,
+    /// The clock.
+    pub clock: &'a dyn Clock,
+    /// The log.
+    pub log: &'a dyn Log,
+}
+
+/// One strategy's turn.
+pub struct Turn<'a, T, V> {
+    /// What every turn of this tick shares.
+    pub shift: &'a Shift<'a, T>,
+    /// The account's venue.
+    pub venue: V,
+    /// When the turn began: planning's time.
+    pub now: Timestamp,
+    /// The working copy.
+    pub desk: Desk,
+    /// What this minute saw.
+    pub minute: ExecMinute,
+    /// What happened, for the invocation's answer.
+    pub sent: u32,
+    quotes: BTreeMap<Symbol, Quote>,
+    instruments: BTreeMap<Symbol, Instrument>,
+    balances: Option<BTreeMap<Asset, Balance>>,
+}
+
+impl<'a, T, V: MarketData + ReadAccount> Turn<'a, T, V> {
+    /// A turn that has seen nothing yet.
+    pub fn new(shift: &'a Shift<'a, T>, venue: V, desk: Desk) -> Turn<'a, T, V> {
+        let now = shift.clock.now();
+        let minute = ExecMinute {
+            minute: now.minute_number(),
+            risk_rejections: 0,
+            backend_errors: 0,
+            order_failures: 0,
+        };
+        Turn {
+            shift,
+            venue,
+            now,
+            desk,
+            minute,
+            sent: 0,
+            quotes: BTreeMap::new(),
+            instruments: BTreeMap::new(),
+            balances: None,
+        }
+    }
+
+    /// The best prices, read once a turn.
+    pub async fn quote(&mut self, symbol: &Symbol) -> Result<Quote, VenueError> {
+        if let Some(quote) = self.quotes.get(symbol) {
+            return Ok(quote.clone());
+        }
+        let quote = self.venue.quote(symbol).await.inspect_err(|error| self.log_venue("quote", error))?;
+        self.quotes.insert(symbol.clone(), quote.clone());
+        Ok(quote)
+    }
+
+    /// What the venue demands of orders, read once a turn.
+    pub async fn instrument(&mut self, symbol: &Symbol) -> Result<Instrument, VenueError> {
+        if let Some(instrument) = self.instruments.get(symbol) {
+            return Ok(instrument.clone());
+        }
+        let instrument =
+            self.venue.instrument(symbol).await.inspect_err(|error| self.log_venue("instrument", error))?;
+        self.instruments.insert(symbol.clone(), instrument.clone());
+        Ok(instrument)
+    }
+
+    /// What the account holds of `asset`, read once between two acts.
+    pub async fn balance(&mut self, asset: &Asset) -> Result<Balance, VenueError> {
+        let balances = match self.balances.take() {
+            Some(balances) => balances,
+            None => self.venue.balances().await.inspect_err(|error| self.log_venue("balances", error))?,
+        };
+        let balance =
+            balances.get(asset).copied().unwrap_or(Balance { free: Amount::ZERO, locked: Amount::ZERO });
+        self.balances = Some(balances);
+        Ok(balance)
+    }
+
+    /// Base held at the venue, free and locked.
+    pub async fn held(&mut self, asset: &Asset) -> Result<Qty, VenueError> {
+        let held = self.balance(asset).await?.held();
+        Ok(Qty::new(held.value()).unwrap_or(Qty::ZERO))
+    }
+
+    /// Forgets the balances: something was done that moves them.
+    pub fn balances_have_moved(&mut self) {
+        self.balances = None;
+    }
+
+    /// Whether a send that begins at `at` can still be recorded.
+    pub fn has_time_to_send(&self, at: Timestamp) -> bool {
+        self.shift.deadline.since(at) >= SEND_NEEDS
+    }
+}
+
+impl<T, V> Turn<'_, T, V> {
+    /// A log line of this strategy.
+    pub fn line(&self, level: Level, what: &'static str) -> Line {
+        Line::new(level, self.now, what).with("strategy_id", &self.desk.settings.strategy_id)
+    }
+    /// Writes a log line.
+    pub fn write(&self, line: Line) {
+        self.shift.log.write(line);
+    }
+    fn log_venue(&self, call: &'static str, error: &VenueError) {
+        let line = self.line(Level::Warn, "venue call failed").with("call", call).with("error", error);
+        self.write(line.with("kind", error.kind()));
+    }
+    /// Counts a venue call that failed.
+    pub fn backend_error(&mut self, call: &'static str, error: &VenueError) {
+        self.minute.backend_errors = self.minute.backend_errors.saturating_add(1);
+        self.log_venue(call, error);
+    }
+    /// An order on the desk.
+    pub fn order(&self, id: &OrderId) -> Option<&Order> {
+        self.desk.books.orders.get(id)
+    }
+    /// The ids of a position's orders for which `wanted` holds.
+    pub fn orders_of(&self, position: &PositionId, wanted: impl Fn(&Order) -> bool) -> Vec<OrderId> {
+        let orders = self.desk.books.orders.values();
+        let of = orders.filter(|order| order.terms.position_id == *position && wanted(order));
+        of.map(|order| order.terms.order_id.clone()).collect()
+    }
+    /// The venue reported what our books say cannot be: nothing is guessed, a person is told.
+    pub fn contradiction(&mut self, illegal: &Illegal) {
+        let line = self.line(Level::Critical, "venue contradicts the books").with("detail", illegal);
+        self.write(line);
+    }
+}
+
+/// Why a turn ended early.
+#[derive(Debug, thiserror::Error)]
+pub enum TurnError {
+    /// The tables did not take a step. `Lost` and `Conflict` mean: read again.
+    #[error(transparent)]
+    Write(#[from] WriteError),
+    /// The venue could not be asked; the next tick goes on.
+    #[error(transparent)]
+    Venue(#[from] VenueError),
+    /// The venue contradicts the books.
+    #[error(transparent)]
+    Illegal(#[from] Illegal),
+}
+
+impl From<StepError> for TurnError {
+    fn from(error: StepError) -> TurnError {
+        match error {
+            StepError::Write(error) => TurnError::Write(error),
+            StepError::Illegal(error) => TurnError::Illegal(error),
+        }
+    }
+}

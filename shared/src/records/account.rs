@@ -1,0 +1,153 @@
+//! An account's books: `account#{account}` of `tradai-ledgers`.
+
+use std::collections::BTreeMap;
+
+use crate::books::AccountBook;
+use crate::ids::{AccountId, Asset};
+use crate::money::Amount;
+use crate::records::attrs::{Draft, map, number, text, time};
+use crate::records::fields::{Corrupt, Fields, Found, FromText, Problem, Read};
+use crate::records::parts::{alert, episode};
+pub use crate::records::parts::{alert_attr, episode_attr};
+use crate::state::{Alert, Episode};
+use crate::store::{Attr, Item, Key};
+use crate::tables::Table;
+use crate::time::Timestamp;
+
+/// What is known of an account. It has no version: each map has one writer, who writes entry by entry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccountLedger {
+    /// The account.
+    pub account: AccountId,
+    /// Per asset what was there first, and what moved since.
+    pub book: AccountBook,
+    /// By symbol the last trade id that reconcile saw.
+    pub cursors: BTreeMap<String, String>,
+    /// By asset what books and venue differ by.
+    pub differences: BTreeMap<Asset, Difference>,
+    /// What must page.
+    pub alerts: BTreeMap<String, Alert>,
+    /// What heartbeat has paged.
+    pub episodes: BTreeMap<String, Episode>,
+}
+
+/// What the venue holds more than the books say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Difference {
+    /// When it was first seen.
+    pub since: Timestamp,
+    /// How much; negative when the venue holds less.
+    pub amount: Amount,
+}
+
+impl AccountLedger {
+    /// The ledger that `strategy apply` writes first: every map is there and empty.
+    pub fn first(account: AccountId) -> AccountLedger {
+        AccountLedger {
+            account,
+            book: AccountBook::default(),
+            cursors: BTreeMap::new(),
+            differences: BTreeMap::new(),
+            alerts: BTreeMap::new(),
+            episodes: BTreeMap::new(),
+        }
+    }
+}
+
+/// Where each entry is.
+pub mod path {
+    use crate::ids::Asset;
+    use crate::store::Path;
+
+    /// What was there of an asset before the first movement.
+    pub fn opening(asset: &Asset) -> Path {
+        Path::of("opening").then(asset.as_str())
+    }
+    /// The sum of our own fills and fees in an asset.
+    pub fn fills(asset: &Asset) -> Path {
+        Path::of("fills").then(asset.as_str())
+    }
+    /// The sum of movements that are not ours.
+    pub fn external(asset: &Asset) -> Path {
+        Path::of("external").then(asset.as_str())
+    }
+    /// The last trade id seen in a symbol.
+    pub fn cursor(symbol: &str) -> Path {
+        Path::of("cursors").then(symbol)
+    }
+    /// What books and venue differ by in an asset.
+    pub fn difference(asset: &Asset) -> Path {
+        Path::of("differences").then(asset.as_str())
+    }
+    /// One alert.
+    pub fn alert(kind: &str) -> Path {
+        Path::of("alerts").then(kind)
+    }
+    /// One episode.
+    pub fn episode(name: &str) -> Path {
+        Path::of("episodes").then(name)
+    }
+}
+
+/// The ledger item of an account.
+pub fn key(account: &AccountId) -> Key {
+    Key { table: Table::Ledgers, hash: format!("account#{account}"), range: None }
+}
+
+/// The whole item.
+pub fn encode(ledger: &AccountLedger) -> Item {
+    Draft::under(key(&ledger.account))
+        .with("opening", map(&ledger.book.opening, |sum| number(sum)))
+        .with("fills", map(&ledger.book.fills, |sum| number(sum)))
+        .with("external", map(&ledger.book.external, |sum| number(sum)))
+        .with("cursors", map(&ledger.cursors, |id| text(id)))
+        .with("differences", map(&ledger.differences, difference_attr))
+        .with("alerts", map(&ledger.alerts, alert_attr))
+        .with("episodes", map(&ledger.episodes, episode_attr))
+        .item()
+}
+
+/// Reads the whole item.
+pub fn decode(item: &Item) -> Result<AccountLedger, Corrupt> {
+    let fields = Fields::of(Table::Ledgers, item);
+    let AccountKey(account) = fields.need("ledger_id", Found::word)?;
+    Ok(AccountLedger {
+        account,
+        book: AccountBook {
+            opening: fields.need("opening", |found| found.map(Found::number))?,
+            fills: fields.need("fills", |found| found.map(Found::number))?,
+            external: fields.need("external", |found| found.map(Found::number))?,
+        },
+        cursors: fields.need("cursors", |found| found.map(Found::filled))?,
+        differences: fields.need("differences", |found| found.map(difference))?,
+        alerts: fields.need("alerts", |found| found.map(alert))?,
+        episodes: fields.need("episodes", |found| found.map(episode))?,
+    })
+}
+
+/// An amount of one asset, as `opening`, `fills` and `external` hold it.
+pub fn amount_attr(amount: Amount) -> Attr {
+    number(amount)
+}
+
+/// One entry of `differences`.
+pub fn difference_attr(difference: &Difference) -> Attr {
+    Draft::new().with("since", time(difference.since)).with("amount", number(difference.amount)).map()
+}
+
+fn difference(found: Found<'_>) -> Read<Difference> {
+    let fields = found.fields()?;
+    Ok(Difference {
+        since: fields.need("since", Found::word)?,
+        amount: fields.need("amount", Found::number)?,
+    })
+}
+
+struct AccountKey(AccountId);
+
+impl FromText for AccountKey {
+    fn from_text(text: &str) -> Result<AccountKey, Problem> {
+        let bad = || Problem::BadValue { value: text.to_owned(), why: "not account#{account}".to_owned() };
+        AccountId::from_text(text.strip_prefix("account#").ok_or_else(bad)?).map(AccountKey)
+    }
+}
