@@ -22,10 +22,9 @@ pub mod page;
 pub mod ports;
 pub mod records;
 pub mod reported;
+pub mod roster;
 #[cfg(test)]
 #[cfg(any(feature = "venue-market", feature = "model"))]
-pub mod roster;
-#[cfg(all(test, feature = "transport"))]
 mod scripted;
 pub mod secret;
 pub mod settings;
