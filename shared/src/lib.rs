@@ -23,7 +23,8 @@ pub mod ports;
 pub mod records;
 pub mod reported;
 pub mod roster;
-#[cfg(all(test, feature = "transport"))]
+#[cfg(test)]
+#[cfg(any(feature = "venue-market", feature = "model"))]
 mod scripted;
 pub mod secret;
 pub mod settings;

@@ -142,7 +142,7 @@ impl ReadAccount for Account {
 
 /// An id as Binance gives it: a number.
 fn id(text: &str) -> Result<i64, Failure> {
-    text.parse().map_err(|_| Failure::Unsendable(format!("{text:?} is no id of Binance")))
+    text.parse().map_err(|_| Failure::Unreadable(format!("{text:?} is no id of Binance")))
 }
 
 /// `GET /api/v3/account`.
