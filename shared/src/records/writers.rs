@@ -154,7 +154,14 @@ mod tests {
             Attr::M(map) if BY_ENTRY.contains(&name.as_str()) => {
                 map.keys().map(|entry| Path::of(name).then(entry)).collect()
             }
-            Attr::S(_) | Attr::N(_) | Attr::Bool(_) | Attr::Null | Attr::B(_) | Attr::L(_) | Attr::M(_) => {
+            Attr::S(_)
+            | Attr::N(_)
+            | Attr::Bool(_)
+            | Attr::Null
+            | Attr::B(_)
+            | Attr::L(_)
+            | Attr::M(_)
+            | Attr::Foreign(_) => {
                 vec![Path::of(name)]
             }
         };
