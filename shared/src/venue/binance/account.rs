@@ -200,3 +200,16 @@ impl WireRights {
 
 #[cfg(test)]
 mod tests;
+
+/// Who may read an account may also read its market.
+impl crate::ports::MarketData for Account {
+    async fn instrument(&self, symbol: &Symbol) -> Result<crate::market::Instrument, VenueError> {
+        self.venue.instrument(symbol).await
+    }
+    async fn quote(&self, symbol: &Symbol) -> Result<crate::market::Quote, VenueError> {
+        self.venue.quote(symbol).await
+    }
+    async fn candles(&self, symbol: &Symbol, count: u32) -> Result<Vec<crate::market::Candle>, VenueError> {
+        self.venue.candles(symbol, count).await
+    }
+}
