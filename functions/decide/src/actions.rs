@@ -26,7 +26,8 @@ pub fn allowed(state: &StrategyState, books: &Books, symbols: &[Symbol]) -> Vec<
     let closes = may(Act::ExitByModel, status, held)
         && books.positions.iter().any(|one| one.status == PositionStatus::Open && !is_wished(state, one));
     // Where the status is not running, execute withdraws entries itself.
-    let cancels = status == Status::Running && may(Act::CancelEntry, status, held) && books.entries().count() > 0;
+    let cancels =
+        status == Status::Running && may(Act::CancelEntry, status, held) && books.entries().count() > 0;
     let choices = [(Action::Open, opens), (Action::Close, closes), (Action::Cancel, cancels)];
     choices.into_iter().filter_map(|(action, is_allowed)| is_allowed.then_some(action)).collect()
 }

@@ -74,7 +74,8 @@ where
     if record::put(turn.shift.ports.tables, &record).await? == Put::Taken {
         return Ok(None);
     }
-    let mut talk = Talk { turn, prompt, model: first.model, tokens: first.tokens, tally, replies: Vec::new() };
+    let mut talk =
+        Talk { turn, prompt, model: first.model, tokens: first.tokens, tally, replies: Vec::new() };
     let (outcome, reason) = talk.judged(first.raw).await;
     record.reply = record::replies(&talk.replies);
     let Talk { tally, .. } = talk;
@@ -237,7 +238,8 @@ impl<T, V, A: AskModel> Talk<'_, '_, T, V, A> {
         reply: Result<Reply, BadReply>,
         problem: &str,
     ) -> Result<RawReply, NoAnswer> {
-        let error = format!("Fixed Format Error: {problem}. Answer again with one well-formed call of decide.");
+        let error =
+            format!("Fixed Format Error: {problem}. Answer again with one well-formed call of decide.");
         let shown = match &reply {
             Ok(reply) => tokens::shown(reply),
             Err(_) => String::from_utf8_lossy(&first.body).into_owned(),
@@ -251,8 +253,9 @@ impl<T, V, A: AskModel> Talk<'_, '_, T, V, A> {
         question(self.turn, self.prompt, self.model, said, self.tokens, &mut self.tally).await
     }
 
+    /// The second malformed answer, or the first where no budget allows another.
     fn malformed(&self, problem: &str) -> (Outcome, String) {
-        let line = self.turn.line(Level::Critical, "second malformed answer: the cycle holds");
+        let line = self.turn.line(Level::Critical, "malformed again: the cycle holds");
         self.turn.shift.write(line.with("model", self.model).with("problem", problem));
         (Outcome::Abstain(Why::Malformed), problem.to_owned())
     }

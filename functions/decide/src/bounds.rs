@@ -11,7 +11,13 @@ const SLIPPAGE: Percent = Percent::HALF;
 
 /// The largest quantity that every limit lets pass at the worst price; zero where nothing may be opened.
 /// A balance that is unknown bounds nothing here: execute refuses what cannot be paid.
-pub fn max_quantity(market: &Market, limits: &Limits, held: Qty, is_taken: bool, balance: Option<Amount>) -> Qty {
+pub fn max_quantity(
+    market: &Market,
+    limits: &Limits,
+    held: Qty,
+    is_taken: bool,
+    balance: Option<Amount>,
+) -> Qty {
     let instrument = &market.instrument;
     let listed = limits.allowed_symbols.contains(&instrument.symbol);
     if is_taken || !listed || instrument.trading == Trading::Closed {
@@ -44,7 +50,8 @@ mod tests {
         limits.max_position_abs = Qty::parse("1").unwrap();
         change(&mut market, &mut limits);
         let held = Qty::parse(held).unwrap();
-        max_quantity(&market, &limits, held, false, balance.map(|text| Amount::parse(text).unwrap())).to_string()
+        max_quantity(&market, &limits, held, false, balance.map(|text| Amount::parse(text).unwrap()))
+            .to_string()
     }
 
     #[test]
@@ -55,14 +62,20 @@ mod tests {
         assert_eq!(most(|_, _| {}, "2", None), "0");
         assert_eq!(most(|_, _| {}, "0", Some("100.5")), "0.005");
         assert_eq!(most(|_, _| {}, "0", Some("-1")), "0");
-        assert_eq!(most(|market, _| market.instrument.max_market_qty = Qty::parse("0.002").unwrap(), "0", None), "0.002");
+        assert_eq!(
+            most(|market, _| market.instrument.max_market_qty = Qty::parse("0.002").unwrap(), "0", None),
+            "0.002"
+        );
         assert_eq!(most(|market, _| market.instrument.trading = Trading::Closed, "0", None), "0");
         assert_eq!(most(|_, limits| limits.allowed_symbols.clear(), "0", None), "0");
     }
 
     #[test]
     fn the_quantity_is_floored_to_the_step() {
-        assert_eq!(most(|market, _| market.instrument.step = Qty::parse("0.004").unwrap(), "0", None), "0.008");
+        assert_eq!(
+            most(|market, _| market.instrument.step = Qty::parse("0.004").unwrap(), "0", None),
+            "0.008"
+        );
     }
 
     proptest::proptest! {

@@ -55,10 +55,8 @@ pub fn check(
     if tokens > most_asked() {
         return Err(Exceeded::Window(tokens));
     }
-    let session = recent(state, now)
-        .saturating_add(used.tokens())
-        .saturating_add(tokens)
-        .saturating_add(MAX_TOKENS);
+    let session =
+        recent(state, now).saturating_add(used.tokens()).saturating_add(tokens).saturating_add(MAX_TOKENS);
     if session > SESSION {
         return Err(Exceeded::Session(session));
     }
@@ -81,7 +79,8 @@ pub fn most_usage(tokens: u32) -> Usage {
 
 fn recent(state: &StrategyState, now: Timestamp) -> u32 {
     let window = i64::try_from(RECENT_MINUTES).unwrap_or(0);
-    let recent = state.recent_llm.iter().filter(|one| now.minute_number().saturating_sub(one.minute) < window);
+    let recent =
+        state.recent_llm.iter().filter(|one| now.minute_number().saturating_sub(one.minute) < window);
     recent.fold(0, |sum, one| sum.saturating_add(one.tokens))
 }
 

@@ -66,9 +66,7 @@ where
 
 fn log<T, V, A>(turn: &Turn<'_, T, V, A>, answer: &Answer, outcome: &str, took: Millis) {
     let level = match &answer.outcome {
-        Outcome::Abstain(Why::ByModel)
-        | Outcome::Trade(_)
-        | Outcome::Hold => Level::Info,
+        Outcome::Abstain(Why::ByModel) | Outcome::Trade(_) | Outcome::Hold => Level::Info,
         Outcome::Abstain(_) => Level::Warn,
     };
     let line = turn.line(level, "decided").with("outcome", outcome).with("reason", &answer.reason);

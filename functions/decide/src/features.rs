@@ -97,9 +97,8 @@ impl Bar {
 /// Whole bars of `length`, counted back from the end, oldest first.
 fn merged(bars: &[Bar], length: usize) -> Vec<Bar> {
     let whole = bars.rchunks_exact(length);
-    let mut merged: Vec<Bar> = whole
-        .filter_map(|chunk| chunk.iter().copied().reduce(|bar, next| bar.then(&next)))
-        .collect();
+    let mut merged: Vec<Bar> =
+        whole.filter_map(|chunk| chunk.iter().copied().reduce(|bar, next| bar.then(&next))).collect();
     merged.reverse();
     merged
 }
@@ -135,9 +134,10 @@ fn rsi(closes: &[f64]) -> Option<f64> {
 
 fn true_range(hours: &[Bar]) -> Option<f64> {
     enough(hours, SMOOTHING.saturating_add(1))?;
-    let ranges = hours.iter().zip(hours.iter().skip(1)).map(|(before, bar)| {
-        bar.high.max(before.close) - bar.low.min(before.close)
-    });
+    let ranges = hours
+        .iter()
+        .zip(hours.iter().skip(1))
+        .map(|(before, bar)| bar.high.max(before.close) - bar.low.min(before.close));
     Some(smoothed(ranges)? / hours.last()?.close * 100.0)
 }
 

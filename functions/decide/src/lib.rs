@@ -61,7 +61,9 @@ where
     let shift = Shift { env, tick, deadline, ports };
     let mut report = Report::default();
     if tick.is_too_old(Function::Decide, shift.now()) {
-        shift.write(Line::new(Level::Warn, shift.now(), "tick dropped").with("scheduled_at", tick.scheduled_at));
+        shift.write(
+            Line::new(Level::Warn, shift.now(), "tick dropped").with("scheduled_at", tick.scheduled_at),
+        );
         return Ok(report);
     }
     let mut due = Vec::new();

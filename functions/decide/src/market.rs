@@ -101,20 +101,28 @@ pub fn judge(market: &Market, asked_at: Timestamp, now: Timestamp) -> Result<(),
     if candles.len() < fewest() {
         return Err(format!("{} closed candles, {FEWEST_CANDLES} needed", candles.len()));
     }
-    let gap = candles.iter().zip(candles.iter().skip(1)).find(|(one, next)| {
-        next.open_time.since(one.open_time) != MINUTE
-    });
+    let gap = candles
+        .iter()
+        .zip(candles.iter().skip(1))
+        .find(|(one, next)| next.open_time.since(one.open_time) != MINUTE);
     if let Some((before, _)) = gap {
         return Err(format!("no candle after that of {}", before.open_time));
     }
-    if candles.iter().any(|candle| candle.low > candle.high || candle.close > candle.high || candle.close < candle.low) {
+    if candles
+        .iter()
+        .any(|candle| candle.low > candle.high || candle.close > candle.high || candle.close < candle.low)
+    {
         return Err("a candle contradicts itself".to_owned());
     }
     last_is_the_previous_minute(candles, asked_at, now)
 }
 
 /// The minute may turn while the question is under way.
-fn last_is_the_previous_minute(candles: &[Candle], asked_at: Timestamp, now: Timestamp) -> Result<(), String> {
+fn last_is_the_previous_minute(
+    candles: &[Candle],
+    asked_at: Timestamp,
+    now: Timestamp,
+) -> Result<(), String> {
     let (earliest, latest) = (asked_at.minute() - MINUTE, now.minute() - MINUTE);
     match candles.last().map(|candle| candle.open_time) {
         Some(last) if last >= earliest && last <= latest => Ok(()),
@@ -127,6 +135,7 @@ fn last_is_the_previous_minute(candles: &[Candle], asked_at: Timestamp, now: Tim
 mod tests {
     use super::*;
     use crate::testing;
+    use shared::money::Percent;
 
     fn now() -> Timestamp {
         testing::at("2023-03-01T16:00:05Z")
@@ -147,14 +156,21 @@ mod tests {
 
     #[test]
     fn stale_missing_and_inconsistent_data_are_named() {
-        let problem = |change: &dyn Fn(&mut Market)| judged(|market| change(market)).unwrap_err();
-        assert!(problem(&|market| drop(market.candles.pop())).contains("last candle"));
-        assert!(problem(&|market| drop(market.candles.remove(500))).contains("no candle after"));
-        assert!(problem(&|market| drop(market.candles.drain(..940))).contains("59 closed candles"));
-        assert!(problem(&|market| market.candles.clear()).contains("0 closed candles"));
-        assert!(problem(&|market| market.quote.at = now() - Millis(10_001)).contains("10001 ms old"));
-        assert!(problem(&|market| market.quote.bid = market.quote.ask.above(shared::money::Percent::HALF)).contains("above ask"));
-        assert!(problem(&|market| market.candles[10].low = market.quote.ask.above(shared::money::Percent::HALF)).contains("contradicts"));
+        let cases: [(&str, fn(&mut Market)); 7] = [
+            ("last candle", |market| market.candles.truncate(998)),
+            ("no candle after", |market| {
+                market.candles = [&market.candles[..500], &market.candles[501..]].concat()
+            }),
+            ("59 closed candles", |market| market.candles = market.candles.split_off(940)),
+            ("0 closed candles", |market| market.candles.clear()),
+            ("10001 ms old", |market| market.quote.at = market.quote.at - Millis(10_001)),
+            ("above ask", |market| market.quote.bid = market.quote.ask.above(Percent::HALF)),
+            ("contradicts", |market| market.candles[10].low = market.quote.ask.above(Percent::HALF)),
+        ];
+        for (expected, change) in cases {
+            let problem = judged(change).unwrap_err();
+            assert!(problem.contains(expected), "{problem}");
+        }
     }
 
     #[test]

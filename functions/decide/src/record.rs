@@ -73,7 +73,7 @@ pub async fn put(tables: &impl WriteTables, record: &DecisionRecord) -> Result<P
         match tables.write(vec![Write::put_if_absent(key.clone(), item.clone())]).await {
             Ok(()) => return Ok(Put::Ours),
             // After a put without an answer, what stands there may be that put.
-            Err(WriteError::Lost { existing, .. }) if doubts > 0 && is_ours(existing, &item) => {
+            Err(WriteError::Lost { existing, .. }) if doubts > 0 && is_ours(existing.as_ref(), &item) => {
                 return Ok(Put::Ours);
             }
             Err(WriteError::Lost { .. }) => return Ok(Put::Taken),
@@ -83,7 +83,7 @@ pub async fn put(tables: &impl WriteTables, record: &DecisionRecord) -> Result<P
     }
 }
 
-fn is_ours(existing: Option<Item>, item: &Item) -> bool {
+fn is_ours(existing: Option<&Item>, item: &Item) -> bool {
     existing.is_some_and(|existing| existing.get("reply") == item.get("reply"))
 }
 

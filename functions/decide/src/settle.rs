@@ -135,7 +135,12 @@ struct Effect {
 }
 
 impl Effect {
-    fn of<T, V, A>(turn: &Turn<'_, T, V, A>, state: &StrategyState, books: &Books, outcome: &Outcome) -> Effect {
+    fn of<T, V, A>(
+        turn: &Turn<'_, T, V, A>,
+        state: &StrategyState,
+        books: &Books,
+        outcome: &Outcome,
+    ) -> Effect {
         match outcome {
             Outcome::Trade(Wish::Open(opening)) if state.has_room_to_open() => open(turn, state, opening),
             Outcome::Trade(Wish::Open(_)) => Effect::nothing(format!("{outcome}:no_room")),
@@ -213,7 +218,12 @@ fn entry(books: &Books, symbol: &Symbol, id: &OrderId) -> Option<Target> {
     Some(Target::Cancel { position: entry.terms.position_id.clone(), order_id: id.clone() })
 }
 
-fn wish<T, V, A>(turn: &Turn<'_, T, V, A>, state: &StrategyState, outcome: &Outcome, target: Target) -> Effect {
+fn wish<T, V, A>(
+    turn: &Turn<'_, T, V, A>,
+    state: &StrategyState,
+    outcome: &Outcome,
+    target: Target,
+) -> Effect {
     let position = match &target {
         Target::Close(position) | Target::Cancel { position, .. } => position.clone(),
     };
@@ -234,11 +244,11 @@ fn decision_write(answer: &Answer, effect: &Effect) -> Write {
     if !answer.is_recorded {
         return Write::put_if_absent(key, item);
     }
-    let before = DecisionRecord { tokens_in: 0, tokens_out: 0, ..answer.record.clone() };
-    let mut changed = changes(&records::decision::encode(&before), &item);
+    let mut changed = changes(&records::decision::encode(&answer.record), &item);
     // The put held the first answer alone.
     changed.extend(item.get("reply").map(|reply| Change::Set(Path::of("reply"), reply.clone())));
-    let (here, unfinished) = (Cond::Present(Path::of("decided_at")), Cond::Absent(records::decision::path::outcome()));
+    let (here, unfinished) =
+        (Cond::Present(Path::of("decided_at")), Cond::Absent(records::decision::path::outcome()));
     Write::update(key, changed, vec![here, unfinished])
 }
 

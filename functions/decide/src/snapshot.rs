@@ -78,9 +78,9 @@ impl Books {
     /// What of `quote` the books say is free: what the account must hold less what open entries may cost.
     pub fn free(&self, quote: &Asset) -> Option<Amount> {
         let held = self.account.as_ref()?.book.expected().get(quote).copied()?;
-        let buys = self.entries().filter(|order| {
-            order.terms.side == Side::Buy && order.terms.symbol.quote == *quote
-        });
+        let buys = self
+            .entries()
+            .filter(|order| order.terms.side == Side::Buy && order.terms.symbol.quote == *quote);
         Some(buys.fold(held, |free, order| free - cost(order)))
     }
 }
@@ -133,7 +133,9 @@ async fn recent_decisions<T: ReadTables, V, A>(
 fn live_key(name: &str, entry: &Live) -> Option<Key> {
     match entry {
         Live::Position => PositionId::parse(name).ok().map(|id| records::position::key(&id)),
-        Live::Order { position, .. } => OrderId::parse(name).ok().map(|id| records::order::key(position, &id)),
+        Live::Order { position, .. } => {
+            OrderId::parse(name).ok().map(|id| records::order::key(position, &id))
+        }
         Live::Wish(_) => None,
     }
 }

@@ -29,8 +29,15 @@ pub const FIELDS: [&str; 11] = [
 ];
 
 /// Phrases of a refusal in prose; only a second signal, after the provider's own.
-const APOLOGIES: [&str; 7] =
-    ["i'm sorry", "i\u{2019}m sorry", "i am sorry", "i cannot assist", "i can't assist", "as an ai", "apolog"];
+const APOLOGIES: [&str; 7] = [
+    "i'm sorry",
+    "i\u{2019}m sorry",
+    "i am sorry",
+    "i cannot assist",
+    "i can't assist",
+    "as an ai",
+    "apolog",
+];
 
 /// Most characters of the model's own text that are kept or said back.
 const MOST_SHOWN: usize = 60;
@@ -166,14 +173,19 @@ impl<'a> Form<'a> {
 
     /// A field that does not apply is a contradiction: nobody guesses which half was meant.
     fn only(&self, action: Action, allowed: &[&str]) -> Result<(), String> {
-        let applies = |name: &&String| allowed.contains(&name.as_str()) || *name == "action" || *name == "reason";
+        let applies =
+            |name: &&String| allowed.contains(&name.as_str()) || *name == "action" || *name == "reason";
         match self.fields.keys().find(|name| !applies(name)) {
             Some(name) => Err(format!("{name} does not go with action {}", action.as_str())),
             None => Ok(()),
         }
     }
 
-    fn maybe<T>(&self, name: &str, read: impl Fn(&Form<'a>) -> Result<T, String>) -> Result<Option<T>, String> {
+    fn maybe<T>(
+        &self,
+        name: &str,
+        read: impl Fn(&Form<'a>) -> Result<T, String>,
+    ) -> Result<Option<T>, String> {
         if self.fields.contains_key(name) { read(self).map(Some) } else { Ok(None) }
     }
 
@@ -328,9 +340,15 @@ mod tests {
             (without(limit(), "time_in_force"), "time_in_force is missing"),
             (with(limit(), "time_in_force", json!("GTD")), "time_in_force must be one of"),
             (json!({"action": "close", "reason": "r"}), "symbol is missing"),
-            (json!({"action": "close", "symbol": "BTC-USDT", "quantity": "1", "reason": "r"}), "quantity does not go"),
+            (
+                json!({"action": "close", "symbol": "BTC-USDT", "quantity": "1", "reason": "r"}),
+                "quantity does not go",
+            ),
             (json!({"action": "cancel", "symbol": "BTC-USDT", "reason": "r"}), "order_id is missing"),
-            (json!({"action": "cancel", "symbol": "BTC-USDT", "order_id": "a b", "reason": "r"}), "not an order id"),
+            (
+                json!({"action": "cancel", "symbol": "BTC-USDT", "order_id": "a b", "reason": "r"}),
+                "not an order id",
+            ),
             (json!({"action": "hold", "quantity": "1", "reason": "r"}), "quantity does not go"),
             (json!({"action": "hold", "symbol": "X-Y", "reason": "r"}), "not in the list"),
             (json!({"action": "abstain", "side": "buy", "reason": "r"}), "side does not go"),
@@ -340,7 +358,9 @@ mod tests {
             inputs.push((with(market(), name, Value::Null), "must be a string"));
         }
         for name in ["quantity", "stop_loss", "take_profit", "limit_price"] {
-            for bad in ["", " 1", "NaN", "inf", "-0.01", "0", "0.0", "1e400", "1,5", "0x10", "1_000x", "one", "1e99"] {
+            for bad in
+                ["", " 1", "NaN", "inf", "-0.01", "0", "0.0", "1e400", "1,5", "0x10", "1_000x", "one", "1e99"]
+            {
                 inputs.push((with(limit(), name, json!(bad)), "must be a decimal string above zero"));
             }
             inputs.push((with(limit(), name, json!(0.01)), "must be a string"));
@@ -377,7 +397,9 @@ mod tests {
 
     #[test]
     fn an_apology_is_a_refusal_only_without_a_tool_call() {
-        for text in ["I'm sorry, no.", "I cannot assist with that", "As an AI, I", "My apologies", "I apologize"] {
+        for text in
+            ["I'm sorry, no.", "I cannot assist with that", "As an AI, I", "My apologies", "I apologize"]
+        {
             let alone = verdict(&reply(Stop::End, text, Vec::new()), &symbols());
             assert!(matches!(alone, Verdict::Final(Outcome::Abstain(Why::Refused), _)), "{text}");
             let called = verdict(&reply(Stop::Tool, text, vec![call(TOOL, market())]), &symbols());

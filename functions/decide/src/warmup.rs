@@ -50,7 +50,8 @@ async fn run<T: WriteTables, V, A>(
         Cond::Absent(path::hold(Hold::Divergence)),
     ];
     let changes = vec![Change::Set(path::status(), status_attr(Status::Running))];
-    match shift.ports.tables.write(vec![Write::update(state::key(&before.strategy_id), changes, conds)]).await {
+    match shift.ports.tables.write(vec![Write::update(state::key(&before.strategy_id), changes, conds)]).await
+    {
         Ok(()) => {
             let line = shift.line(Level::Info, &before.strategy_id, "warmed up");
             shift.write(line.with("status", Status::Running.as_str()));

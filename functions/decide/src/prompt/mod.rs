@@ -98,15 +98,23 @@ pub fn tool(symbols: &[Symbol]) -> Tool {
 }
 
 /// The facts as the model reads them.
-pub fn facts(settings: &Settings, markets: &[Market], books: &Books, allowed: &[Action], now: Timestamp) -> String {
+pub fn facts(
+    settings: &Settings,
+    markets: &[Market],
+    books: &Books,
+    allowed: &[Action],
+    now: Timestamp,
+) -> String {
     let actions: Vec<&str> =
         allowed.iter().chain(&[Action::Hold, Action::Abstain]).map(|action| action.as_str()).collect();
     let quote = settings.symbols.first().and_then(|symbol| books.free(&symbol.quote));
-    let refusals: Vec<Value> = books.refusals.iter().take(MOST_REFUSALS).map(|refusal| {
-        json!({"message": shorten(&refusal.message, MOST_MESSAGE), "rule": refusal.rule})
-    }).collect();
-    let symbols: Vec<Value> =
-        markets.iter().map(|market| symbol(settings, market, books, now)).collect();
+    let refusals: Vec<Value> = books
+        .refusals
+        .iter()
+        .take(MOST_REFUSALS)
+        .map(|refusal| json!({"message": shorten(&refusal.message, MOST_MESSAGE), "rule": refusal.rule}))
+        .collect();
+    let symbols: Vec<Value> = markets.iter().map(|market| symbol(settings, market, books, now)).collect();
     json!({
         "allowed_actions": actions,
         "decides_every_minutes": due::minutes(settings.decide_every),
@@ -119,8 +127,12 @@ pub fn facts(settings: &Settings, markets: &[Market], books: &Books, allowed: &[
 
 fn symbol(settings: &Settings, market: &Market, books: &Books, now: Timestamp) -> Value {
     let symbol = &market.instrument.symbol;
-    let orders: Vec<Value> =
-        books.orders.iter().filter(|order| order.terms.symbol == *symbol).map(|one| order(one, now)).collect();
+    let orders: Vec<Value> = books
+        .orders
+        .iter()
+        .filter(|order| order.terms.symbol == *symbol)
+        .map(|one| order(one, now))
+        .collect();
     json!({
         "bounds": bounds(settings, market, books),
         "features": figures(&features(&market.candles)),
