@@ -2,23 +2,25 @@
 
 use std::collections::BTreeMap;
 
-use proptest::collection::{btree_map, vec};
+use proptest::collection::{btree_map, btree_set, vec};
 use proptest::option::of;
 use proptest::prelude::*;
 use proptest::sample::select;
 use rust_decimal::Decimal;
 
 use crate::books::{AccountBook, ExitReason, Position, PositionStatus};
-use crate::ids::{AccountId, Asset, IncidentId, Leg, OrderId, PositionId, StrategyId, Symbol};
+use crate::ids::{AccountId, Asset, IncidentId, Leg, OrderId, PositionId, StrategyId, Symbol, VenueId};
 use crate::market::Side;
 use crate::money::{Amount, Notional, Percent, Price, Qty};
 use crate::order::{Absence, AtVenue, Ended, Fill, Kind, Order, Origin, Sent, State, Terms, TimeInForce};
-use crate::records::account::{AccountLedger, Difference};
+use crate::records::{AccountLedger, DecisionRecord, Difference, Incident, Shard};
+use crate::settings::{Backend, Crash, CrashAction, Exits, Gate, Limits, SafetyMode, Settings};
+use crate::signal::Severity;
 use crate::state::{
     Alert, Breaker, Episode, ExecDay, ExecMinute, Live, LlmDay, LlmMinute, StrategyState, Target, WishFor,
 };
 use crate::status::{Hold, Status};
-use crate::time::{Day, Timestamp};
+use crate::time::{Day, Millis, Timestamp};
 
 pub(crate) fn time() -> impl Strategy<Value = Timestamp> {
     (0i64..=253_402_300_799_999).prop_map(Timestamp::from_millis)
@@ -131,12 +133,13 @@ fn terms() -> impl Strategy<Value = Terms> {
         kind(),
         qty(),
     );
-    let prices = (of(price()), of(price()), of(price()));
+    let prices = (price(), any::<bool>(), of(price()), of(price()));
     let times = (time(), of(time()), time());
     (names, what, prices, times).prop_map(|(names, what, prices, times)| {
         let (order_id, position_id, account, symbol, trace) = names;
         let (leg, plan, origin, side, kind, quantity) = what;
-        let (stop_loss, take_profit, decided_price) = prices;
+        let (stop, has_stop, take_profit, decided_price) = prices;
+        let stop_loss = (has_stop || leg == Leg::Entry).then_some(stop);
         let (decided_at, decision, created_at) = times;
         Terms {
             order_id,
@@ -343,4 +346,125 @@ pub(crate) fn account_ledger() -> impl Strategy<Value = AccountLedger> {
             episodes,
         },
     )
+}
+
+fn span() -> impl Strategy<Value = Millis> {
+    (1..=i64::MAX).prop_map(Millis)
+}
+
+pub(crate) fn settings() -> impl Strategy<Value = Settings> {
+    let names = (strategy_id(), account_id(), "[a-z]{1,9}", select(&Backend::ALL[..]), any::<bool>());
+    let what = (vec(symbol(), 0..3), 1i64..10_000, filled(), vec(filled(), 0..3), notional());
+    let how = (select(&SafetyMode::ALL[..]), (0..=i64::MAX).prop_map(Millis), notional(), span());
+    let limits =
+        (notional(), any::<u32>(), any::<u32>(), qty(), vec(symbol(), 0..3), any::<u32>(), percent(), span());
+    let gate = (any::<u32>(), (0..=i64::MAX).prop_map(Millis))
+        .prop_map(|(threshold, cooldown)| Gate { threshold, cooldown });
+    let exits = (percent(), of(percent()), of(percent()), span(), span());
+    let crash = (percent(), span(), select(&CrashAction::ALL[..])).prop_map(|(fall, window, action)| Crash {
+        fall,
+        window,
+        action,
+    });
+    (names, what, how, limits, (gate, exits, crash)).prop_map(|(names, what, how, limits, rest)| {
+        let (strategy_id, account, venue, backend, testnet) = names;
+        let (symbols, minutes, model, model_fallbacks, llm_usd_per_day) = what;
+        let (safety_mode, order_cooldown, pnl_gate, approval_expiry) = how;
+        let (gate, exits, crash) = rest;
+        Settings {
+            strategy_id,
+            account,
+            venue: VenueId::parse(&venue).unwrap(),
+            backend,
+            testnet,
+            symbols,
+            decide_every: Millis::from_minutes(minutes),
+            model,
+            model_fallbacks,
+            llm_usd_per_day,
+            safety_mode,
+            order_cooldown,
+            limits: Limits {
+                max_order_notional: limits.0,
+                max_daily_orders: limits.1,
+                max_daily_cancels: limits.2,
+                max_position_abs: limits.3,
+                allowed_symbols: limits.4,
+                max_opens_per_hour: limits.5,
+                max_price_drift: limits.6,
+                max_decision_age: limits.7,
+            },
+            gate,
+            pnl_gate,
+            exits: Exits {
+                max_stop_distance: exits.0,
+                take_profit: exits.1,
+                trailing: exits.2,
+                exit_limit: exits.3,
+                entry_timeout: exits.4,
+            },
+            crash,
+            approval_expiry,
+        }
+    })
+}
+
+pub(crate) fn shard() -> impl Strategy<Value = Shard> {
+    (any::<u32>(), btree_set(strategy_id(), 0..4))
+        .prop_map(|(shard, strategies)| Shard { shard, strategies: strategies.into_iter().collect() })
+}
+
+pub(crate) fn decision() -> impl Strategy<Value = DecisionRecord> {
+    let names = (strategy_id(), time(), account_id(), filled(), filled(), filled());
+    let bytes = (vec(any::<u8>(), 0..20), vec(any::<u8>(), 0..20));
+    let cost = (any::<u32>(), any::<u32>(), notional(), of(price()));
+    let expires = of(any::<u32>().prop_map(|secs| Timestamp::from_millis(i64::from(secs) * 1000)));
+    let end = (of(filled()), of(text()), of(order_id()), of(position_id()), expires);
+    (names, bytes, cost, end).prop_map(|(names, (prompt, reply), cost, end)| {
+        let (strategy_id, decided_at, account, model, prompt_hash, trace) = names;
+        let (tokens_in, tokens_out, usd, market_price) = cost;
+        let (outcome, reason, order_id, position_id, expires_at) = end;
+        DecisionRecord {
+            strategy_id,
+            decided_at,
+            account,
+            model,
+            prompt,
+            reply,
+            prompt_hash,
+            tokens_in,
+            tokens_out,
+            usd,
+            market_price,
+            outcome,
+            reason,
+            order_id,
+            position_id,
+            trace,
+            expires_at,
+        }
+    })
+}
+
+pub(crate) fn incident() -> impl Strategy<Value = Incident> {
+    let what = (incident_id(), filled(), select(&Severity::ALL[..]), of(strategy_id()), text(), text());
+    let times = (time(), time(), of(time()), of(time()), of(time()), of(time()), of(time()));
+    (what, times).prop_map(|(what, times)| {
+        let (incident_id, kind, severity, strategy_id, subject, detail) = what;
+        Incident {
+            incident_id,
+            kind,
+            severity,
+            strategy_id,
+            subject,
+            since: times.0,
+            detail,
+            opened_at: times.1,
+            claimed_at: times.2,
+            published_at: times.3,
+            reminded_at: times.4,
+            resolved_at: times.5,
+            recovery_published_at: times.6,
+        }
+    })
 }

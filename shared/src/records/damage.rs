@@ -5,7 +5,9 @@ use std::path::Path;
 
 use crate::records::dynamo_json::{from_json, to_json};
 use crate::records::fields::{Corrupt, Fields};
-use crate::records::{account, arb, order, position, samples, state};
+use crate::records::{
+    account, arb, decision, incident, order, position, samples, shard, state, strategy_config,
+};
 use crate::store::{Attr, Item};
 use crate::tables::Table;
 
@@ -142,27 +144,233 @@ fn records_golden_items_are_read_and_written() {
         is_golden(&format!("order_{name}"), &sample, order::encode, order::decode);
     }
     is_golden("fill", &samples::fill(), order::encode_fill, order::decode_fill);
+    is_golden("strategy_config", &samples::settings(), strategy_config::encode, strategy_config::decode);
+    is_golden("decision", &samples::decision(), decision::encode, decision::decode);
+    is_golden("incident", &samples::incident(), incident::encode, incident::decode);
+    is_golden("shard", &samples::shard(), shard::encode, shard::decode);
     is_golden("account", &samples::account_ledger(), account::encode, account::decode);
+}
+
+/// A damaged attribute makes heartbeat blind for what it says, and for nothing else.
+#[test]
+fn records_vitals_are_judged_attribute_by_attribute() {
+    let item = state::encode(&samples::strategy_state());
+    assert_eq!(unreadable(&state::vital(&item)), Vec::<String>::new());
+    for (name, expected) in [
+        ("status", vec!["status"]),
+        ("last_heartbeat", vec!["last_heartbeat"]),
+        ("last_reconciled_at", vec!["last_reconciled_at"]),
+        ("live", vec!["live", "live"]),
+        ("alerts", vec!["alerts"]),
+        ("episodes", vec!["episodes"]),
+        ("due_at", vec!["due_at"]),
+        ("halt_reason", vec![]),
+        ("breaker", vec![]),
+    ] {
+        let mut worse = item.clone();
+        worse.insert(name.into(), Attr::Null);
+        assert_eq!(unreadable(&state::vital(&worse)), expected, "{name}");
+    }
+}
+
+#[test]
+fn records_one_damaged_alert_hides_no_other() {
+    let mut item = state::encode(&samples::strategy_state());
+    let Some(Attr::M(alerts)) = item.get_mut("alerts") else { panic!("alerts are a map") };
+    alerts.insert("gate-open".into(), Attr::Null);
+    let alerts = state::vital(&item).alerts.unwrap();
+    assert!(alerts["order-failures"].is_ok());
+    assert_eq!(alerts["gate-open"].as_ref().unwrap_err().attribute, "alerts.gate-open");
+}
+
+fn unreadable(vitals: &state::Vitals) -> Vec<String> {
+    let all = [
+        vitals.strategy_id.as_ref().err(),
+        vitals.status.as_ref().err(),
+        vitals.holds.as_ref().err(),
+        vitals.last_heartbeat.as_ref().err(),
+        vitals.last_decided_at.as_ref().err(),
+        vitals.last_executed_at.as_ref().err(),
+        vitals.last_reconciled_at.as_ref().err(),
+        vitals.live_count.as_ref().err(),
+        vitals.has_position_or_order.as_ref().err(),
+        vitals.alerts.as_ref().err(),
+        vitals.episodes.as_ref().err(),
+        vitals.due.as_ref().err(),
+        vitals.exec_day.as_ref().err(),
+        vitals.llm_day.as_ref().err(),
+        vitals.recent_exec.as_ref().err(),
+        vitals.recent_llm.as_ref().err(),
+    ];
+    all.into_iter().flatten().map(|corrupt| corrupt.attribute.clone()).collect()
 }
 
 #[test]
 fn records_state_holds_against_damage() {
-    holds_against_damage(&state::encode(&samples::strategy_state()), Table::TradingState, state::decode, "");
+    holds_against_damage(
+        &state::encode(&samples::strategy_state()),
+        Table::TradingState,
+        state::decode,
+        "alerts.order-failures: missing
+         alerts.order-failures.detail: NaN 1e400 -1 empty Running
+         alerts.order-failures.key: NaN 1e400 -1 empty Running
+         due_at: missing
+         due_what: missing NaN 1e400 -1 empty Running
+         episodes.order-failures: missing
+         episodes.order-failures.id: NaN 1e400 -1 Running
+         episodes.order-failures.paged_at: missing
+         exec_day.realised: -1
+         halt_reason: missing NaN 1e400 -1 empty Running
+         holds.divergence: missing
+         holds.venue_ban: missing
+         last_reconciled_at: missing
+         live.demo.1677628800: missing
+         live.isxydcmp5m2kbuoqlrsycrpqszax462z: missing
+         live.w-1677628801: missing
+         live.w-1677628802: missing
+         live.w-1677628802.o: NaN 1e400 -1 Running
+         status_ack: missing
+         status_ack_at: missing
+         strategy_id: NaN 1e400 -1 Running",
+    );
 }
 
 #[test]
 fn records_position_holds_against_damage() {
-    holds_against_damage(&position::encode(&samples::position()), Table::Positions, position::decode, "");
+    holds_against_damage(
+        &position::encode(&samples::position()),
+        Table::Positions,
+        position::decode,
+        "account: NaN 1e400 -1 Running
+         closed_at: missing
+         closing_since: missing
+         exit_reason: missing
+         fees.BTC: missing -1
+         peak: missing
+         residue: missing
+         take_profit: missing",
+    );
 }
 
 #[test]
 fn records_fill_holds_against_damage() {
-    holds_against_damage(&order::encode_fill(&samples::fill()), Table::Orders, order::decode_fill, "");
+    holds_against_damage(
+        &order::encode_fill(&samples::fill()),
+        Table::Orders,
+        order::decode_fill,
+        "fee: -1
+         fee_asset: NaN 1e400 -1 Running",
+    );
 }
 
 #[test]
 fn records_account_holds_against_damage() {
-    holds_against_damage(&account::encode(&samples::account_ledger()), Table::Ledgers, account::decode, "");
+    holds_against_damage(
+        &account::encode(&samples::account_ledger()),
+        Table::Ledgers,
+        account::decode,
+        "alerts.reconcile-drift: missing
+         alerts.reconcile-drift.detail: NaN 1e400 -1 empty Running
+         alerts.reconcile-drift.key: NaN 1e400 -1 empty Running
+         cursors.BTC-USDT: missing NaN 1e400 -1 Running
+         differences.BTC: missing
+         differences.BTC.amount: -1
+         episodes.reconcile-drift: missing
+         episodes.reconcile-drift.id: NaN 1e400 -1 Running
+         episodes.reconcile-drift.paged_at: missing
+         external.USDT: missing -1
+         fills.BTC: missing -1
+         fills.USDT: missing -1
+         opening.USDT: missing -1",
+    );
+}
+
+#[test]
+fn records_strategy_config_holds_against_damage() {
+    holds_against_damage(
+        &strategy_config::encode(&samples::settings()),
+        Table::StrategyConfig,
+        strategy_config::decode,
+        "account: NaN 1e400 -1 Running
+         model: NaN 1e400 -1 Running
+         model_fallbacks.0: NaN 1e400 -1 Running
+         strategy_id: NaN 1e400 -1 Running
+         venue: NaN 1e400 -1 Running",
+    );
+}
+
+#[test]
+fn records_decision_holds_against_damage() {
+    holds_against_damage(
+        &decision::encode(&samples::decision()),
+        Table::Decisions,
+        decision::decode,
+        "account: NaN 1e400 -1 Running
+         expires_at: missing
+         market_price: missing
+         model: NaN 1e400 -1 Running
+         order_id: missing NaN 1e400 -1 Running
+         outcome: missing NaN 1e400 -1 Running
+         position_id: missing
+         prompt_hash: NaN 1e400 -1 Running
+         reason: missing NaN 1e400 -1 empty Running
+         strategy_id: NaN 1e400 -1 Running
+         trace: NaN 1e400 -1 Running",
+    );
+}
+
+#[test]
+fn records_incident_holds_against_damage() {
+    holds_against_damage(
+        &incident::encode(&samples::incident()),
+        Table::Incidents,
+        incident::decode,
+        "claimed_at: missing
+         detail: NaN 1e400 -1 empty Running
+         incident_id: NaN 1e400 -1 Running
+         kind: NaN 1e400 -1 Running
+         published_at: missing
+         recovery_published_at: missing
+         reminded_at: missing
+         resolved_at: missing
+         strategy_id: missing NaN 1e400 -1 Running
+         subject: NaN 1e400 -1 empty Running",
+    );
+}
+
+#[test]
+fn records_shard_holds_against_damage() {
+    holds_against_damage(
+        &shard::encode(&samples::shard()),
+        Table::Ledgers,
+        shard::decode,
+        "strategies.0: NaN 1e400 -1 Running
+         strategies.1: NaN 1e400 -1 Running",
+    );
+}
+
+/// What any order may have, whatever its state.
+const OF_ANY_ORDER: &str = "account: NaN 1e400 -1 Running
+    decided_price: missing
+    decision: missing
+    order_id: NaN 1e400 -1 Running
+    take_profit: missing
+    trace: NaN 1e400 -1 Running";
+
+#[test]
+fn records_order_holds_against_damage() {
+    for (name, sample) in samples::orders() {
+        let own = match name {
+            "open" | "filled" | "expired_at_venue" => "venue_id: NaN 1e400 -1 Running",
+            "partially_filled" => "venue_id: NaN 1e400 -1 Running\nended: missing",
+            "rejected" => "code: NaN 1e400 -1 empty Running",
+            "refused" => "refused_by: NaN 1e400 -1 Running\nrefused_message: NaN 1e400 -1 empty Running",
+            _ => "",
+        };
+        let mut lines: Vec<&str> = OF_ANY_ORDER.lines().chain(own.lines()).map(str::trim).collect();
+        lines.sort_unstable();
+        holds_against_damage(&order::encode(&sample), Table::Orders, order::decode, &lines.join("\n"));
+    }
 }
 
 proptest::proptest! {
@@ -186,5 +394,21 @@ proptest::proptest! {
     #[test]
     fn records_account_round_trips(value in arb::account_ledger()) {
         proptest::prop_assert_eq!(account::decode(&account::encode(&value)), Ok(value));
+    }
+    #[test]
+    fn records_strategy_config_round_trips(value in arb::settings()) {
+        proptest::prop_assert_eq!(strategy_config::decode(&strategy_config::encode(&value)), Ok(value));
+    }
+    #[test]
+    fn records_decision_round_trips(value in arb::decision()) {
+        proptest::prop_assert_eq!(decision::decode(&decision::encode(&value)), Ok(value));
+    }
+    #[test]
+    fn records_incident_round_trips(value in arb::incident()) {
+        proptest::prop_assert_eq!(incident::decode(&incident::encode(&value)), Ok(value));
+    }
+    #[test]
+    fn records_shard_round_trips(value in arb::shard()) {
+        proptest::prop_assert_eq!(shard::decode(&shard::encode(&value)), Ok(value));
     }
 }

@@ -1,7 +1,7 @@
 //! An order and its fills: `tradai-orders`, one partition per position.
 
-use crate::ids::{OrderId, PositionId};
-use crate::money::Qty;
+use crate::ids::{Leg, OrderId, PositionId};
+use crate::money::{Price, Qty};
 use crate::order::{AtVenue, Ended, Fill, Kind, Order, Sent, State, Terms};
 use crate::records::attrs::{Draft, changes, number, text, time};
 use crate::records::fields::{Corrupt, Fields, Found, FromText, Problem, Read, one_of};
@@ -196,20 +196,29 @@ pub fn decode(item: &Item) -> Result<Order, Corrupt> {
     Ok(Order { terms: terms(&fields)?, state: state(&fields)? })
 }
 
+/// An entry always says where its stop will rest.
+fn stop_loss(fields: &Fields<'_>, leg: Leg) -> Read<Option<Price>> {
+    match leg {
+        Leg::Entry => fields.need("stop_loss", Found::number).map(Some),
+        Leg::Stop | Leg::Exit => fields.maybe("stop_loss", Found::number),
+    }
+}
+
 fn terms(fields: &Fields<'_>) -> Read<Terms> {
+    let leg = fields.need("leg", Found::word)?;
     let terms = Terms {
         order_id: fields.need("order_id", Found::word)?,
         position_id: fields.need("position_id", Found::word)?,
         strategy_id: fields.need("strategy_id", Found::word)?,
         account: fields.need("account", Found::word)?,
         symbol: fields.need("symbol", Found::word)?,
-        leg: fields.need("leg", Found::word)?,
+        leg,
         plan: fields.need("plan", Found::number)?,
         origin: fields.need("origin", Found::word)?,
         side: fields.need("side", Found::word)?,
         kind: kind(fields)?,
         quantity: fields.need("quantity", Found::number)?,
-        stop_loss: fields.maybe("stop_loss", Found::number)?,
+        stop_loss: stop_loss(fields, leg)?,
         take_profit: fields.maybe("take_profit", Found::number)?,
         decided_price: fields.maybe("decided_price", Found::number)?,
         decided_at: fields.need("decided_at", Found::word)?,
@@ -317,10 +326,10 @@ fn state(fields: &Fields<'_>) -> Read<State> {
         Stored::AtVenue => {
             State::Live { venue: at_venue(fields)?, ended: fields.maybe("ended", Found::word)? }
         }
-        Stored::Ended(Ended::Rejected) if fields.has("code") => {
+        Stored::Ended(Ended::Rejected) if !known_to_venue(fields) => {
             State::Rejected { code: fields.need("code", Found::text)? }
         }
-        Stored::Ended(Ended::Expired) if fields.has("absent_why") => {
+        Stored::Ended(Ended::Expired) if !known_to_venue(fields) => {
             State::Absent { why: fields.need("absent_why", Found::word)? }
         }
         Stored::Ended(_) => {
@@ -333,6 +342,10 @@ fn state(fields: &Fields<'_>) -> Read<State> {
         Stored::DryRun => State::DryRun,
     };
     consistent(fields, state)
+}
+
+fn known_to_venue(fields: &Fields<'_>) -> bool {
+    fields.has("venue_id") || fields.has("ended")
 }
 
 fn sent(fields: &Fields<'_>) -> Read<Sent> {

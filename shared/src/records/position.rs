@@ -142,3 +142,57 @@ pub fn unchanged(read: &Position) -> Vec<Cond> {
         Cond::Equals(path::closed_manually(), Attr::Bool(read.closed_manually)),
     ]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::books::PositionStatus;
+    use crate::records::{arb, samples};
+    use crate::store::Path;
+    use crate::time::Timestamp;
+
+    fn apply(item: &mut Item, changes: Vec<Change>) {
+        for change in changes {
+            match change {
+                Change::Set(Path { head, .. }, attr) => item.insert(head, attr),
+                Change::Remove(Path { head, .. }) => item.remove(&head),
+            };
+        }
+    }
+
+    /// The runbook's command: status, closed_manually and closed_at, by hand.
+    #[test]
+    fn records_a_position_that_the_runbook_closed_is_read() {
+        let mut item = encode(&samples::position());
+        apply(
+            &mut item,
+            vec![
+                Change::Set(path::status(), Attr::S("closed".into())),
+                Change::Set(path::closed_manually(), Attr::Bool(true)),
+                Change::Set(path::closed_at(), Attr::S("2024-01-01T00:00:00+00:00".into())),
+            ],
+        );
+        let closed = decode(&item).unwrap();
+        assert_eq!((closed.status, closed.closed_manually), (PositionStatus::Closed, true));
+        assert_eq!(closed.closed_at, Some(Timestamp::parse("2024-01-01T00:00:00Z").unwrap()));
+    }
+
+    proptest::proptest! {
+        /// Whatever a position was, the changes to the next leave an item that reads as the next.
+        #[test]
+        fn records_position_changes_lead_from_any_to_any_other(before in arb::position(), after in arb::position()) {
+            let after = Position {
+                id: before.id.clone(),
+                strategy_id: before.strategy_id.clone(),
+                account: before.account.clone(),
+                symbol: before.symbol.clone(),
+                opened_at: before.opened_at,
+                closed_manually: before.closed_manually,
+                ..after
+            };
+            let mut item = encode(&before);
+            apply(&mut item, changes(&after));
+            proptest::prop_assert_eq!(decode(&item), Ok(after));
+        }
+    }
+}

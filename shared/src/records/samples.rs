@@ -3,16 +3,18 @@
 use std::collections::BTreeMap;
 
 use crate::books::{AccountBook, ExitReason, Position, PositionStatus};
-use crate::ids::{AccountId, Asset, IncidentId, Leg, OrderId, PositionId, StrategyId, Symbol};
+use crate::ids::{AccountId, Asset, IncidentId, Leg, OrderId, PositionId, StrategyId, Symbol, VenueId};
 use crate::market::Side;
-use crate::money::{Amount, Notional, Price, Qty};
+use crate::money::{Amount, Notional, Percent, Price, Qty};
 use crate::order::{Absence, AtVenue, Ended, Fill, Kind, Order, Origin, Sent, State, Terms, TimeInForce};
-use crate::records::account::{AccountLedger, Difference};
+use crate::records::{AccountLedger, DecisionRecord, Difference, Incident, Shard};
+use crate::settings::{Backend, Crash, CrashAction, Exits, Gate, Limits, SafetyMode, Settings};
+use crate::signal::Severity;
 use crate::state::{
     Alert, Breaker, Episode, ExecDay, ExecMinute, Live, LlmDay, LlmMinute, StrategyState, Target, WishFor,
 };
 use crate::status::{Hold, Status};
-use crate::time::Timestamp;
+use crate::time::{Millis, Timestamp};
 
 pub(crate) fn at(text: &str) -> Timestamp {
     Timestamp::parse(text).unwrap()
@@ -54,13 +56,13 @@ pub(crate) fn notional(text: &str) -> Notional {
     Notional::parse(text).unwrap()
 }
 
-fn alerts() -> BTreeMap<String, Alert> {
-    let alert = Alert { since: noon(), key: "BTC-USDT".into(), detail: "5 failures in 5 minutes".into() };
-    BTreeMap::from([("order-failures".into(), alert)])
+fn alerts(kind: &str) -> BTreeMap<String, Alert> {
+    let alert = Alert { since: noon(), key: "BTC-USDT".into(), detail: "seen twice".into() };
+    BTreeMap::from([(kind.into(), alert)])
 }
-fn episodes() -> BTreeMap<String, Episode> {
+fn episodes(kind: &str) -> BTreeMap<String, Episode> {
     let episode = Episode { incident_id: incident_id(), since: noon(), paged_at: Some(noon()) };
-    BTreeMap::from([("order-failures".into(), episode)])
+    BTreeMap::from([(kind.into(), episode)])
 }
 
 fn live() -> BTreeMap<String, Live> {
@@ -84,8 +86,8 @@ pub(crate) fn strategy_state() -> StrategyState {
         live: live(),
         due_at: Some(at("2023-03-01T12:00:15Z")),
         due_what: Some("orders".into()),
-        alerts: alerts(),
-        episodes: episodes(),
+        alerts: alerts("order-failures"),
+        episodes: episodes("order-failures"),
         send_seq: 7,
         exec_day: ExecDay { day: noon().day(), orders: 3, cancels: 1, realised: amount("-1.25") },
         llm_day: LlmDay { day: noon().day(), calls: 12, usd: notional("0.0834") },
@@ -217,7 +219,93 @@ pub(crate) fn account_ledger() -> AccountLedger {
             asset("BTC"),
             Difference { since: noon(), amount: amount("-0.0001") },
         )]),
-        alerts: alerts(),
-        episodes: episodes(),
+        alerts: alerts("reconcile-drift"),
+        episodes: episodes("reconcile-drift"),
+    }
+}
+
+pub(crate) fn percent(text: &str) -> Percent {
+    Percent::parse(text).unwrap()
+}
+
+pub(crate) fn settings() -> Settings {
+    Settings {
+        strategy_id: demo(),
+        account: main_account(),
+        venue: VenueId::parse("binance").unwrap(),
+        backend: Backend::Mock,
+        testnet: true,
+        symbols: vec![btc_usdt()],
+        decide_every: Millis::from_secs(1500),
+        model: "anthropic/claude".into(),
+        model_fallbacks: vec!["openai/gpt".into()],
+        llm_usd_per_day: notional("5"),
+        safety_mode: SafetyMode::DryRun,
+        order_cooldown: Millis::from_secs(60),
+        limits: Limits {
+            max_order_notional: notional("50000"),
+            max_daily_orders: 200,
+            max_daily_cancels: 100,
+            max_position_abs: qty("1.5"),
+            allowed_symbols: vec![btc_usdt()],
+            max_opens_per_hour: 4,
+            max_price_drift: percent("0.5"),
+            max_decision_age: Millis::from_secs(120),
+        },
+        gate: Gate { threshold: 5, cooldown: Millis(60_000) },
+        pnl_gate: notional("100"),
+        exits: Exits {
+            max_stop_distance: percent("5"),
+            take_profit: Some(percent("10")),
+            trailing: Some(percent("3")),
+            exit_limit: Millis::from_minutes(5),
+            entry_timeout: Millis::from_minutes(10),
+        },
+        crash: Crash { fall: percent("8"), window: Millis::from_minutes(15), action: CrashAction::Reduce },
+        approval_expiry: Millis::from_minutes(15),
+    }
+}
+
+pub(crate) fn shard() -> Shard {
+    Shard { shard: 0, strategies: vec![demo(), StrategyId::parse("other").unwrap()] }
+}
+
+pub(crate) fn decision() -> DecisionRecord {
+    DecisionRecord {
+        strategy_id: demo(),
+        decided_at: noon(),
+        account: main_account(),
+        model: "anthropic/claude".into(),
+        prompt: b"prompt".to_vec(),
+        reply: b"reply".to_vec(),
+        prompt_hash: "mfrggzdf".into(),
+        tokens_in: 2048,
+        tokens_out: 128,
+        usd: notional("0.0083"),
+        market_price: Some(price("20010.5")),
+        outcome: Some("open".into()),
+        reason: Some("the trend is up".into()),
+        order_id: Some(order_id()),
+        position_id: Some(position_id()),
+        trace: "demo-1677672000".into(),
+        expires_at: Some(at("2023-05-30T12:00:00Z")),
+    }
+}
+
+pub(crate) fn incident() -> Incident {
+    Incident {
+        incident_id: incident_id(),
+        kind: "order-failures".into(),
+        severity: Severity::Page,
+        strategy_id: Some(demo()),
+        subject: "BTC-USDT".into(),
+        since: noon(),
+        detail: "5 failures in 5 minutes".into(),
+        opened_at: noon(),
+        claimed_at: Some(noon()),
+        published_at: Some(noon()),
+        reminded_at: Some(noon()),
+        resolved_at: Some(noon()),
+        recovery_published_at: Some(noon()),
     }
 }
