@@ -18,23 +18,24 @@ pub mod model;
 pub mod model_prices;
 pub mod money;
 pub mod order;
+pub mod page;
 pub mod ports;
 pub mod records;
 pub mod reported;
-#[cfg(all(test, feature = "transport"))]
-mod scripted;
-pub mod page;
-pub mod secret;
 pub mod roster;
+#[cfg(test)]
+#[cfg(any(feature = "venue-market", feature = "model"))]
+mod scripted;
+pub mod secret;
 pub mod settings;
 pub mod signal;
 pub mod state;
 pub mod status;
 pub mod store;
 pub mod tables;
-pub mod tick;
 #[cfg(feature = "testkit")]
 pub mod testkit;
+pub mod tick;
 pub mod time;
 #[cfg(feature = "transport")]
 pub mod transport;

@@ -62,8 +62,15 @@ pub struct Quote {
 }
 
 /// A reference that was read recently enough to act on; only [`fresh`] makes one.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub struct Fresh<'a, T>(&'a T);
+
+impl<T> Clone for Fresh<'_, T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+impl<T> Copy for Fresh<'_, T> {}
 
 impl<'a, T> Fresh<'a, T> {
     /// The fresh thing itself.

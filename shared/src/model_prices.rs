@@ -75,7 +75,8 @@ pub fn dollars(model: &str, day: Day, usage: Usage) -> Notional {
         (usage.cache_written, rate.input.saturating_mul(5)),
         (usage.tokens_out, rate.output.saturating_mul(4)),
     ];
-    let total: i128 = parts.iter().map(|(tokens, price)| i128::from(*tokens).saturating_mul((*price).into())).sum();
+    let total: i128 =
+        parts.iter().map(|(tokens, price)| i128::from(*tokens).saturating_mul((*price).into())).sum();
     // One quarter is 0.25 thousandths of a dollar per million: 25 at eleven decimals.
     let exact = Decimal::try_from_i128_with_scale(total.saturating_mul(25), 11).unwrap_or(Decimal::MAX);
     Notional::new(exact).unwrap_or(Notional::ZERO)
@@ -105,7 +106,8 @@ fn dearest() -> Rate {
 mod tests {
     use super::*;
 
-    const MILLION: Usage = Usage { tokens_in: 1_000_000, cache_read: 0, cache_written: 0, tokens_out: 1_000_000 };
+    const MILLION: Usage =
+        Usage { tokens_in: 1_000_000, cache_read: 0, cache_written: 0, tokens_out: 1_000_000 };
 
     fn cost(model: &str, day: &str, usage: Usage) -> String {
         dollars(model, Day::parse(day).unwrap(), usage).to_string()
@@ -153,7 +155,8 @@ mod tests {
 
     #[test]
     fn the_largest_usage_has_a_price() {
-        let most = Usage { tokens_in: u32::MAX, cache_read: 0, cache_written: u32::MAX, tokens_out: u32::MAX };
+        let most =
+            Usage { tokens_in: u32::MAX, cache_read: 0, cache_written: u32::MAX, tokens_out: u32::MAX };
         assert!(dollars("unknown", ALWAYS, most) > Notional::ZERO);
     }
 }

@@ -43,7 +43,7 @@ pub enum RosterError {
 pub async fn members(tables: &impl ReadTables, shard: u32) -> Result<Vec<Member>, RosterError> {
     let key = records::shard::key(shard);
     let item = tables.get(std::slice::from_ref(&key)).await?.pop().flatten().ok_or(Unfit::Absent(key))?;
-    let ids = records::shard::decode(&item).map_err(Unfit::Corrupt)?;
+    let ids = records::shard::decode(&item).map_err(Unfit::Corrupt)?.strategies;
     let keys: Vec<Key> =
         ids.iter().flat_map(|id| [records::state::key(id), records::strategy_config::key(id)]).collect();
     let mut items = tables.get(&keys).await?.into_iter();

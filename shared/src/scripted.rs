@@ -45,7 +45,11 @@ impl Transport for Scripted {
 }
 
 /// An answer with this status, headers and body.
-pub(crate) fn answer(status: u16, headers: &[(&'static str, &str)], body: &str) -> Result<Response, TransportError> {
+pub(crate) fn answer(
+    status: u16,
+    headers: &[(&'static str, &str)],
+    body: &str,
+) -> Result<Response, TransportError> {
     let mut builder = http::Response::builder().status(status);
     for (name, value) in headers {
         builder = builder.header(*name, *value);

@@ -4,18 +4,32 @@ use std::fmt;
 
 use serde_json::Value;
 
-/// A key as stored: `{"api_key": …}`, with `"api_secret"` where requests are signed.
+/// A text that must never be seen: no `Display`, and a `Debug` that says nothing of it.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Secret {
-    api_key: String,
-    api_secret: Option<String>,
+pub struct Secret(String);
+
+impl Secret {
+    /// Hides `text`.
+    pub const fn new(text: String) -> Secret {
+        Secret(text)
+    }
+    /// The text itself: for signing and for the header that carries it, never for a message.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
 }
 
-/// Shows nothing.
 impl fmt::Debug for Secret {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str("Secret(redacted)")
+        out.write_str("Secret(…)")
     }
+}
+
+/// A key as stored: `{"api_key": …}`, with `"api_secret"` where requests are signed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Credentials {
+    api_key: Secret,
+    api_secret: Option<Secret>,
 }
 
 /// Why a secret could not be read: its name, never its content.
@@ -45,9 +59,9 @@ pub enum SecretError {
     },
 }
 
-impl Secret {
+impl Credentials {
     /// Reads the JSON of the secret called `name`. Other fields are ignored.
-    pub fn parse(name: &str, json: &str) -> Result<Secret, SecretError> {
+    pub fn parse(name: &str, json: &str) -> Result<Credentials, SecretError> {
         let malformed = |what| SecretError::Malformed { name: name.to_owned(), what };
         // serde_json's own message may quote the content.
         let value: Value = serde_json::from_str(json).map_err(|_| malformed("is not JSON"))?;
@@ -60,17 +74,17 @@ impl Secret {
             Some(Value::String(text)) if !text.is_empty() => Some(text.clone()),
             Some(_) => return Err(malformed("has an api_secret that is no text")),
         };
-        Ok(Secret { api_key, api_secret })
+        Ok(Credentials { api_key: Secret::new(api_key), api_secret: api_secret.map(Secret::new) })
     }
 
     /// Identifies the caller.
-    pub fn api_key(&self) -> &str {
+    pub const fn api_key(&self) -> &Secret {
         &self.api_key
     }
 
     /// Signs requests, where they are signed.
-    pub fn api_secret(&self) -> Option<&str> {
-        self.api_secret.as_deref()
+    pub const fn api_secret(&self) -> Option<&Secret> {
+        self.api_secret.as_ref()
     }
 }
 
@@ -78,7 +92,7 @@ impl Secret {
 #[allow(async_fn_in_trait, reason = "handlers run on one thread; no port is used across threads")]
 pub trait ReadSecret {
     /// The secret called `name`, such as `tradai/dev/main/read`.
-    async fn read(&self, name: &str) -> Result<Secret, SecretError>;
+    async fn read(&self, name: &str) -> Result<Credentials, SecretError>;
 }
 
 #[cfg(test)]
@@ -87,19 +101,21 @@ mod tests {
 
     #[test]
     fn a_secret_is_read_and_never_shown() {
-        let secret = Secret::parse("n", r#"{"api_key":"hush1","api_secret":"hush2","note":"x"}"#).unwrap();
-        assert_eq!((secret.api_key(), secret.api_secret()), ("hush1", Some("hush2")));
+        let secret =
+            Credentials::parse("n", r#"{"api_key":"hush1","api_secret":"hush2","note":"x"}"#).unwrap();
+        assert_eq!(secret.api_key().expose(), "hush1");
+        assert_eq!(secret.api_secret().map(Secret::expose), Some("hush2"));
         assert!(!format!("{secret:?}").contains("hush"));
-        assert_eq!(Secret::parse("n", r#"{"api_key":"k"}"#).unwrap().api_secret(), None);
+        assert_eq!(Credentials::parse("n", r#"{"api_key":"k"}"#).unwrap().api_secret(), None);
     }
 
     #[test]
     fn an_error_names_the_secret_and_not_its_content() {
         for json in ["", "hush", "\"hush\"", r#"{"api_secret":"hush"}"#, r#"{"api_key":{"hush":1}}"#] {
-            let text = Secret::parse("tradai/dev/main/read", json).unwrap_err().to_string();
+            let text = Credentials::parse("tradai/dev/main/read", json).unwrap_err().to_string();
             assert!(text.contains("tradai/dev/main/read") && !text.contains("hush"), "{text}");
         }
         let null = r#"{"api_key":"k","api_secret":null}"#;
-        assert!(Secret::parse("n", null).is_err());
+        assert!(Credentials::parse("n", null).is_err());
     }
 }

@@ -1,10 +1,10 @@
 //! The world on one machine: an exchange, a model, AWS, the Lambda runtime, a clock, faults and checkers.
 
-pub mod model;
-pub mod runtime_api;
 pub mod aws;
 pub mod clock;
-pub mod in_process;
 pub mod exchange;
+pub mod in_process;
+pub mod model;
+pub mod runtime_api;
 pub mod service;
 pub mod socket;

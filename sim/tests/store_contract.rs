@@ -94,8 +94,10 @@ fn the_signals_of_a_minute_are_one_call() {
     block_on(signals.put(at, &readings)).unwrap();
     assert_eq!(aws.meters().put_metric_calls, 1);
     let told: Vec<_> = aws.metrics().into_iter().map(|one| (one.name, one.value, one.at)).collect();
-    let expected =
-        [("heartbeat-stale".to_owned(), "2".to_owned(), at), ("daily-orders".to_owned(), "81.5".to_owned(), at)];
+    let expected = [
+        ("heartbeat-stale".to_owned(), "2".to_owned(), at),
+        ("daily-orders".to_owned(), "81.5".to_owned(), at),
+    ];
     assert_eq!(told, expected);
     let first = &aws.metrics()[0];
     assert_eq!(first.namespace, "tradai");

@@ -182,7 +182,8 @@ impl Desk {
         let mut writes = self.order_writes();
         writes.extend(self.position_writes());
         writes.extend(self.fills.iter().map(|fill| {
-            Write::put_if_absent(records::order::fill_key(fill), records::order::encode_fill(fill))
+            let key = records::order::fill_key(&fill.position_id, &fill.order_id, &fill.trade_id);
+            Write::put_if_absent(key, records::order::encode_fill(fill))
         }));
         writes.extend(self.account_write());
         writes.extend(self.state_write(binds));

@@ -10,7 +10,7 @@ use shared::status::{Act, Hold, Status, may};
 use shared::time::Timestamp;
 
 use crate::desk::Binds;
-use crate::risk::{self, Exposure, Refusal};
+use crate::risk::{self, Approved, Exposure, Refusal};
 use crate::send::{cancel, submit};
 use crate::turn::{FRESH, Turn, TurnError};
 
@@ -93,9 +93,10 @@ where
         )
         .await;
     }
-    if let Err(refusal) = review(turn, &order).await? {
-        return refuse(turn, id, refusal.rule.as_str(), refusal.message).await;
-    }
+    let approved = match review(turn, order).await? {
+        Ok(approved) => approved,
+        Err(refusal) => return refuse(turn, id, refusal.rule.as_str(), refusal.message).await,
+    };
     match turn.desk.settings.safety_mode {
         SafetyMode::DryRun => {
             turn.desk.advance(id, Event::DryRun)?;
@@ -106,12 +107,12 @@ where
             turn.desk.advance(id, Event::Offer { expires_at })?;
             Ok(turn.desk.commit(turn.shift.tables, Binds::Nothing).await?)
         }
-        SafetyMode::Direct => send_entry(turn, order).await,
+        SafetyMode::Direct => send_entry(turn, approved).await,
     }
 }
 
 /// Sends a reviewed entry; the opening counts from its send.
-pub async fn send_entry<T, V>(turn: &mut Turn<'_, T, V>, order: Order) -> Result<(), TurnError>
+pub async fn send_entry<T, V>(turn: &mut Turn<'_, T, V>, approved: Approved) -> Result<(), TurnError>
 where
     T: WriteTables,
     V: MarketData + ReadAccount + TradeOrders,
@@ -121,29 +122,32 @@ where
     breaker.rejections = 0;
     breaker.opens.retain(|at| now.since(*at) < shared::time::Millis::from_minutes(60));
     breaker.opens.insert(0, now);
-    submit(turn, order).await?;
+    submit(turn, approved.into_order()).await?;
     Ok(())
 }
 
 /// Reviews one order against the market, the books and the limits of now.
-pub async fn review<T, V>(turn: &mut Turn<'_, T, V>, order: &Order) -> Result<Result<(), Refusal>, TurnError>
+pub async fn review<T, V>(
+    turn: &mut Turn<'_, T, V>,
+    order: Order,
+) -> Result<Result<Approved, Refusal>, TurnError>
 where
     V: MarketData + ReadAccount,
 {
-    let symbol = &order.terms.symbol;
-    let quote = turn.quote(symbol).await?;
-    let instrument = turn.instrument(symbol).await?;
+    let symbol = order.terms.symbol.clone();
+    let quote = turn.quote(&symbol).await?;
+    let instrument = turn.instrument(&symbol).await?;
     let free_quote = turn.balance(&symbol.quote).await?.free;
     Ok(judge(turn, order, &quote, &instrument, free_quote))
 }
 
 fn judge<T, V>(
     turn: &Turn<'_, T, V>,
-    order: &Order,
+    order: Order,
     quote: &Quote,
     instrument: &Instrument,
     free_quote: shared::money::Amount,
-) -> Result<(), Refusal> {
+) -> Result<Approved, Refusal> {
     let quote = fresh(quote, turn.now, FRESH)
         .map_err(|stale| Refusal { rule: risk::Rule::PriceDrift, message: stale.to_string() })?;
     let (state, settings) = (&turn.desk.books.state, &turn.desk.settings);
@@ -153,8 +157,8 @@ fn judge<T, V>(
         may_open: may(Act::Open, state.status, !state.holds.is_empty()),
         // Its own entry is in `live` already; a position, a stop and an exit are still to come.
         has_room: state.live.len() <= shared::state::MOST_LIVE.saturating_sub(3),
-        position: exposure(turn, order),
-        taken: is_taken(turn, order),
+        position: exposure(turn, &order),
+        taken: is_taken(turn, &order),
         orders_today: orders_today(turn, turn.now),
         opens: &state.breaker.opens,
         free_quote,
@@ -162,7 +166,7 @@ fn judge<T, V>(
         slippage: SLIPPAGE,
         now: turn.now,
     };
-    risk::review(&order.terms, &seen, &settings.limits)
+    risk::review(order, &seen, &settings.limits)
 }
 
 /// Base held or on its way in this order's asset, without the order itself.

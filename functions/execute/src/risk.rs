@@ -5,7 +5,7 @@
 
 use shared::market::{Fresh, Instrument, Quote, Side, Trading};
 use shared::money::{Amount, Notional, Percent, Price, Qty};
-use shared::order::{Kind, Terms};
+use shared::order::{Kind, Order, Terms};
 use shared::settings::Limits;
 use shared::time::{Millis, Timestamp};
 
@@ -81,14 +81,12 @@ pub struct Refusal {
 
 /// An order that every rule let pass. Nothing else can make one.
 #[derive(Debug)]
-pub struct Approved<'a> {
-    terms: &'a Terms,
-}
+pub struct Approved(Order);
 
-impl Approved<'_> {
-    /// What was approved.
-    pub fn terms(&self) -> &Terms {
-        self.terms
+impl Approved {
+    /// The order, to be sent once.
+    pub fn into_order(self) -> Order {
+        self.0
     }
 }
 
@@ -122,7 +120,8 @@ pub struct Exposure<'a> {
 }
 
 /// Reviews an order that adds risk: the first rule that objects names the refusal.
-pub fn review<'a>(terms: &'a Terms, seen: &Exposure<'_>, limits: &Limits) -> Result<Approved<'a>, Refusal> {
+pub fn review(order: Order, seen: &Exposure<'_>, limits: &Limits) -> Result<Approved, Refusal> {
+    let terms = &order.terms;
     authority(seen)?;
     allowed_symbol(terms, limits)?;
     free_place(seen)?;
@@ -137,7 +136,7 @@ pub fn review<'a>(terms: &'a Terms, seen: &Exposure<'_>, limits: &Limits) -> Res
     decision_age(terms, seen, limits)?;
     price_drift(terms, seen, limits)?;
     balance(terms, seen)?;
-    Ok(Approved { terms })
+    Ok(Approved(order))
 }
 
 fn refuse(rule: Rule, message: String) -> Result<(), Refusal> {

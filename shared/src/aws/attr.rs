@@ -50,7 +50,7 @@ pub fn from_sdk(value: AttributeValue) -> Attr {
         AttributeValue::Ns(_) => Attr::Foreign("NS"),
         AttributeValue::Bs(_) => Attr::Foreign("BS"),
         // The SDK's enum is open: a type that DynamoDB adds later is foreign too.
-        _ => Attr::Foreign("unknown"),
+        AttributeValue::Unknown { .. } | _ => Attr::Foreign("unknown"),
     }
 }
 

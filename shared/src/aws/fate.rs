@@ -34,11 +34,12 @@ pub(super) fn of<E: ProvideErrorMetadata + Error + 'static>(error: &SdkError<E, 
         SdkError::DispatchFailure(failure) if failure.is_user() || never_sent(error) => {
             Fate::NotDone(chain(error))
         }
-        SdkError::ServiceError(answer) => {
-            refusal(answer.err(), answer.raw().status().as_u16()).unwrap_or_else(|| Fate::NoAnswer(chain(error)))
-        }
+        SdkError::ServiceError(answer) => refusal(answer.err(), answer.raw().status().as_u16())
+            .unwrap_or_else(|| Fate::NoAnswer(chain(error))),
         // Timeouts, broken connections, unreadable answers, and whatever the SDK adds later.
-        _ => Fate::NoAnswer(chain(error)),
+        SdkError::TimeoutError(_) | SdkError::DispatchFailure(_) | SdkError::ResponseError(_) | _ => {
+            Fate::NoAnswer(chain(error))
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use aws_smithy_runtime_api::client::http::{
     HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
 };
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
-use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_runtime_api::client::result::{ConnectorError, SdkError};
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
 use bytes::Bytes;
@@ -70,4 +70,10 @@ fn connector_error(error: TransportError) -> ConnectorError {
         TransportError::NeverSent(_) => ConnectorError::io(error.into()).never_connected(),
         TransportError::NoAnswer(_) => ConnectorError::timeout(error.into()),
     }
+}
+
+/// Why a call got no answer, where that is why it failed: tells [`TransportError::NeverSent`] from the rest.
+pub fn transport_error<E, R>(error: &SdkError<E, R>) -> Option<&TransportError> {
+    let SdkError::DispatchFailure(failure) = error else { return None };
+    std::error::Error::source(failure.as_connector_error()?)?.downcast_ref()
 }

@@ -3,7 +3,7 @@
 use aws_sdk_secretsmanager::Client;
 
 use super::fate;
-use crate::secret::{ReadSecret, Secret, SecretError};
+use crate::secret::{Credentials, ReadSecret, SecretError};
 
 /// The secrets that the role may read.
 #[derive(Debug, Clone)]
@@ -13,7 +13,7 @@ pub struct SecretsManager {
 }
 
 impl ReadSecret for SecretsManager {
-    async fn read(&self, name: &str) -> Result<Secret, SecretError> {
+    async fn read(&self, name: &str) -> Result<Credentials, SecretError> {
         let answer = self.client.get_secret_value().secret_id(name).send().await.map_err(|error| {
             let missing = error.as_service_error().is_some_and(|one| one.is_resource_not_found_exception());
             let name = name.to_owned();
@@ -24,7 +24,7 @@ impl ReadSecret for SecretsManager {
             }
         })?;
         match answer.secret_string() {
-            Some(json) => Secret::parse(name, json),
+            Some(json) => Credentials::parse(name, json),
             None => Err(SecretError::Malformed { name: name.to_owned(), what: "is not a text" }),
         }
     }

@@ -182,8 +182,9 @@ impl DynamoTables {
     ) -> aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder {
         let text = |text: &str| AttributeValue::S(text.to_owned());
         let call = self.client.query().table_name(self.names.table(table)).consistent_read(true);
-        let call =
-            call.expression_attribute_names("#h", table.hash_key()).expression_attribute_values(":h", text(hash));
+        let call = call
+            .expression_attribute_names("#h", table.hash_key())
+            .expression_attribute_values(":h", text(hash));
         // DynamoDB refuses an empty prefix, which would mean all of it.
         match table.range_key().filter(|_| !prefix.is_empty()) {
             None => call.key_condition_expression("#h = :h"),
@@ -203,7 +204,9 @@ impl DynamoTables {
         match call.return_values_on_condition_check_failure(AllOld).send().await {
             Ok(_) => Ok(()),
             Err(error) => Err(match error.as_service_error() {
-                Some(PutItemError::ConditionalCheckFailedException(inner)) => lost(write, inner.item.as_ref()),
+                Some(PutItemError::ConditionalCheckFailedException(inner)) => {
+                    lost(write, inner.item.as_ref())
+                }
                 Some(_) | None => failed(&error),
             }),
         }
@@ -220,7 +223,9 @@ impl DynamoTables {
         match call.return_values_on_condition_check_failure(AllOld).send().await {
             Ok(_) => Ok(()),
             Err(error) => Err(match error.as_service_error() {
-                Some(UpdateItemError::ConditionalCheckFailedException(inner)) => lost(write, inner.item.as_ref()),
+                Some(UpdateItemError::ConditionalCheckFailedException(inner)) => {
+                    lost(write, inner.item.as_ref())
+                }
                 Some(_) | None => failed(&error),
             }),
         }

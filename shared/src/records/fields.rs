@@ -90,6 +90,7 @@ fn type_of(attr: &Attr) -> &'static str {
         Attr::B(_) => "bytes",
         Attr::L(_) => "a list",
         Attr::M(_) => "a map",
+        Attr::Foreign(kind) => kind,
     }
 }
 
@@ -108,7 +109,15 @@ impl<'a> Fields<'a> {
         for name in std::iter::once(table.hash_key()).chain(table.range_key()) {
             let value = match item.get(name) {
                 Some(Attr::S(value)) => value,
-                Some(Attr::N(_) | Attr::Bool(_) | Attr::Null | Attr::B(_) | Attr::L(_) | Attr::M(_))
+                Some(
+                    Attr::N(_)
+                    | Attr::Bool(_)
+                    | Attr::Null
+                    | Attr::B(_)
+                    | Attr::L(_)
+                    | Attr::M(_)
+                    | Attr::Foreign(_),
+                )
                 | None => "?",
             };
             what = format!("{what} {value}");
@@ -224,9 +233,13 @@ impl<'a> Found<'a> {
     fn wrong(&self, expected: &'static str) -> Corrupt {
         match self.attr {
             Attr::Null => self.corrupt(Problem::Null),
-            Attr::S(_) | Attr::N(_) | Attr::Bool(_) | Attr::B(_) | Attr::L(_) | Attr::M(_) => {
-                self.corrupt(Problem::WrongType { expected, found: type_of(self.attr) })
-            }
+            Attr::S(_)
+            | Attr::N(_)
+            | Attr::Bool(_)
+            | Attr::B(_)
+            | Attr::L(_)
+            | Attr::M(_)
+            | Attr::Foreign(_) => self.corrupt(Problem::WrongType { expected, found: type_of(self.attr) }),
         }
     }
     fn corrupt(&self, problem: Problem) -> Corrupt {

@@ -157,7 +157,9 @@ mod tests {
             Attr::M(map) if BY_ENTRY.contains(&name.as_str()) => {
                 map.keys().map(|entry| Path::of(name).then(entry)).collect()
             }
-            _ => vec![Path::of(name)],
+            Attr::S(_) | Attr::N(_) | Attr::Bool(_) | Attr::Null | Attr::B(_) | Attr::L(_) | Attr::M(_) => {
+                vec![Path::of(name)]
+            }
         };
         item.iter().flat_map(of).collect()
     }

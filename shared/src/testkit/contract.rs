@@ -9,8 +9,8 @@
 )]
 
 use crate::store::{
-    Attr, Change, Cond, Item, Key, MOST_WRITES, Order, Path, ReadTables, ScanTables, Write, WriteAct, WriteError,
-    WriteTables,
+    Attr, Change, Cond, Item, Key, MOST_WRITES, Order, Path, ReadTables, ScanTables, Write, WriteAct,
+    WriteError, WriteTables,
 };
 use crate::tables::Table;
 
@@ -262,11 +262,7 @@ pub async fn writing_nothing_is_done<S: Store>(store: &S) {
 pub async fn a_transaction_is_all_or_nothing<S: Store>(store: &S) {
     done(store, put(state("demo"), item([("v", n("1"))]))).await;
     let bump = |from: &str, to: &str| {
-        Write::update(
-            state("demo"),
-            vec![set("v", n(to))],
-            vec![Cond::Equals(Path::of("v"), n(from))],
-        )
+        Write::update(state("demo"), vec![set("v", n(to))], vec![Cond::Equals(Path::of("v"), n(from))])
     };
     let record = |id: &str| Write::put_if_absent(order("demo.1", id), Item::new());
     let existing = lost(store.write(vec![record("a"), record("b"), bump("7", "8")]).await, &state("demo"));
@@ -386,9 +382,7 @@ pub async fn conditions_within_maps<S: Store>(store: &S) {
 /// Conditions are joined by and.
 pub async fn every_condition_must_hold<S: Store>(store: &S) {
     done(store, put(state("demo"), item([("a", n("1")), ("b", n("2"))]))).await;
-    let conds = |b: &str| {
-        vec![Cond::AbsentOrBelow(Path::of("a"), n("2")), Cond::Equals(Path::of("b"), n(b))]
-    };
+    let conds = |b: &str| vec![Cond::AbsentOrBelow(Path::of("a"), n("2")), Cond::Equals(Path::of("b"), n(b))];
     let write = |b| Write::update(state("demo"), vec![set("c", n("3"))], conds(b));
     lost(store.write(vec![write("9")]).await, &state("demo")).unwrap();
     done(store, write("2")).await;
@@ -459,7 +453,8 @@ pub async fn a_nested_path_is_written_within_its_map<S: Store>(store: &S) {
 pub async fn a_nested_path_without_its_map_is_not_done<S: Store>(store: &S) {
     done(store, put(state("demo"), item([("text", s("x")), ("map", Attr::M(Item::new()))]))).await;
     let before = read(store, &state("demo")).await;
-    let broken = [Path::of("live").then("a"), Path::of("text").then("a"), Path::of("map").then("a").then("b")];
+    let broken =
+        [Path::of("live").then("a"), Path::of("text").then("a"), Path::of("map").then("a").then("b")];
     for path in broken {
         for change in [Change::Set(path.clone(), n("1")), Change::Remove(path.clone())] {
             let write = Write::update(state("demo"), vec![set("v", n("1")), change], Vec::new());
@@ -599,7 +594,9 @@ pub async fn numbers_keep_twenty_eight_digits<S: Store>(store: &S) {
 
 /// A number that cannot be read exactly is not written.
 pub async fn what_is_no_exact_number_is_not_done<S: Store>(store: &S) {
-    for text in ["", "x", "1_000", "1,5", "NaN", "Infinity", "1e3", "0x10", " 1", "0.12345678901234567890123456789"] {
+    for text in
+        ["", "x", "1_000", "1,5", "NaN", "Infinity", "1e3", "0x10", " 1", "0.12345678901234567890123456789"]
+    {
         let nested = Attr::M(item([("in", n(text))]));
         not_done(store.write(vec![put(state("a"), item([("v", n(text))]))]).await);
         not_done(store.write(vec![Write::update(state("a"), vec![set("v", nested)], Vec::new())]).await);
@@ -653,7 +650,9 @@ pub async fn a_value_is_nested_at_most_thirty_two_deep<S: Store>(store: &S) {
 pub async fn a_foreign_value_is_not_done<S: Store>(store: &S) {
     let foreign = Attr::L(vec![Attr::Foreign("SS")]);
     not_done(store.write(vec![put(state("demo"), item([("v", foreign.clone())]))]).await);
-    not_done(store.write(vec![Write::update(state("demo"), vec![set("v", foreign.clone())], Vec::new())]).await);
+    not_done(
+        store.write(vec![Write::update(state("demo"), vec![set("v", foreign.clone())], Vec::new())]).await,
+    );
     not_done(store.write(vec![check(state("demo"), Cond::Differs(Path::of("v"), foreign))]).await);
 }
 

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::store::{
-    Attr, Change, Cond, Item, Key, Order, Path, ReadError, ReadTables, ScanTables, Write, WriteAct, WriteError,
-    WriteTables, sound,
+    Attr, Change, Cond, Item, Key, Order, Path, ReadError, ReadTables, ScanTables, Write, WriteAct,
+    WriteError, WriteTables, sound,
 };
 use crate::tables::Table;
 
@@ -122,13 +122,9 @@ fn holds(existing: Option<&Item>, cond: &Cond) -> bool {
 fn find<'a>(item: &'a Item, path: &Path) -> Option<&'a Attr> {
     path.rest.iter().try_fold(item.get(&path.head)?, |attr, name| match attr {
         Attr::M(map) => map.get(name),
-        Attr::S(_)
-        | Attr::N(_)
-        | Attr::Bool(_)
-        | Attr::Null
-        | Attr::B(_)
-        | Attr::L(_)
-        | Attr::Foreign(_) => None,
+        Attr::S(_) | Attr::N(_) | Attr::Bool(_) | Attr::Null | Attr::B(_) | Attr::L(_) | Attr::Foreign(_) => {
+            None
+        }
     })
 }
 

@@ -171,10 +171,7 @@ impl Tables {
     pub(super) fn call(&self, operation: &str, input: &Value) -> Result<Value, Refused> {
         match self.run(operation, input.to_string().as_bytes()).result {
             Ok(body) => super::decode::json(&body),
-            Err((status, body)) => {
-                let message = format!("{operation}: {body}");
-                Err(Refused { status, ..Refused::new("DynamoDB", message) })
-            }
+            Err((status, body)) => Err(as_refused(status, &body)),
         }
     }
 
@@ -345,4 +342,13 @@ fn unreadable(text: &str) -> DynoxideError {
 
 fn internal(error: &DynoxideError) -> Refused {
     Refused { status: error.status_code(), ..Refused::new("InternalServerError", error.to_string()) }
+}
+
+/// DynamoDB's error body, for callers that do not speak its wire format.
+fn as_refused(status: u16, body: &str) -> Refused {
+    let error: Value = serde_json::from_str(body).unwrap_or_default();
+    let text = |name: &str| error.get(name).and_then(Value::as_str);
+    let code = text("__type").and_then(|kind| kind.split('#').next_back()).unwrap_or("InternalServerError");
+    let message = text("message").or_else(|| text("Message")).unwrap_or(body);
+    Refused { status, code: code.to_owned().into(), message: message.to_owned() }
 }

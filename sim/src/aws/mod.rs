@@ -127,7 +127,7 @@ impl EmbeddedAws {
 
     fn reply(&self, request: &Request, now: Timestamp) -> Reply {
         match destination(request) {
-            Destination::DynamoDb(operation) => self.dynamodb(&operation, request.body(), now),
+            Destination::DynamoDb(operation) => self.dynamodb(&operation, request.body()),
             Destination::Secrets(operation) => {
                 let done = locked(&self.secrets).handle(&operation, request.body(), now);
                 locked(&self.meters).other(&operation, done.is_err());
@@ -151,8 +151,7 @@ impl EmbeddedAws {
         }
     }
 
-    fn dynamodb(&self, operation: &str, body: &[u8], now: Timestamp) -> Reply {
-        self.tables.at(now);
+    fn dynamodb(&self, operation: &str, body: &[u8]) -> Reply {
         let done = self.tables.run(operation, body);
         locked(&self.meters).dynamodb(operation, done.result.is_err(), done.used);
         done.into_reply()
@@ -182,6 +181,7 @@ impl EmbeddedAws {
 impl Service for EmbeddedAws {
     fn serve(&self, request: Request, now: Timestamp) -> Response {
         let id = self.requests.fetch_add(1, Ordering::Relaxed);
+        self.tables.at(now);
         self.reply(&request, now).into_response(id)
     }
 }
@@ -272,5 +272,65 @@ mod tests {
         for (request, expected) in cases {
             assert_eq!(destination(&request), expected);
         }
+    }
+
+    fn post(aws: &EmbeddedAws, headers: &[(&str, &str)], body: &'static str) -> (u16, String) {
+        let request = request("/", headers).map(|_| Bytes::from_static(body.as_bytes()));
+        let answer = aws.serve(request, Timestamp::from_millis(5_000));
+        (answer.status().as_u16(), String::from_utf8(answer.into_body().to_vec()).unwrap())
+    }
+
+    #[test]
+    fn the_command_line_puts_metrics_in_its_own_two_formats() {
+        let aws = EmbeddedAws::new("us-east-1", Timestamp::from_millis(0)).unwrap();
+        let query = "Action=PutMetricData&Version=2010-08-01&Namespace=t&MetricData.member.1.MetricName=a\
+            &MetricData.member.1.Value=1.50&MetricData.member.1.Dimensions.member.1.Name=d\
+            &MetricData.member.1.Dimensions.member.1.Value=e\
+            &MetricData.member.1.Timestamp=1970-01-01T00%3A00%3A01Z";
+        let (status, body) = post(&aws, &[("host", "monitoring.us-east-1.amazonaws.com")], query);
+        assert!(status == 200 && body.starts_with("<PutMetricDataResponse"), "{body}");
+        let target = [("x-amz-target", "GraniteServiceVersion20100801.PutMetricData")];
+        let json = r#"{"Namespace":"t","MetricData":[{"MetricName":"b","Value":2,"Timestamp":2.5}]}"#;
+        assert_eq!(post(&aws, &target, json), (200, "{}".to_owned()));
+        let put: Vec<_> = aws.metrics().iter().map(|m| format!("{} {} {}", m.name, m.value, m.at)).collect();
+        assert_eq!(put, ["a 1.5 1970-01-01T00:00:01Z", "b 2 1970-01-01T00:00:02.500Z"]);
+    }
+
+    #[test]
+    fn the_command_line_makes_a_topic_and_subscribes_to_it() {
+        let aws = EmbeddedAws::new("us-east-1", Timestamp::from_millis(0)).unwrap();
+        let host = [("host", "sns.us-east-1.amazonaws.com")];
+        let (_, body) = post(&aws, &host, "Action=CreateTopic&Name=alarms");
+        assert!(body.contains("<TopicArn>arn:aws:sns:us-east-1:000000000000:alarms</TopicArn>"), "{body}");
+        let subscribe = "Action=Subscribe&TopicArn=arn%3Aaws%3Asns%3Aus-east-1%3A000000000000%3Aalarms\
+            &Protocol=email&Endpoint=a%40b.test";
+        assert_eq!(post(&aws, &host, subscribe).0, 200);
+        let list = "Action=ListSubscriptionsByTopic&TopicArn=arn:aws:sns:us-east-1:000000000000:alarms";
+        let (_, body) = post(&aws, &host, list);
+        assert!(body.contains("<member>") && body.contains("a@b.test"), "{body}");
+        let (status, body) = post(&aws, &host, "Action=Publish&TopicArn=other&Message=x");
+        assert!(status == 404 && body.contains("<Code>NotFound</Code>"), "{body}");
+    }
+
+    #[test]
+    fn a_request_that_cannot_be_read_is_refused_in_dynamodbs_words() {
+        let aws = EmbeddedAws::new("us-east-1", Timestamp::from_millis(0)).unwrap();
+        let target = [("x-amz-target", "DynamoDB_20120810.PutItem")];
+        for (body, kind) in [
+            ("{", "SerializationException"),
+            (r#"{"Item":{}}"#, "ValidationException"),
+            (r#"{"TableName":"none","Item":{"pk":{"S":"a"}}}"#, "ResourceNotFoundException"),
+        ] {
+            let (status, answer) = post(&aws, &target, body);
+            assert!(status == 400 && answer.contains(kind), "{answer}");
+            assert!(!answer.contains("VALIDATION") && !answer.contains("at line"), "{answer}");
+        }
+    }
+
+    #[test]
+    fn a_table_that_exists_is_not_made_again() {
+        let aws = EmbeddedAws::new("us-east-1", Timestamp::from_millis(0)).unwrap();
+        aws.create_table("state", "pk", None).unwrap();
+        assert_eq!(aws.create_table("state", "pk", None).unwrap_err().code, "ResourceInUseException");
     }
 }

@@ -153,7 +153,7 @@ pub(super) fn klines(venue: &Venue, params: &Params<'_>) -> Result<Vec<u8>, Refu
     let mut bars = Vec::new();
     let mut minute = first;
     while minute <= last {
-        bars.extend(venue.market.bar(minute, width, venue.now).as_ref().map(wire::kline));
+        bars.extend(venue.market.bar(minute, width, venue.now).map(wire::BarView));
         minute += width;
     }
     Ok(wire::bytes(&bars))

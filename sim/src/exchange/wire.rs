@@ -1,7 +1,6 @@
 //! Answers with exactly Binance's field names and types.
 
 use serde::{Serialize, Serializer};
-use serde_json::{Value, json};
 use shared::time::Timestamp;
 
 use super::market::Bar;
@@ -262,23 +261,29 @@ impl<'a> TradeView<'a> {
 }
 
 /// A bar as `klines` lists it.
-pub(super) fn kline(bar: &Bar) -> Value {
-    let candle = &bar.candle;
-    let trades = i64::from(!candle.volume.is_zero());
-    // Who took is not known; half of the volume is as good as any share.
-    let half = rust_decimal::Decimal::new(5, 1);
-    json!([
-        Ms(candle.open_time),
-        Num(candle.open),
-        Num(candle.high),
-        Num(candle.low),
-        Num(candle.close),
-        Num(candle.volume),
-        Ms(bar.close_time()),
-        Num(bar.quote_volume),
-        trades,
-        Num(candle.volume * half),
-        Num(bar.quote_volume * half),
-        "0"
-    ])
+#[derive(Debug)]
+pub(super) struct BarView(pub(super) Bar);
+
+impl Serialize for BarView {
+    fn serialize<S: Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
+        let BarView(bar) = self;
+        let candle = &bar.candle;
+        // Who took is not known; half of the volume is as good as any share.
+        let half = rust_decimal::Decimal::new(5, 1);
+        let row = (
+            Ms(candle.open_time),
+            Num(candle.open),
+            Num(candle.high),
+            Num(candle.low),
+            Num(candle.close),
+            Num(candle.volume),
+            Ms(bar.close_time()),
+            Num(bar.quote_volume),
+            i64::from(!candle.volume.is_zero()),
+            Num(candle.volume * half),
+            Num(bar.quote_volume * half),
+            "0",
+        );
+        row.serialize(out)
+    }
 }

@@ -119,7 +119,9 @@ impl ReadAccount for Account {
     async fn trades_of(&self, symbol: &Symbol, venue_order_id: &str) -> Result<Vec<Trade>, VenueError> {
         let trades = self.all_trades_of(symbol, id(venue_order_id)?).await?;
         if let Some(other) = trades.iter().find(|trade| trade.trade.venue_order_id != venue_order_id) {
-            return Err(Failure::Unreadable(format!("a trade of order {}", other.trade.venue_order_id)).into());
+            return Err(
+                Failure::Unreadable(format!("a trade of order {}", other.trade.venue_order_id)).into()
+            );
         }
         Ok(trades::plain(trades))
     }
@@ -140,7 +142,7 @@ impl ReadAccount for Account {
 
 /// An id as Binance gives it: a number.
 fn id(text: &str) -> Result<i64, Failure> {
-    text.parse().map_err(|_| Failure::Unsendable(format!("{text:?} is no id of Binance")))
+    text.parse().map_err(|_| Failure::Unreadable(format!("{text:?} is no id of Binance")))
 }
 
 /// `GET /api/v3/account`.

@@ -7,7 +7,7 @@ use super::wire::{self, WireBook, WireCandle, WireFilter, WireInfo, WireSymbol};
 use super::{Binance, spelled};
 use crate::ids::Symbol;
 use crate::market::{Candle, Instrument, Quote, Trading};
-use crate::money::{BadAmount, Notional, Price, Qty, decimal};
+use crate::money::{BadAmount, Notional, Qty, decimal};
 use crate::ports::{MarketData, VenueError};
 use crate::reported::Reported;
 use crate::time::Timestamp;
@@ -98,9 +98,8 @@ fn instrument(symbol: &Symbol, info: WireInfo) -> Result<Instrument, Failure> {
 fn trading(word: &str) -> Result<Trading, Failure> {
     match word {
         "TRADING" => Ok(Trading::Open),
-        "HALT" | "BREAK" | "END_OF_DAY" | "CANCEL_ONLY" | "PRE_TRADING" | "POST_TRADING" | "AUCTION_MATCH" => {
-            Ok(Trading::Closed)
-        }
+        "HALT" | "BREAK" | "END_OF_DAY" | "CANCEL_ONLY" | "PRE_TRADING" | "POST_TRADING"
+        | "AUCTION_MATCH" => Ok(Trading::Closed),
         other => Err(wire::unknown("status", other)),
     }
 }

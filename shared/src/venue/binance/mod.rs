@@ -56,7 +56,10 @@ pub struct Binance {
 
 impl fmt::Debug for Binance {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.debug_struct("Binance").field("base", &self.base).field("timeout", &self.timeout).finish_non_exhaustive()
+        out.debug_struct("Binance")
+            .field("base", &self.base)
+            .field("timeout", &self.timeout)
+            .finish_non_exhaustive()
     }
 }
 

@@ -53,7 +53,12 @@ impl TradeOrders for Trader {
         Ok(answer.read(order)?)
     }
 
-    async fn cancel(&self, symbol: &Symbol, id: &OrderId, sent_at: Timestamp) -> Result<OrderReport, SendError> {
+    async fn cancel(
+        &self,
+        symbol: &Symbol,
+        id: &OrderId,
+        sent_at: Timestamp,
+    ) -> Result<OrderReport, SendError> {
         let query = format!("symbol={}&origClientOrderId={id}", spelled(symbol));
         match self.0.exchange::<WireOrder>(Method::DELETE, PATH, &query, sent_at).await {
             Ok(order) => Ok(order.report_of(symbol, id)?),
@@ -82,7 +87,9 @@ fn query(order: &OrderRequest) -> String {
     };
     let symbol = spelled(&order.symbol);
     let (quantity, id) = (order.quantity, &order.order_id);
-    format!("symbol={symbol}&side={side}&{kind}&quantity={quantity}&newClientOrderId={id}&newOrderRespType=FULL")
+    format!(
+        "symbol={symbol}&side={side}&{kind}&quantity={quantity}&newClientOrderId={id}&newOrderRespType=FULL"
+    )
 }
 
 /// What only the answer to a placement has.
@@ -113,7 +120,9 @@ impl WirePlaced {
     fn read(self, sent: &OrderRequest) -> Result<Placed, Failure> {
         let report = self.order.report_of(&sent.symbol, &sent.order_id)?;
         if report.side != sent.side || report.quantity != sent.quantity {
-            return Err(Failure::Unreadable("the order that was taken is not the one that was sent".to_owned()));
+            return Err(Failure::Unreadable(
+                "the order that was taken is not the one that was sent".to_owned(),
+            ));
         }
         let at = wire::time("transactTime", self.transact_time)?;
         let fills = match self.fills {
@@ -138,7 +147,8 @@ fn agrees(fills: &[Numbered], value: Option<Notional>) -> bool {
 /// absence here.
 fn value(text: Reported<String>) -> Result<Option<Notional>, Failure> {
     let Some(text) = text.optional() else { return Ok(None) };
-    let amount = decimal(&text).map_err(|error| Failure::Unreadable(format!("cummulativeQuoteQty: {error}")))?;
+    let amount =
+        decimal(&text).map_err(|error| Failure::Unreadable(format!("cummulativeQuoteQty: {error}")))?;
     Ok(Notional::new(amount).ok())
 }
 

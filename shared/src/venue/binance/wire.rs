@@ -67,11 +67,11 @@ pub(super) struct WireCandle(
     pub(super) String,
     pub(super) String,
     pub(super) i64,
-    serde::de::IgnoredAny,
-    serde::de::IgnoredAny,
-    serde::de::IgnoredAny,
-    serde::de::IgnoredAny,
-    serde::de::IgnoredAny,
+    pub(super) serde::de::IgnoredAny,
+    pub(super) serde::de::IgnoredAny,
+    pub(super) serde::de::IgnoredAny,
+    pub(super) serde::de::IgnoredAny,
+    pub(super) serde::de::IgnoredAny,
 );
 
 /// `GET /api/v3/exchangeInfo`.

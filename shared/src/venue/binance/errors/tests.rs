@@ -51,10 +51,22 @@ fn every_code_means_one_thing_after_a_read_and_one_after_a_send() {
         (503, -1008, "Server is currently overloaded.", "unavailable", "no answer"),
         (400, -1008, "Server is currently overloaded.", "unavailable", "no answer"),
         (400, -1013, "Filter failure: LOT_SIZE", "refused", "refused"),
-        (429, -1015, "Too many new orders; current limit is 100 orders per 10 SECOND.", "throttled", "never sent"),
+        (
+            429,
+            -1015,
+            "Too many new orders; current limit is 100 orders per 10 SECOND.",
+            "throttled",
+            "never sent",
+        ),
         (400, -1015, "Too many new orders.", "throttled", "never sent"),
         (400, -1021, "Timestamp for this request is outside of the recvWindow.", "refused", "refused"),
-        (400, -1021, "Timestamp for this request was 1000ms ahead of the server's time.", "refused", "refused"),
+        (
+            400,
+            -1021,
+            "Timestamp for this request was 1000ms ahead of the server's time.",
+            "refused",
+            "refused",
+        ),
         (400, -1022, "Signature for this request is not valid.", "refused", "refused"),
         (400, -1100, "Illegal characters found in parameter 'price'.", "refused", "refused"),
         (400, -1101, "Too many parameters.", "refused", "refused"),
@@ -113,10 +125,9 @@ fn bodies_that_are_not_the_apis() {
 }
 
 fn wait(status: u16, headers: &[(&'static str, &str)], text: &str) -> Millis {
-    match failure(status, headers, &format!(r#"{{"code":-1003,"msg":"{text}"}}"#)).into() {
-        VenueError::Throttled { wait, .. } => wait,
-        other => panic!("{other:?}"),
-    }
+    let error = failure(status, headers, &format!(r#"{{"code":-1003,"msg":"{text}"}}"#)).into();
+    let VenueError::Throttled { wait, .. } = error else { panic!("{error:?}") };
+    wait
 }
 
 #[test]
@@ -144,6 +155,12 @@ fn a_transport_failure_after_a_send_says_whether_it_left() {
     let none = Failure::Transport(TransportError::NoAnswer("timed out".into()));
     assert_eq!((read_kind(never.clone()), send_kind(never)), ("unavailable", "never sent"));
     assert_eq!((read_kind(none.clone()), send_kind(none)), ("unavailable", "no answer"));
+}
+
+#[test]
+fn a_request_that_cannot_be_made_is_fatal_and_never_sent() {
+    let failure = Failure::Unsendable("the key cannot stand in a header".into());
+    assert_eq!((read_kind(failure.clone()), send_kind(failure)), ("fatal", "never sent"));
 }
 
 #[test]

@@ -42,7 +42,10 @@ fn an_instrument_is_read_from_its_filters() {
     assert_eq!(read.trading, Trading::Open);
     assert_eq!((read.tick.to_string(), read.step.to_string()), ("0.01".into(), "0.00001".into()));
     assert_eq!((read.min_qty.to_string(), read.max_qty.to_string()), ("0.00001".into(), "9000".into()));
-    assert_eq!((read.max_market_qty.to_string(), read.min_notional.to_string()), ("107.02".into(), "5".into()));
+    assert_eq!(
+        (read.max_market_qty.to_string(), read.min_notional.to_string()),
+        ("107.02".into(), "5".into())
+    );
 }
 
 #[test]
@@ -71,7 +74,10 @@ fn what_is_missing_null_or_about_something_else_is_an_error() {
     ];
     for (from, to) in bad {
         assert!(INFO.contains(from), "{from}");
-        assert!(matches!(instrument_of(&INFO.replace(from, to)), Err(VenueError::BadReply(_))), "{from} -> {to}");
+        assert!(
+            matches!(instrument_of(&INFO.replace(from, to)), Err(VenueError::BadReply(_))),
+            "{from} -> {to}"
+        );
     }
     assert!(matches!(instrument_of(r#"{"symbols":[]}"#), Err(VenueError::BadReply(_))));
 }
@@ -120,7 +126,8 @@ fn the_forming_candle_is_dropped() {
 #[test]
 fn where_no_candle_is_forming_only_the_latest_are_given() {
     let rows = [row(MINUTE - 180_000, "1"), row(MINUTE - 120_000, "2"), row(MINUTE - 60_000, "2.5")];
-    let closes: Vec<String> = candles(&rows, 2).unwrap().iter().map(|candle| candle.close.to_string()).collect();
+    let closes: Vec<String> =
+        candles(&rows, 2).unwrap().iter().map(|candle| candle.close.to_string()).collect();
     assert_eq!(closes, ["2", "2.5"]);
     assert_eq!(candles(&rows, 0).unwrap(), []);
 }
