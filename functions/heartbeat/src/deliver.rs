@@ -213,6 +213,9 @@ impl<T: ReadTables + WriteTables, P: Publish, G> Round<'_, T, P, G> {
 
     /// Delivers what has not gone out, notes what has, and reminds when it is time.
     async fn go_on(&self, finding: &Finding, incident: &Incident) -> Result<Outcome, Undone> {
+        if incident.recovery_published_at.is_some() && claim::has_come_back(incident, self.now) {
+            return self.reopen(finding, incident).await;
+        }
         let Some(published_at) = incident.published_at else {
             return self.deliver(&finding.item, incident, Notice::Page).await;
         };

@@ -90,12 +90,30 @@ mod tests {
 
     #[test]
     fn a_page_says_what_since_when_and_where_to_read_on() {
-        insta::assert_snapshot!(text(Notice::Page, "heartbeat-stale"), @"");
+        insta::assert_snapshot!(text(Notice::Page, "heartbeat-stale"), @r#"
+        Alerts
+        [page] heartbeat-stale demo (dev)
+        {
+          "detail": "last_heartbeat is 2023-03-01T12:00:00Z, 121 s old",
+          "environment": "dev",
+          "incident_id": "2gyuuktg4xpmtxpmjtfe5qoycyphrtiq",
+          "kind": "heartbeat-stale",
+          "notice": "page",
+          "runbook": "docs/runbook.md#tradai-dev-heartbeat-stale",
+          "sent_at": "2023-03-01T12:02:01Z",
+          "severity": "page",
+          "since": "2023-03-01T12:00:00Z",
+          "strategy_id": "demo",
+          "subject": "demo"
+        }
+        "#);
     }
 
     #[test]
     fn a_warning_goes_to_the_notifications_topic_and_a_recovery_where_its_page_went() {
-        assert!(text(Notice::Page, "risk-rejections").starts_with("Notifications\n[warn] risk-rejections demo"));
+        assert!(
+            text(Notice::Page, "risk-rejections").starts_with("Notifications\n[warn] risk-rejections demo")
+        );
         assert!(text(Notice::Recovery, "heartbeat-stale").starts_with("Alerts\n[recovered] heartbeat-stale"));
         assert!(text(Notice::Reminder, "heartbeat-stale").contains("[reminder]"));
     }

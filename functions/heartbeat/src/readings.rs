@@ -19,13 +19,7 @@ pub fn readings(scan: &Scan, judged: &Judged, undelivered: u32, now: Timestamp) 
     Signal::ALL.into_iter().filter_map(known).collect()
 }
 
-fn value(
-    signal: Signal,
-    scan: &Scan,
-    judged: &Judged,
-    undelivered: u32,
-    now: Timestamp,
-) -> Option<Decimal> {
+fn value(signal: Signal, scan: &Scan, judged: &Judged, undelivered: u32, now: Timestamp) -> Option<Decimal> {
     match signal {
         // Beats that cannot be read are stale.
         Signal::HeartbeatStale => Some(count(judged, signal).max(u64::from(scan.states.is_err()).into())),
@@ -53,8 +47,7 @@ fn count(judged: &Judged, signal: Signal) -> Decimal {
 /// The sum over every strategy and the last five minutes.
 fn recent(scan: &Scan, now: Timestamp, of: impl Fn(&ExecMinute) -> u32) -> Option<Decimal> {
     let window = i64::try_from(RECENT_MINUTES).unwrap_or_default();
-    let is_recent =
-        |minute: &ExecMinute| minute.minute > now.minute_number().saturating_sub(window);
+    let is_recent = |minute: &ExecMinute| minute.minute > now.minute_number().saturating_sub(window);
     let sum = |item: &Item| -> u64 {
         let minutes = records::state::vital(item).recent_exec.unwrap_or_default();
         minutes.iter().filter(|minute| is_recent(minute)).map(|minute| u64::from(of(minute))).sum()

@@ -53,13 +53,7 @@ pub fn hash_of(table: Table, item: &Item) -> String {
     match item.get(table.hash_key()) {
         Some(Attr::S(hash)) => hash.clone(),
         Some(
-            Attr::N(_)
-            | Attr::Bool(_)
-            | Attr::Null
-            | Attr::B(_)
-            | Attr::L(_)
-            | Attr::M(_)
-            | Attr::Foreign(_),
+            Attr::N(_) | Attr::Bool(_) | Attr::Null | Attr::B(_) | Attr::L(_) | Attr::M(_) | Attr::Foreign(_),
         )
         | None => String::new(),
     }
