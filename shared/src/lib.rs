@@ -7,6 +7,7 @@
 pub mod aws;
 pub mod books;
 pub mod decision;
+pub mod environment;
 pub mod gauge;
 #[cfg(feature = "http")]
 pub mod http_client;
