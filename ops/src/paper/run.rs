@@ -104,7 +104,7 @@ impl Stage {
         self.execute(tick).await;
         if minute.minute_number().rem_euclid(5) == 0 {
             self.at(minute + RECONCILE_AT);
-            let _ = tick;
+            self.reconcile(tick).await;
         }
         self.at(minute + HEARTBEAT_AT);
         self.heartbeat(tick).await;
@@ -144,7 +144,6 @@ impl Stage {
         self.note(Function::Execute, result.err());
     }
 
-    #[cfg(any())]
     async fn reconcile(&self, tick: Tick) {
         let ports = reconcile::Ports {
             tables: &self.aws.tables,
@@ -152,7 +151,7 @@ impl Stage {
             clock: &self.world.clock,
             log: &self.journal,
         };
-        let result = reconcile::handle(tick, self.deadline(), &self.env, &ports).await;
+        let result = reconcile::handle(tick, self.deadline(), &ports).await;
         self.note(Function::Reconcile, result.err());
     }
 
