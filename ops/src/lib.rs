@@ -1,1 +1,3 @@
-//! stub
+//! The operator's program `tradai`: one file per command.
+
+pub mod paper;
