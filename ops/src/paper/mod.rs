@@ -3,10 +3,18 @@
 
 pub mod gather;
 pub mod input;
+pub mod json;
 pub mod minds;
 pub mod options;
 pub mod outcome;
+pub mod progress;
+pub mod report;
 pub mod run;
+#[cfg(test)]
+mod sample;
+mod show;
+pub mod summary;
+mod tally;
 pub mod venues;
 
 use std::collections::BTreeMap;
