@@ -10,3 +10,4 @@ pub mod model;
 pub mod runtime_api;
 pub mod service;
 pub mod socket;
+pub mod world;
