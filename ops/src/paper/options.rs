@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::Args;
+use sim::faults::FaultPlan;
 use sim::model::Policy;
 
 /// Trade the candles of a file with simulated money: the four functions on their schedules over replayed
@@ -123,6 +124,17 @@ pub enum FaultLevel {
     Light,
     /// Much of everything.
     Heavy,
+}
+
+impl FaultLevel {
+    /// The faults of this level.
+    pub fn plan(self) -> FaultPlan {
+        match self {
+            FaultLevel::None => FaultPlan::none(),
+            FaultLevel::Light => FaultPlan::light(),
+            FaultLevel::Heavy => FaultPlan::heavy(),
+        }
+    }
 }
 
 impl fmt::Display for FaultLevel {
