@@ -148,7 +148,7 @@ fn cursor_changes(books: &Books, plan: &Plan) -> Vec<Change> {
     let attrs = |map: &BTreeMap<String, String>| -> BTreeMap<String, Attr> {
         map.iter().map(|(name, value)| (name.clone(), text(value))).collect()
     };
-    entries(&attrs(&books.cursors()), &attrs(&plan.cursors), |name| path::cursor(name))
+    entries(&attrs(&books.cursors()), &attrs(&plan.cursors), path::cursor)
 }
 
 fn difference_changes(books: &Books, plan: &Plan) -> Vec<Change> {
