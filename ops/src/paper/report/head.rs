@@ -42,7 +42,7 @@ pub(super) fn verdict(outcome: &Outcome) -> Markup {
 
 fn lines(texts: &[String]) -> Markup {
     html! {
-        ul { @for text in texts.iter().take(LINES) { li { bdi { (show::clipped(text, 500)) } } } }
+        ul { @for text in texts.iter().take(LINES) { li { bdi { (show::clipped(&show::one_line(text), 500)) } } } }
         @if texts.len() > LINES { p { "and " (texts.len() - LINES) " more" } }
     }
 }
@@ -58,6 +58,7 @@ pub(super) fn figures(outcome: &Outcome) -> Markup {
             (card("orders", &show::count(outcome.orders.len()), &tally::listed(&tally::orders_by_status(outcome))))
             (card("fills", &show::count(outcome.fills.len()), &show::counted(outcome.round_trips(), "round trip")))
             (card(&format!("fees in {}", outcome.run.quote), &show::money(outcome.fees_in_quote), &fees(outcome)))
+            (card("faults that occurred", &show::count(outcome.faults.values().sum::<u64>()), &tally::listed(&outcome.faults)))
             (card(
                 "pages",
                 &show::count(outcome.pages_sent()),

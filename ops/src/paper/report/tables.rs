@@ -11,7 +11,7 @@ use crate::paper::outcome::{Decision, FillRow, OrderRow, Outcome, PositionRow};
 use crate::paper::{show, tally};
 
 /// The most characters of a text that somebody else wrote.
-const TEXT: usize = 1_000;
+const TEXT: usize = 600;
 
 /// Positions.
 pub(super) fn positions(outcome: &Outcome) -> Markup {
