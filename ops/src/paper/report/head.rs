@@ -15,7 +15,7 @@ pub(super) fn title(outcome: &Outcome) -> Markup {
     let run = &outcome.run;
     html! {
         p.brand { "tradai paper" }
-        h1 { bdi { (run.strategy) } " on " (run.symbol) }
+        h1 { bdi { (show::one_line(&run.strategy)) } " on " (run.symbol) }
         p.note {
             (show::minute(run.from)) " to " (show::minute(run.to)) " UTC, "
             (show::counted(usize::try_from(run.days).unwrap_or_default(), "day")) ", seed " (run.seed)

@@ -179,7 +179,7 @@ fn id(text: &str) -> Markup {
 }
 
 fn prose(text: &str) -> Markup {
-    html! { bdi { (show::clipped(text, TEXT)) } }
+    html! { bdi { (show::clipped(&show::one_line(text), TEXT)) } }
 }
 
 fn number(amount: Decimal) -> Markup {
