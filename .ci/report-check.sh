@@ -82,6 +82,7 @@ for size in sizes:
         "lacks a verdict": facts["verdict"] < 1,
         "lacks key figures": facts["cards"] < 8,
         "lacks charts": facts["charts"] < 1 or facts["charts"] + facts["empty"] < 3,
+        "shows the charts of two sizes": facts["charts"] > 3,
         "lacks tables": facts["tables"] + facts["empty"] < 4,
         "has text too small to read": facts["tiny"] > 0,
         "loads something": facts["loaded"] > 0,

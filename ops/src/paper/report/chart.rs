@@ -33,7 +33,7 @@ const BOTTOM: i64 = 24;
 const HOURS: [i64; 12] = [1, 2, 3, 6, 12, 24, 48, 72, 120, 168, 336, 744];
 const HOUR_MS: i64 = 3_600_000;
 /// About so many lines for values.
-const VALUE_STEPS: i64 = 5;
+const VALUE_STEPS: i64 = 7;
 
 impl Frame {
     /// For screens.

@@ -43,10 +43,12 @@ fn chart(outcome: &Outcome, points: &[&EquityPoint], frame: Frame) -> Markup {
     let x = Scale::of_time(&outcome.run, frame);
     let Some(y) = Scale::of_values(&values.collect::<Vec<_>>(), frame) else { return html! {} };
     let drawn = |value: fn(&EquityPoint) -> Decimal| {
-        line(points.iter().map(|point| (x.time(point.at), y.at(value(point)))))
+        // Both begin with the same money at the first minute.
+        let first = (frame.x0(), y.at(start));
+        line([first].into_iter().chain(points.iter().map(|point| (x.time(point.at), y.at(value(point))))))
     };
     html! {
-        svg.chart class=(frame.class) viewBox=(frame.view_box()) role="img" aria-label=(label(outcome)) {
+        svg.chart.(frame.class) viewBox=(frame.view_box()) role="img" aria-label=(label(outcome)) {
             (axes::values(frame, &y))
             (axes::times(frame, &outcome.run, &x))
             path.stroke.start d=(format!("M{} {}H{}", frame.x0(), y.at(start), frame.x1())) {}

@@ -15,7 +15,7 @@ pub(super) fn title(outcome: &Outcome) -> Markup {
     let run = &outcome.run;
     html! {
         p.brand { "tradai paper" }
-        h1 { bdi { (run.strategy) } " on " (run.symbol) }
+        h1 { bdi { (show::one_line(&run.strategy)) } " on " (run.symbol) }
         p.note {
             (show::minute(run.from)) " to " (show::minute(run.to)) " UTC, "
             (show::counted(usize::try_from(run.days).unwrap_or_default(), "day")) ", seed " (run.seed)
@@ -42,7 +42,7 @@ pub(super) fn verdict(outcome: &Outcome) -> Markup {
 
 fn lines(texts: &[String]) -> Markup {
     html! {
-        ul { @for text in texts.iter().take(LINES) { li { bdi { (show::clipped(text, 500)) } } } }
+        ul { @for text in texts.iter().take(LINES) { li { bdi { (show::clipped(&show::one_line(text), 500)) } } } }
         @if texts.len() > LINES { p { "and " (texts.len() - LINES) " more" } }
     }
 }
@@ -58,6 +58,7 @@ pub(super) fn figures(outcome: &Outcome) -> Markup {
             (card("orders", &show::count(outcome.orders.len()), &tally::listed(&tally::orders_by_status(outcome))))
             (card("fills", &show::count(outcome.fills.len()), &show::counted(outcome.round_trips(), "round trip")))
             (card(&format!("fees in {}", outcome.run.quote), &show::money(outcome.fees_in_quote), &fees(outcome)))
+            (card("faults that occurred", &show::count(outcome.faults.values().sum::<u64>()), &tally::listed(&outcome.faults)))
             (card(
                 "pages",
                 &show::count(outcome.pages_sent()),

@@ -2,6 +2,7 @@
 
 use maud::{Markup, html};
 use rust_decimal::Decimal;
+use shared::time::{Millis, Timestamp};
 
 use super::chart::{Frame, Scale, line, together};
 use super::marks::{self, Leg, Mark};
@@ -12,16 +13,28 @@ use crate::paper::show;
 /// The most points of a line.
 const POINTS: usize = 720;
 
+/// One hour, or neighbouring hours as one.
+struct Span {
+    bar: Bar,
+    end: Timestamp,
+}
+
+impl Span {
+    fn middle(&self) -> Timestamp {
+        self.bar.at + Millis(self.end.since(self.bar.at).0 / 2)
+    }
+}
+
 /// The chart and its legend.
 pub(super) fn figure(outcome: &Outcome) -> Markup {
-    let bars = merged(&outcome.bars);
+    let spans = merged(&outcome.bars);
     let marks = marks::marks(outcome);
     html! {
         section #price {
             h2 { "Price" }
-            @if bars.is_empty() { (none("No hour of the market was seen.")) } @else {
+            @if spans.is_empty() { (none("No hour of the market was seen.")) } @else {
                 (legend(outcome, &marks))
-                @for frame in Frame::BOTH { (chart(outcome, &bars, &marks, frame)) }
+                @for frame in Frame::BOTH { (chart(outcome, &spans, &marks, frame)) }
             }
         }
     }
@@ -44,18 +57,18 @@ fn legend(outcome: &Outcome, marks: &[Mark]) -> Markup {
     }
 }
 
-fn chart(outcome: &Outcome, bars: &[Bar], marks: &[Mark], frame: Frame) -> Markup {
-    let edges = bars.iter().flat_map(|bar| [bar.low, bar.high]).chain(marks.iter().map(Mark::price));
+fn chart(outcome: &Outcome, spans: &[Span], marks: &[Mark], frame: Frame) -> Markup {
+    let edges = spans.iter().flat_map(|one| [one.bar.low, one.bar.high]).chain(marks.iter().map(Mark::price));
     let x = Scale::of_time(&outcome.run, frame);
     let Some(y) = Scale::of_values(&edges.collect::<Vec<_>>(), frame) else { return html! {} };
     html! {
-        svg.chart class=(frame.class) viewBox=(frame.view_box()) role="img" aria-label=(label(outcome, marks)) {
+        svg.chart.(frame.class) viewBox=(frame.view_box()) role="img" aria-label=(label(outcome, marks)) {
             (held(outcome, frame, &x))
             (axes::values(frame, &y))
             (axes::times(frame, &outcome.run, &x))
-            path.band d=(band(bars, &x, &y)) {}
-            path.stroke.ink d=(line(bars.iter().map(|bar| (x.time(bar.at), y.at(bar.close))))) {}
-            @if frame.hover { (hover(bars, frame, &x)) }
+            path.band d=(band(spans, &x, &y)) {}
+            path.stroke.ink d=(closes(spans, &x, &y)) {}
+            @if frame.hover { (hover(spans, frame, &x)) }
             (marks::drawn(marks, frame, &x, &y))
         }
     }
@@ -69,10 +82,16 @@ fn label(outcome: &Outcome, marks: &[Mark]) -> String {
 }
 
 /// From high to high and back from low to low.
-fn band(bars: &[Bar], x: &Scale, y: &Scale) -> String {
-    let there = bars.iter().map(|bar| (x.time(bar.at), y.at(bar.high)));
-    let back = bars.iter().rev().map(|bar| (x.time(bar.at), y.at(bar.low)));
+fn band(spans: &[Span], x: &Scale, y: &Scale) -> String {
+    let there = spans.iter().map(|one| (x.time(one.middle()), y.at(one.bar.high)));
+    let back = spans.iter().rev().map(|one| (x.time(one.middle()), y.at(one.bar.low)));
     format!("{}Z", line(there.chain(back)))
+}
+
+/// From the first price on, each close at the end of its hour.
+fn closes(spans: &[Span], x: &Scale, y: &Scale) -> String {
+    let first = spans.first().map(|one| (x.time(one.bar.at), y.at(one.bar.open)));
+    line(first.into_iter().chain(spans.iter().map(|one| (x.time(one.end), y.at(one.bar.close)))))
 }
 
 fn held(outcome: &Outcome, frame: Frame, x: &Scale) -> Markup {
@@ -87,13 +106,12 @@ fn held(outcome: &Outcome, frame: Frame, x: &Scale) -> Markup {
 }
 
 /// Columns that show what an hour was when the pointer rests on them.
-fn hover(bars: &[Bar], frame: Frame, x: &Scale) -> Markup {
+fn hover(spans: &[Span], frame: Frame, x: &Scale) -> Markup {
     let (top, height) = (frame.y0(), frame.y1() - frame.y0());
-    let ends = bars.iter().skip(1).map(|bar| x.time(bar.at)).chain([frame.x1()]);
     html! {
         g.hover {
-            @for (bar, end) in bars.iter().zip(ends) {
-                @let from = x.time(bar.at);
+            @for Span { bar, end } in spans {
+                @let (from, end) = (x.time(bar.at), x.time(*end));
                 rect x=(from) y=(top) width=((end - from).max(Decimal::ZERO)) height=(height) { title { (title(bar)) } }
             }
         }
@@ -106,17 +124,16 @@ fn title(bar: &Bar) -> String {
 }
 
 /// Neighbouring hours as one where there are too many to tell apart.
-fn merged(bars: &[Bar]) -> Vec<Bar> {
+fn merged(bars: &[Bar]) -> Vec<Span> {
     bars.chunks(together(bars.len(), POINTS)).filter_map(merge).collect()
 }
 
-fn merge(bars: &[Bar]) -> Option<Bar> {
-    Some(Bar {
-        close: bars.last()?.close,
-        high: bars.iter().map(|bar| bar.high).max()?,
-        low: bars.iter().map(|bar| bar.low).min()?,
-        ..bars.first()?.clone()
-    })
+fn merge(bars: &[Bar]) -> Option<Span> {
+    let (first, last) = (bars.first()?, bars.last()?);
+    let high = bars.iter().map(|bar| bar.high).max()?;
+    let low = bars.iter().map(|bar| bar.low).min()?;
+    let bar = Bar { at: first.at, open: first.open, high, low, close: last.close };
+    Some(Span { bar, end: last.at + Millis::from_minutes(60) })
 }
 
 #[cfg(test)]
@@ -127,10 +144,11 @@ mod tests {
     #[test]
     fn merged_hours_keep_the_extremes_and_the_ends() {
         let bars = sample::rich(1).bars;
-        let one = merge(&bars).unwrap();
+        let Span { bar: one, end } = merge(&bars).unwrap();
+        assert_eq!(end, bars[0].at + Millis::from_minutes(24 * 60));
         assert_eq!((one.open, one.close), (bars[0].open, bars[23].close));
         assert!(bars.iter().all(|bar| one.low <= bar.low && bar.high <= one.high));
-        assert_eq!(merge(&[]), None);
+        assert!(merge(&[]).is_none());
         let many: Vec<Bar> = bars.iter().cycle().take(5_000).cloned().collect();
         assert!(merged(&many).len() <= POINTS);
     }

@@ -11,7 +11,7 @@ use crate::paper::outcome::{Decision, FillRow, OrderRow, Outcome, PositionRow};
 use crate::paper::{show, tally};
 
 /// The most characters of a text that somebody else wrote.
-const TEXT: usize = 1_000;
+const TEXT: usize = 600;
 
 /// Positions.
 pub(super) fn positions(outcome: &Outcome) -> Markup {
@@ -179,7 +179,7 @@ fn id(text: &str) -> Markup {
 }
 
 fn prose(text: &str) -> Markup {
-    html! { bdi { (show::clipped(text, TEXT)) } }
+    html! { bdi { (show::clipped(&show::one_line(text), TEXT)) } }
 }
 
 fn number(amount: Decimal) -> Markup {

@@ -28,6 +28,14 @@ fn paper_report_is_balanced() {
 }
 
 #[test]
+fn paper_report_gives_no_element_two_classes() {
+    let page = html(&sample::rich(3));
+    for tag in page.split('<').filter_map(|rest| rest.split('>').next()) {
+        assert!(tag.matches(" class=").count() < 2, "a browser drops the second: {tag}");
+    }
+}
+
+#[test]
 fn paper_report_escapes_what_others_wrote() {
     let page = html(&sample::hostile());
     let tags = tags(&page);

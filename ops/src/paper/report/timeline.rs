@@ -95,7 +95,7 @@ fn chart(outcome: &Outcome, lanes: &[Lane], frame: Frame) -> Markup {
     let frame = Frame { left: 92, ..frame }.of_height(height);
     let x = Scale::of_time(&outcome.run, frame);
     html! {
-        svg.chart class=(frame.class) viewBox=(frame.view_box()) role="img" aria-label=(label(lanes)) {
+        svg.chart.(frame.class) viewBox=(frame.view_box()) role="img" aria-label=(label(lanes)) {
             (axes::times(frame, &outcome.run, &x))
             @for (at, lane) in (0_i64..).zip(lanes) { (row(lane, frame, &x, at * LANE + LANE / 2 + 10)) }
         }
