@@ -237,7 +237,8 @@ mod tests {
         world.exchange.deposit(at(5), "USDT", d("0.00000001")).unwrap();
         world.exchange.deposit(at(5), "ETH", d("1")).unwrap();
         let total = world.exchange.balance("USDT").total().normalize();
-        let expected = format!("account#main USDT: books {}, venue {total}", total - d("0.00000001"));
+        let expected =
+            format!("account#main USDT: books {}, venue {total}", (total - d("0.00000001")).normalize());
         assert_eq!(check(&world), ["account#main ETH: books 0, venue 1".to_owned(), expected]);
         world.put("ledgers", &json!({"ledger_id": s("account#main"), "opening": {"M": {"USDT": s("1")}}}));
         assert_eq!(check(&world), ["account#main: opening.USDT is not a number"]);
@@ -272,8 +273,8 @@ mod tests {
         for (name, value, expected) in [
             (
                 "price",
-                n(d("20001")),
-                format!("fill bought#1: price 20001, venue {}", trade.price.normalize()),
+                n(d("20002")),
+                format!("fill bought#1: price 20002, venue {}", trade.price.normalize()),
             ),
             ("fee", n(d("0")), format!("fill bought#1: fee 0, venue {}", trade.commission.normalize())),
             (

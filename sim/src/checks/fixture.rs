@@ -62,7 +62,7 @@ impl World {
             aws.create_table(&stage.table(table), hash, range).unwrap();
         }
         let network = InProcess::new(clock.shared())
-            .route("api.binance.com", Arc::<Exchange>::clone(&exchange))
+            .route("exchange.sim", Arc::<Exchange>::clone(&exchange))
             .route(HOSTS, Arc::<EmbeddedAws>::clone(&aws));
         World { clock, exchange, aws, network: Arc::new(network), stage }
     }
@@ -73,7 +73,7 @@ impl World {
         let mut mac = Hmac::<sha2::Sha256>::new_from_slice(SECRET.as_bytes()).unwrap();
         mac.update(query.as_bytes());
         let signature = HEXLOWER.encode(&mac.finalize().into_bytes());
-        let uri = format!("https://api.binance.com{path}?{query}&signature={signature}");
+        let uri = format!("https://exchange.sim{path}?{query}&signature={signature}");
         let builder = http::Request::builder().method(method).uri(uri).header("X-MBX-APIKEY", KEY);
         builder.body(Bytes::new()).unwrap()
     }
@@ -129,8 +129,10 @@ impl World {
     /// Writes what a flawless system would have recorded of everything at the exchange: orders of position `p`
     /// with their fills, and the account's books.
     pub(crate) fn record_all(&self) {
-        for order in self.exchange.orders().iter().filter(|order| !order.manual) {
-            self.put("orders", &order_item(order, order.time));
+        let orders = self.exchange.orders();
+        for order in orders.iter().filter(|order| !order.manual) {
+            let first = orders.iter().find(|one| one.client_id == order.client_id).unwrap();
+            self.put("orders", &order_item(order, first.time));
             for trade in self.exchange.trades().iter().filter(|trade| trade.order_id == order.id) {
                 self.put("orders", &fill_item(order, trade));
             }

@@ -27,12 +27,12 @@ pub fn protection_gaps(
         Err(line) => return vec![line],
     };
     let ledger = Ledger::of(exchange);
-    let fee_asset = exchange_base(exchange, &ledger);
+    let base = base_asset(exchange, &ledger);
     by_position(&items, &ledger)
         .into_iter()
         .flat_map(|(id, orders)| {
             let until = taken_over.get(&id).copied().map_or(until, |at| at.min(until));
-            let position = Position { orders, ledger: &ledger, base: fee_asset.as_deref(), facts };
+            let position = Position { orders, ledger: &ledger, base: base.as_deref(), facts };
             position.gaps(until).into_iter().map(move |gap| gap.line(&id)).collect::<Vec<_>>()
         })
         .collect()
@@ -47,7 +47,7 @@ fn taken_over(aws: &EmbeddedAws, stage: &Stage) -> Result<BTreeMap<String, Times
 }
 
 /// The asset that buys pay their fee in out of what they bring, as far as the ledger shows one.
-fn exchange_base(exchange: &Exchange, ledger: &Ledger) -> Option<Arc<str>> {
+fn base_asset(exchange: &Exchange, ledger: &Ledger) -> Option<Arc<str>> {
     let bought: BTreeSet<i64> = ledger
         .ours
         .iter()

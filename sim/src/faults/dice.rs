@@ -24,7 +24,7 @@ pub(super) struct Dice {
     plan: FaultPlan,
     streams: BTreeMap<String, ChaCha8Rng>,
     happened: BTreeMap<Kind, u64>,
-    /// By kind: calls that it could have befallen so far.
+    /// By kind: calls that it could have befallen before it first did.
     chances: BTreeMap<Kind, u64>,
 }
 
@@ -56,11 +56,12 @@ impl Dice {
     /// A kind that should have been met by now.
     fn overdue(&mut self, target: Target) -> Option<Kind> {
         let mut found = None;
-        for kind in Kind::ALL.iter().copied().filter(|kind| kind.fits(target)) {
+        let not_met = |kind: &Kind| kind.fits(target) && !self.happened.contains_key(kind);
+        for kind in Kind::ALL.iter().copied().filter(not_met) {
             let chances = self.chances.entry(kind).or_default();
             *chances = chances.saturating_add(1);
             let due = self.plan.first_by(kind, target).is_some_and(|by| *chances >= by);
-            if due && found.is_none() && !self.happened.contains_key(&kind) {
+            if due && found.is_none() {
                 found = Some(kind);
             }
         }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::Rng;
 use shared::tables::Function;
 use shared::time::{Millis, Timestamp};
@@ -38,6 +39,7 @@ pub enum Invocation {
 pub struct InvocationFaults {
     seed: u64,
     ppm: u32,
+    streams: BTreeMap<Function, ChaCha8Rng>,
     window: Option<(Timestamp, Timestamp)>,
     counts: BTreeMap<String, u64>,
 }
@@ -45,7 +47,13 @@ pub struct InvocationFaults {
 impl InvocationFaults {
     /// Faults by `plan`.
     pub fn new(seed: u64, plan: &FaultPlan) -> InvocationFaults {
-        InvocationFaults { seed, ppm: plan.invocation_ppm(), window: None, counts: BTreeMap::new() }
+        InvocationFaults {
+            seed,
+            ppm: plan.invocation_ppm(),
+            streams: BTreeMap::new(),
+            window: None,
+            counts: BTreeMap::new(),
+        }
     }
 
     /// The same, from `from` and before `until` alone.
@@ -72,10 +80,13 @@ impl InvocationFaults {
         invocation
     }
 
-    fn draw(&self, function: Function, minute: Timestamp) -> (Invocation, &'static str) {
-        let mut stream = stream(self.seed, function.as_str());
-        // Two words a minute.
-        stream.set_word_pos(u128::from(minute.minute_number().unsigned_abs()) * 2);
+    fn draw(&mut self, function: Function, minute: Timestamp) -> (Invocation, &'static str) {
+        let seed = self.seed;
+        let stream = self.streams.entry(function).or_insert_with(|| stream(seed, function.as_str()));
+        let two_words_a_minute = u128::from(minute.minute_number().unsigned_abs()) * 2;
+        if stream.get_word_pos() != two_words_a_minute {
+            stream.set_word_pos(two_words_a_minute);
+        }
         let (pick, shape) = (stream.next_u32() % MILLION, stream.next_u32());
         let late = Millis(i64::from(1_000 + shape % (LATEST_MS - 1_000)));
         let crash = Invocation::Crash { after_calls: 1 + shape % MOST_CALLS };

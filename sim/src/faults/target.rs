@@ -4,6 +4,7 @@ use http::Method;
 use http::header::HOST;
 
 use crate::service::Request;
+use crate::world::{EXCHANGE_HOST, MODEL_HOST};
 
 /// What a request is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -26,7 +27,7 @@ pub enum Target {
     Other,
 }
 
-/// The host names that are not AWS's.
+/// The host names that are not AWS's; by default those of the simulated world.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hosts {
     /// The exchange.
@@ -37,7 +38,7 @@ pub struct Hosts {
 
 impl Default for Hosts {
     fn default() -> Hosts {
-        Hosts { venue: "api.binance.com".to_owned(), model: "api.anthropic.com".to_owned() }
+        Hosts { venue: EXCHANGE_HOST.to_owned(), model: MODEL_HOST.to_owned() }
     }
 }
 

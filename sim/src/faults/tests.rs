@@ -30,12 +30,12 @@ impl Transport for Echo {
 }
 
 fn venue(method: &str) -> Request {
-    let request = http::Request::builder().method(method).uri("https://api.binance.com/api/v3/order");
+    let request = http::Request::builder().method(method).uri("https://exchange.sim/api/v3/order");
     request.body(Bytes::new()).unwrap()
 }
 
 fn model() -> Request {
-    http::Request::post("https://api.anthropic.com/v1/messages").body(Bytes::new()).unwrap()
+    http::Request::post("https://model.sim/v1/messages").body(Bytes::new()).unwrap()
 }
 
 fn table(operation: &str) -> Request {
@@ -129,10 +129,10 @@ async fn faults_befall_only_the_calls_that_they_are_for() {
     }
 }
 
-/// Three weeks of calls as a trading system makes them: many reads and tables, few orders, pages and cycles.
-async fn three_weeks(faults: &FaultyTransport) -> Vec<String> {
+/// Days of calls as a trading system makes them: many reads and tables, few orders, pages and cycles.
+async fn days(faults: &FaultyTransport, days: u32) -> Vec<String> {
     let mut said = Vec::new();
-    for minute in 0..21 * 1_440_u32 {
+    for minute in 0..days * 1_440 {
         let mut calls = vec![venue("GET"), table("GetItem"), table("UpdateItem"), metrics()];
         if minute % 25 == 0 {
             calls.push(model());
@@ -159,8 +159,9 @@ async fn faults_of_every_kind_happen_within_three_weeks_and_the_same_seed_repeat
             faults.with_exchange(Arc::clone(&world.exchange))
         };
         let (first, second) = (run(), run());
-        let said = three_weeks(&first).await;
-        assert_eq!(said, three_weeks(&second).await);
+        let said = days(&first, 21).await;
+        let again = days(&second, 2).await;
+        assert_eq!(said[..again.len()], again);
         let counts = first.counts();
         let missing: Vec<&str> =
             Kind::ALL.iter().map(|kind| kind.as_str()).filter(|kind| !counts.contains_key(*kind)).collect();
