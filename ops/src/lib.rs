@@ -2,4 +2,6 @@
 
 pub mod apply;
 pub mod bad_input;
+//! The operator's program `tradai`: one file per command.
+
 pub mod paper;

@@ -9,6 +9,7 @@ pub mod ask;
 pub mod bounds;
 pub mod budget;
 pub mod claim;
+pub mod config;
 pub mod cycle;
 pub mod due;
 pub mod features;
@@ -23,6 +24,7 @@ pub mod snapshot;
 pub mod tokens;
 pub mod verdict;
 pub mod warmup;
+pub mod wiring;
 
 #[cfg(test)]
 mod testing;

@@ -137,6 +137,8 @@ mod tests {
     use crate::testing;
     use shared::money::Percent;
 
+    type Change = fn(&mut Market);
+
     fn now() -> Timestamp {
         testing::at("2023-03-01T16:00:05Z")
     }
@@ -156,7 +158,7 @@ mod tests {
 
     #[test]
     fn stale_missing_and_inconsistent_data_are_named() {
-        let cases: [(&str, fn(&mut Market)); 7] = [
+        let cases: [(&str, Change); 7] = [
             ("last candle", |market| market.candles.truncate(998)),
             ("no candle after", |market| {
                 market.candles = [&market.candles[..500], &market.candles[501..]].concat()

@@ -52,7 +52,9 @@ where
         let plan = Plan::of(turn, &state, books, answer);
         match turn.shift.ports.tables.write(plan.writes).await {
             Ok(()) => {
-                lower(turn, &plan.after).await?;
+                if is_bad(&answer.outcome) {
+                    lower(turn, &plan.after).await?;
+                }
                 return Ok(plan.outcome);
             }
             // The decision has its outcome: an earlier attempt without an answer did happen.
@@ -70,6 +72,10 @@ async fn state_now<T: ReadTables, V, A>(turn: &Turn<'_, T, V, A>) -> Result<Stra
     let key = records::state::key(turn.id());
     let item = turn.shift.ports.tables.get(std::slice::from_ref(&key)).await?.pop().flatten();
     Ok(read(item, key, records::state::decode)?)
+}
+
+const fn is_bad(outcome: &Outcome) -> bool {
+    matches!(outcome, Outcome::Abstain(why) if why.is_bad_answer())
 }
 
 /// Three bad cycles in a row: from `running` to `reducing`, if it still is `running`.

@@ -330,6 +330,15 @@ fn three_bad_cycles_never_touch_what_a_person_set() {
 }
 
 #[test]
+fn what_could_not_be_asked_never_lowers_a_status_that_a_person_raised() {
+    let world = World::new();
+    world.change(|state| state.bad_cycles = 3);
+    world.will(Err(ModelError::Overloaded));
+    world.tick();
+    assert_eq!(world.state().status, Status::Running);
+}
+
+#[test]
 fn one_poisoned_strategy_does_not_stop_another() {
     let world = World::new();
     world.shard(&["broken", "lost", "unset", "demo"]);

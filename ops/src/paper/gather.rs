@@ -46,8 +46,8 @@ pub async fn gather(tables: &DynamoTables) -> Result<Gathered, NotGathered> {
     let (mut orders, mut fills) = (Vec::new(), Vec::new());
     for row in rows(tables, Table::Orders, records::order::decode_row).await? {
         match row {
-            Row::Order(order) => orders.push(order),
-            Row::Fill(fill) => fills.push(fill),
+            Row::Order(order) => orders.push(*order),
+            Row::Fill(fill) => fills.push(*fill),
         }
     }
     Ok(tell(decisions, positions, orders, fills))
@@ -72,7 +72,6 @@ fn tell(
     positions.sort_by(|a, b| a.id.cmp(&b.id));
     orders.sort_by(|a, b| (a.terms.created_at, &a.terms.order_id).cmp(&(b.terms.created_at, &b.terms.order_id)));
     fills.sort_by(|a, b| (a.at, trade_number(a)).cmp(&(b.at, trade_number(b))));
-    let by_order = |order: &Order| fills.iter().filter(|fill| fill.order_id == order.terms.order_id);
     let legs: BTreeMap<_, _> = orders.iter().map(|order| (order.terms.order_id.clone(), order.terms.leg)).collect();
     Gathered {
         model: ModelUse {
@@ -83,7 +82,7 @@ fn tell(
         },
         decisions: decisions.iter().map(decision_row).collect(),
         positions: positions.iter().map(position_row).collect(),
-        orders: orders.iter().map(|order| order_row(order, by_order(order))).collect(),
+        orders: orders.iter().map(|order| order_row(order, &fills)).collect(),
         fills: fills
             .iter()
             .map(|fill| fill_row(fill, legs.get(&fill.order_id).map_or("", |leg| leg.as_str())))
@@ -124,10 +123,10 @@ fn position_row(one: &Position) -> PositionRow {
     }
 }
 
-fn order_row<'a>(order: &Order, fills: impl Iterator<Item = &'a Fill>) -> OrderRow {
+fn order_row(order: &Order, fills: &[Fill]) -> OrderRow {
     let terms = &order.terms;
     let (mut filled, mut value) = (Decimal::ZERO, Decimal::ZERO);
-    for fill in fills {
+    for fill in fills.iter().filter(|fill| fill.order_id == terms.order_id) {
         filled += fill.quantity.value();
         value += fill.value.value();
     }

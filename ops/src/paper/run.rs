@@ -151,7 +151,7 @@ impl Stage {
             clock: &self.world.clock,
             log: &self.journal,
         };
-        let result = reconcile::handle(tick, self.deadline(), &self.env, &ports).await;
+        let result = reconcile::handle(tick, self.deadline(), &ports).await;
         self.note(Function::Reconcile, result.err());
     }
 
