@@ -72,7 +72,8 @@ pub async fn paper(
     mut watch: impl FnMut(u64, Timestamp, Decimal, usize),
 ) -> Result<Finished, NotRun> {
     let chosen = minds::choose(&options.model, variable)?;
-    let input = input::read(options)?;
+    let mut input = input::read(options)?;
+    minds::name_model(&options.model, &mut input.settings, &mut input.notes);
     let stage = set_up(options, &input, chosen).await?;
     let mut marks = Marks::default();
     let symbol = &input.symbol;

@@ -5,12 +5,13 @@ use std::cell::RefCell;
 use rust_decimal::Decimal;
 use shared::ids::Env;
 use shared::ports::{Level, Line, Log};
+use shared::secret::Secret;
 use shared::status::Status;
 use shared::tick::Tick;
 use shared::time::{Millis, Timestamp};
 use shared::transport::SharedTransport;
 use sim::exchange::Candle;
-use sim::world::{AwsPorts, World};
+use sim::world::{APPROVAL_KEY, AwsPorts, World};
 
 use super::minds::Mind;
 use super::outcome::{Bar, EquityPoint};
@@ -139,6 +140,7 @@ impl Stage {
             tables: &self.aws.tables,
             clock: &self.world.clock,
             log: &self.journal,
+            approval_key: Some(Secret::new(APPROVAL_KEY.to_owned())),
         };
         let result = execute::handle(&shift, &self.trading).await;
         self.note(Function::Execute, result.err());
