@@ -65,10 +65,7 @@ pub async fn approve(
 }
 
 /// Every order of a strategy that waits for a person and has no approval yet.
-pub async fn awaiting(
-    tables: &impl ReadTables,
-    strategy: &StrategyId,
-) -> Result<Vec<Offer>, NotApproved> {
+pub async fn awaiting(tables: &impl ReadTables, strategy: &StrategyId) -> Result<Vec<Offer>, NotApproved> {
     let key = records::state::key(strategy);
     let item = tables.get(std::slice::from_ref(&key)).await?.pop().flatten();
     let state = read(item, key, records::state::decode)?;
@@ -200,7 +197,8 @@ mod tests {
         assert_eq!(waiting(&tables), []);
         let again = at_once(approve(&tables, &key(), &env(), offer, "eve", noon()));
         assert!(matches!(again, Err(NotApproved::NotWaiting(_))));
-        let item = tables.snapshot()[&records::order::key(&offer.terms.position_id, &offer.terms.order_id)].clone();
+        let item =
+            tables.snapshot()[&records::order::key(&offer.terms.position_id, &offer.terms.order_id)].clone();
         assert_eq!(records::order::approval(&item), Ok(Some(given)));
     }
 

@@ -70,13 +70,7 @@ pub enum Unsignable {
 }
 
 /// Approves exactly `offer` in stage `env`.
-pub fn sign(
-    key: &Secret,
-    env: &Env,
-    offer: &Offer,
-    by: &str,
-    at: Timestamp,
-) -> Result<Approval, Unsignable> {
+pub fn sign(key: &Secret, env: &Env, offer: &Offer, by: &str, at: Timestamp) -> Result<Approval, Unsignable> {
     let mac = keyed(key, env, offer, by, at)?;
     let mac = HEXLOWER.encode(&mac.finalize().into_bytes());
     Ok(Approval { by: by.to_owned(), at, mac })
@@ -200,7 +194,8 @@ mod tests {
         let empty = sign(&Secret::new(String::new()), &env("dev"), &offer(), "ada", noon());
         assert_eq!(empty, Err(Unsignable::BadKey));
         let upper = approval.mac.to_uppercase();
-        for mac in ["", "0", "zz", "00", &upper, &format!("{}00", approval.mac), approval.mac.split_at(32).0] {
+        for mac in ["", "0", "zz", "00", &upper, &format!("{}00", approval.mac), approval.mac.split_at(32).0]
+        {
             let forged = Approval { mac: mac.to_owned(), ..approval.clone() };
             assert!(!verify(&key(), &env("dev"), &offer(), &forged), "{mac:?}");
         }
@@ -239,7 +234,8 @@ mod tests {
         match kind {
             Kind::Market => vec![Kind::Limit { price: samples::price("1"), time_in_force: TimeInForce::Gtc }],
             Kind::Limit { price, time_in_force } => {
-                let other = if time_in_force == TimeInForce::Ioc { TimeInForce::Fok } else { TimeInForce::Ioc };
+                let other =
+                    if time_in_force == TimeInForce::Ioc { TimeInForce::Fok } else { TimeInForce::Ioc };
                 vec![
                     Kind::Market,
                     Kind::Limit { price: dearer(price), time_in_force },
@@ -263,14 +259,18 @@ mod tests {
             Offer { bound: dearer(offer.bound), ..offer.clone() },
             Offer { expires_at: later(offer.expires_at), ..offer.clone() },
             with(Terms { quantity: Qty::new(step(terms.quantity.value())).unwrap(), ..terms.clone() }),
-            with(Terms { side: if terms.side == Side::Buy { Side::Sell } else { Side::Buy }, ..terms.clone() }),
+            with(Terms {
+                side: if terms.side == Side::Buy { Side::Sell } else { Side::Buy },
+                ..terms.clone()
+            }),
             with(Terms {
                 symbol: Symbol { base: terms.symbol.quote.clone(), quote: samples::asset("OTHERASSET") },
                 ..terms.clone()
             }),
             with(Terms { order_id: OrderId::parse("another-order").unwrap(), ..terms.clone() }),
             with(Terms {
-                strategy_id: StrategyId::parse(if terms.strategy_id.as_str() == "a" { "b" } else { "a" }).unwrap(),
+                strategy_id: StrategyId::parse(if terms.strategy_id.as_str() == "a" { "b" } else { "a" })
+                    .unwrap(),
                 ..terms.clone()
             }),
         ];

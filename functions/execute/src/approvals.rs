@@ -104,11 +104,7 @@ fn judge(
     Ok(approval)
 }
 
-async fn object<T, V>(
-    turn: &mut Turn<'_, T, V>,
-    id: &OrderId,
-    objection: &Objection,
-) -> Result<(), TurnError>
+async fn object<T, V>(turn: &mut Turn<'_, T, V>, id: &OrderId, objection: &Objection) -> Result<(), TurnError>
 where
     T: WriteTables,
 {

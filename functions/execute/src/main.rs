@@ -63,8 +63,7 @@ async fn main() -> Result<(), Error> {
         let tick = event.payload.read(kind, SystemClock.now())?;
         let deadline = Timestamp::from_millis(i64::try_from(event.context.deadline).unwrap_or(i64::MAX));
         let approval_key = approvals.key().await;
-        let shift =
-            Shift { env, tick, deadline, tables, clock: &SystemClock, log: &Stdout, approval_key };
+        let shift = Shift { env, tick, deadline, tables, clock: &SystemClock, log: &Stdout, approval_key };
         Ok(handle(&shift, accounts).await?.to_json())
     }))
     .await

@@ -46,9 +46,7 @@ const CALL: &str = r#"{"id":"call_1","type":"function","function":{"name":"decid
     "arguments":"{\"action\":\"hold\",\"side\":null,\"reason\":\"flat\"}"}}"#;
 
 fn message(calls: &str) -> String {
-    format!(
-        r#"{{"role":"assistant","content":null,"refusal":null,"annotations":[],"tool_calls":[{calls}]}}"#
-    )
+    format!(r#"{{"role":"assistant","content":null,"refusal":null,"annotations":[],"tool_calls":[{calls}]}}"#)
 }
 
 fn spoken(text: &str) -> String {
@@ -248,9 +246,10 @@ fn openai_without_quota_is_not_throttled() {
         "type":"insufficient_quota","param":null,"code":"insufficient_quota"}"#
         .replace("\n        ", " ");
     let by_type = quota.replace(r#""code":"insufficient_quota""#, r#""code":null"#);
-    let hard = r#"{"message":"Billing hard limit has been reached","type":"invalid_request_error","param":null,
+    let hard =
+        r#"{"message":"Billing hard limit has been reached","type":"invalid_request_error","param":null,
         "code":"billing_hard_limit_reached"}"#
-        .replace("\n        ", " ");
+            .replace("\n        ", " ");
     let credits = r#"{"message":"Insufficient credits","code":402}"#;
     let retry = [("retry-after", "1")];
     for (status, error) in [(429, &*quota), (429, &by_type), (400, &hard), (402, credits)] {
@@ -260,7 +259,8 @@ fn openai_without_quota_is_not_throttled() {
 
 #[test]
 fn openai_failures_say_what_to_do_next() {
-    let limit = r#"{"message":"Rate limit reached for gpt-5-mini","type":"tokens","code":"rate_limit_exceeded"}"#;
+    let limit =
+        r#"{"message":"Rate limit reached for gpt-5-mini","type":"tokens","code":"rate_limit_exceeded"}"#;
     let wait = |wait| ModelError::Throttled { wait };
     assert_eq!(refused(429, &[("retry-after", "61")], limit), wait(Some(Millis::from_secs(61))));
     assert_eq!(refused(429, &[("retry-after-ms", "250")], limit), wait(Some(Millis(250))));
