@@ -118,3 +118,40 @@ impl AskModel for Mind {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const STRATEGY: &str = include_str!("../../strategies/demo.toml");
+
+    fn named(choice: &ModelChoice, model: &str) -> (String, usize) {
+        let mut settings = Settings::from_toml(STRATEGY, "demo.toml").unwrap().settings;
+        settings.model = model.to_owned();
+        let mut notes = Vec::new();
+        name_model(choice, &mut settings, &mut notes);
+        (settings.model, notes.len())
+    }
+
+    #[test]
+    fn the_strategys_model_is_asked_where_its_provider_is_served_and_else_the_default() {
+        let scripted = ModelChoice::Scripted(Policy::Momentum);
+        for (choice, model, asked, notes) in [
+            (&ModelChoice::OpenAi, "openai/gpt-5.2", "openai/gpt-5.2", 0),
+            (&ModelChoice::OpenAi, "anthropic/claude-opus-5", "openai/gpt-5-mini", 1),
+            (&ModelChoice::Anthropic, "anthropic/claude-opus-5", "anthropic/claude-opus-5", 0),
+            (&ModelChoice::Anthropic, "openai/gpt-5.2", "anthropic/claude-haiku-4-5", 1),
+            (&scripted, "openai/gpt-5.2", "anthropic/claude-haiku-4-5", 1),
+        ] {
+            assert_eq!(named(choice, model), (asked.to_owned(), notes), "{choice} {model}");
+        }
+    }
+
+    #[test]
+    fn a_provider_without_its_key_is_one_line_that_names_the_variable() {
+        let error = choose(&ModelChoice::OpenAi, |_| None).err().unwrap().to_string();
+        assert!(error.contains("OPENAI_API_KEY") && !error.contains('\n'), "{error}");
+        let key = |name: &str| (name == "OPENAI_API_KEY").then(|| "k".to_owned());
+        assert!(matches!(choose(&ModelChoice::OpenAi, key), Ok(Chosen::OpenAi(_))));
+    }
+}

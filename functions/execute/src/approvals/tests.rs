@@ -9,7 +9,7 @@ use shared::books::AccountBook;
 use shared::ids::{AccountId, Asset, Leg, PositionId, StrategyId, Symbol, VenueId};
 use shared::market::{Candle, Instrument, Quote, Side, Trading};
 use shared::money::{Amount, Notional, Percent, Price, Qty};
-use shared::order::{Kind, Order, Origin, State, Terms, TimeInForce};
+use shared::order::{Event, Kind, Order, Origin, Sent, State, Terms, TimeInForce};
 use shared::ports::{
     Balance, Clock, KeyRights, Line, Log, OpenVenue, OrderReport, OrderRequest, Placed, SendError, Trade,
     VenueError,
@@ -18,14 +18,15 @@ use shared::records::{self, AccountLedger, Shard};
 use shared::settings::{Backend, Crash, CrashAction, Exits, Gate, Limits, Settings};
 use shared::state::{Live, StrategyState};
 use shared::status::{Hold, Status};
-use shared::store::{Attr, Item, Key};
+use shared::store::{Attr, Item, Key, WriteError};
 use shared::testkit::at_once;
 use shared::testkit::memory::MemoryStore;
 use shared::tick::Tick;
 
 use super::*;
-use crate::handle;
+use crate::desk::Binds;
 use crate::turn::Shift;
+use crate::{handle, observe};
 
 fn at(text: &str) -> Timestamp {
     Timestamp::parse(&format!("2023-03-01T{text}Z")).unwrap()
@@ -289,8 +290,11 @@ impl World {
         item.insert(name.to_owned(), value);
         self.tables.plant(self.order_key.clone(), item);
     }
+    fn state_key(&self) -> Key {
+        records::state::key(&settings().strategy_id)
+    }
     fn change(&self, change: impl FnOnce(&mut StrategyState)) {
-        let key = records::state::key(&settings().strategy_id);
+        let key = self.state_key();
         let mut state = records::state::decode(&self.tables.snapshot()[&key]).unwrap();
         change(&mut state);
         self.tables.plant(key, records::state::encode(&state));
@@ -350,13 +354,14 @@ fn an_approval_is_sent_once_by_a_fresh_process() {
 fn an_approval_is_consumed_by_the_submit_even_against_an_older_reading() {
     let world = World::offered();
     world.approve("16:01:00");
-    let before = world.item();
+    let state = records::state::decode(&world.tables.snapshot()[&world.state_key()]).unwrap();
+    let mut stale = at_once(observe::desk(&world.tables, settings(), state)).unwrap();
     assert_eq!(world.tick("16:01:04"), 1);
     // Another invocation that read the order before cannot record a second submit.
-    let seen = records::order::decode(&before).unwrap();
-    let conds = records::order::is_still(&seen.state);
-    let write = shared::store::Write::update(world.order_key.clone(), Vec::new(), conds);
-    assert!(at_once(world.tables.write(vec![write])).is_err());
+    let sent = Sent { at: at("16:01:05"), fence: at("16:01:30") };
+    stale.advance(&world.order().terms.order_id, Event::Submit(sent)).unwrap();
+    let second = at_once(stale.commit(&world.tables, Binds::Authority));
+    assert!(matches!(&second, Err(WriteError::Lost { key, .. }) if *key == world.order_key), "{second:?}");
 }
 
 #[test]
