@@ -211,10 +211,8 @@ where
     T: WriteTables,
 {
     let now = turn.now;
-    let lapsed = |state: &State| match state {
-        State::AwaitingApproval { expires_at, .. } => *expires_at <= now,
-        _ => false,
-    };
+    let lapsed =
+        |state: &State| matches!(state, State::AwaitingApproval { expires_at, .. } if *expires_at <= now);
     for id in entries(turn, lapsed) {
         refuse(turn, &id, APPROVAL_EXPIRED, "nobody approved it in time".to_owned()).await?;
     }

@@ -307,10 +307,9 @@ impl World {
     }
     fn refused_by(&self) -> String {
         assert!(self.venue.placed.borrow().is_empty(), "something was sent");
-        match self.order().state {
-            State::Refused { rule, .. } => rule,
-            other => panic!("{other:?}"),
-        }
+        let state = self.order().state;
+        let State::Refused { rule, .. } = state else { panic!("{state:?}") };
+        rule
     }
     fn is_critical(&self) -> bool {
         self.log.0.borrow().iter().any(|line| line.level == Level::Critical)

@@ -42,7 +42,9 @@ fn nullable(schema: Value) -> Value {
     };
     let mut kinds = match kind {
         Value::Array(kinds) => kinds,
-        one => vec![one],
+        one @ (Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_)) => {
+            vec![one]
+        }
     };
     add_once(&mut kinds, json!("null"));
     fields.insert("type".to_owned(), Value::Array(kinds));
@@ -67,7 +69,9 @@ pub(super) fn without_nulls(arguments: Value) -> Value {
             let given = fields.into_iter().filter(|(_, value)| !value.is_null());
             Value::Object(given.map(|(name, value)| (name, without_nulls(value))).collect())
         }
-        other => other,
+        other @ (Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_)) => {
+            other
+        }
     }
 }
 
