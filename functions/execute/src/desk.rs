@@ -5,12 +5,13 @@
 
 use std::collections::BTreeMap;
 
+use shared::approval::Approval;
 use shared::books::{Position, movements};
 use shared::ids::{OrderId, PositionId};
 use shared::money::Amount;
 use shared::order::{Event, Fill, Illegal, Order};
 use shared::ports::{Trade, WriteTables};
-use shared::records::{self, AccountLedger};
+use shared::records::{self, AccountLedger, Corrupt};
 use shared::settings::Settings;
 use shared::state::{Live, StrategyState};
 use shared::store::{Attr, Cond, Path, Write, WriteError, changes};
@@ -29,6 +30,9 @@ pub struct Books {
     pub positions: BTreeMap<PositionId, Position>,
     /// Its account's ledger; none before reconcile's first look.
     pub account: Option<AccountLedger>,
+    /// What approvers left on the orders that wait for them, or why it cannot be read. The approver's alone to
+    /// write: no commit looks here.
+    pub approvals: BTreeMap<OrderId, Result<Approval, Corrupt>>,
 }
 
 /// The working copy.

@@ -10,12 +10,15 @@ use shared::status::{Act, Hold, Status, may};
 use shared::time::Timestamp;
 
 use crate::desk::Binds;
-use crate::risk::{self, Approved, Exposure, Refusal};
+use crate::risk::{self, Approved, Basis, Exposure, Refusal};
 use crate::send::{cancel, submit};
 use crate::turn::{FRESH, Turn, TurnError};
 
 /// How far above the ask a market order is valued, in percent: the worst case that the limits hold for.
 const SLIPPAGE: Percent = Percent::HALF;
+
+/// The rule that ends an offer at its time.
+pub const APPROVAL_EXPIRED: &str = "approval_expired";
 
 /// Where the status is not `running`, entries that rest are cancelled and those that wait are refused; a
 /// crash hold cancels them too.
@@ -84,16 +87,7 @@ where
     V: MarketData + ReadAccount + TradeOrders,
 {
     let Some(order) = turn.order(id).cloned() else { return Ok(()) };
-    if turn.desk.books.account.is_none() {
-        return refuse(
-            turn,
-            id,
-            risk::Rule::Balance.as_str(),
-            "no opening balance is recorded yet".to_owned(),
-        )
-        .await;
-    }
-    let approved = match review(turn, order).await? {
+    let approved = match review(turn, order, Basis::Decision).await? {
         Ok(approved) => approved,
         Err(refusal) => return refuse(turn, id, refusal.rule.as_str(), refusal.message).await,
     };
@@ -104,7 +98,7 @@ where
         }
         SafetyMode::TwoPhase => {
             let expires_at = turn.now + turn.desk.settings.approval_expiry;
-            turn.desk.advance(id, Event::Offer { expires_at })?;
+            turn.desk.advance(id, Event::Offer { expires_at, bound: approved.worst_price() })?;
             Ok(turn.desk.commit(turn.shift.tables, Binds::Nothing).await?)
         }
         SafetyMode::Direct => send_entry(turn, approved).await,
@@ -130,20 +124,26 @@ where
 pub async fn review<T, V>(
     turn: &mut Turn<'_, T, V>,
     order: Order,
+    basis: Basis,
 ) -> Result<Result<Approved, Refusal>, TurnError>
 where
     V: MarketData + ReadAccount,
 {
+    if turn.desk.books.account.is_none() {
+        let message = "no opening balance is recorded yet".to_owned();
+        return Ok(Err(Refusal { rule: risk::Rule::Balance, message }));
+    }
     let symbol = order.terms.symbol.clone();
     let quote = turn.quote(&symbol).await?;
     let instrument = turn.instrument(&symbol).await?;
     let free_quote = turn.balance(&symbol.quote).await?.free;
-    Ok(judge(turn, order, &quote, &instrument, free_quote))
+    Ok(judge(turn, order, basis, &quote, &instrument, free_quote))
 }
 
 fn judge<T, V>(
     turn: &Turn<'_, T, V>,
     order: Order,
+    basis: Basis,
     quote: &Quote,
     instrument: &Instrument,
     free_quote: shared::money::Amount,
@@ -164,6 +164,7 @@ fn judge<T, V>(
         free_quote,
         cooldown: settings.order_cooldown,
         slippage: SLIPPAGE,
+        basis,
         now: turn.now,
     };
     risk::review(order, &seen, &settings.limits)
@@ -210,12 +211,10 @@ where
     T: WriteTables,
 {
     let now = turn.now;
-    let lapsed = |state: &State| match state {
-        State::AwaitingApproval { expires_at } => *expires_at <= now,
-        _ => false,
-    };
+    let lapsed =
+        |state: &State| matches!(state, State::AwaitingApproval { expires_at, .. } if *expires_at <= now);
     for id in entries(turn, lapsed) {
-        refuse(turn, &id, "approval_expired", "nobody approved it in time".to_owned()).await?;
+        refuse(turn, &id, APPROVAL_EXPIRED, "nobody approved it in time".to_owned()).await?;
     }
     Ok(())
 }

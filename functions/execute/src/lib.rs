@@ -3,6 +3,7 @@
 //! Every tick does the same work from the tables: settle what was sent, protect what is held, then serve
 //! what is wanted. A tick that loses a write to another one reads again; it never guesses.
 
+pub mod approvals;
 pub mod beat;
 pub mod config;
 pub mod desk;
@@ -161,6 +162,7 @@ where
     entries::time_out_entries(turn).await?;
     protect::tend_positions(turn).await?;
     wishes::grant_wishes(turn).await?;
+    approvals::serve_approvals(turn).await?;
     entries::serve_intents(turn).await?;
     // What an entry has just bought is protected in the same invocation.
     protect::tend_positions(turn).await

@@ -7,6 +7,7 @@ use shared::market::{Instrument, Quote};
 use shared::money::{Amount, Qty};
 use shared::order::{Illegal, Order};
 use shared::ports::{Balance, Clock, Level, Line, Log, MarketData, ReadAccount, VenueError};
+use shared::secret::Secret;
 use shared::state::ExecMinute;
 use shared::store::WriteError;
 use shared::tick::Tick;
@@ -34,6 +35,8 @@ pub struct Shift<'a, T> {
     pub clock: &'a dyn Clock,
     /// The log.
     pub log: &'a dyn Log,
+    /// What approvals are verified with; without it none is accepted.
+    pub approval_key: Option<Secret>,
 }
 
 /// One strategy's turn.

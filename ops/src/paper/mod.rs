@@ -78,7 +78,8 @@ pub async fn paper(
     watch: impl FnMut(u64, Timestamp, Decimal, usize),
 ) -> Result<Finished, NotRun> {
     let chosen = minds::choose(&options.model, variable)?;
-    let input = input::read(options)?;
+    let mut input = input::read(options)?;
+    minds::name_model(&options.model, &mut input.settings, &mut input.notes);
     trade(options, input, chosen, watch).await
 }
 

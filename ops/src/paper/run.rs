@@ -7,6 +7,7 @@ use std::sync::Arc;
 use rust_decimal::Decimal;
 use shared::ids::Env;
 use shared::ports::{Level, Line, Log};
+use shared::secret::Secret;
 use shared::status::Status;
 use shared::tables::Function;
 use shared::tick::Tick;
@@ -14,7 +15,7 @@ use shared::time::{Millis, Timestamp};
 use shared::transport::SharedTransport;
 use sim::exchange::Candle;
 use sim::faults::{FaultPlan, FaultyTransport, Hosts, Invocation, InvocationFaults};
-use sim::world::{AwsPorts, EXCHANGE_HOST, MODEL_HOST, World};
+use sim::world::{APPROVAL_KEY, AwsPorts, EXCHANGE_HOST, MODEL_HOST, World};
 
 use super::minds::Mind;
 use super::outcome::{Bar, EquityPoint};
@@ -210,6 +211,7 @@ impl Stage {
             tables: &self.aws.tables,
             clock: &self.world.clock,
             log: &self.journal,
+            approval_key: Some(Secret::new(APPROVAL_KEY.to_owned())),
         };
         let result = execute::handle(&shift, &self.trading).await;
         self.note(Function::Execute, result.err());
