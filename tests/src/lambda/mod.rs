@@ -1,0 +1,67 @@
+//! The four function binaries, built as for Lambda, under the Runtime API emulator and real sockets.
+//!
+//! The binaries live in real time, so every strategy gets one scheduled minute: a thousand invocations are a
+//! thousand strategies, each with a shard, an account and an exchange of its own, in a market that rises.
+
+pub mod books;
+pub mod build;
+pub mod drive;
+pub mod fleet;
+pub mod market;
+pub mod meters;
+pub mod stats;
+pub mod table;
+pub mod venue;
+pub mod world;
+
+use std::path::PathBuf;
+
+/// What is asked of a run.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Invocations of each function.
+    pub invocations: u32,
+    /// Where the binaries are; they are built where none is given.
+    pub binaries: Option<PathBuf>,
+    /// The profile that they are built with.
+    pub profile: String,
+}
+
+/// Why there is no result.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// A binary could not be built.
+    #[error("{package} was not built: {why}")]
+    Build {
+        /// Which.
+        package: &'static str,
+        /// Why.
+        why: String,
+    },
+    /// The world could not be set up.
+    #[error("the world could not be set up: {0}")]
+    World(String),
+    /// A socket or process failed.
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+}
+
+impl Failure {
+    /// Setting up failed for this reason.
+    pub fn world(why: impl ToString) -> Failure {
+        Failure::World(why.to_string())
+    }
+}
+
+/// Builds the binaries if need be, runs them, and says what was measured.
+pub async fn run(options: &Options) -> Result<stats::Findings, Failure> {
+    let binaries = match &options.binaries {
+        Some(dir) => build::found_in(dir)?,
+        None => build::all(&options.profile)?,
+    };
+    let world = world::World::start().await?;
+    let load = fleet::Fleet::of(fleet::LOAD, options.invocations, fleet::EVERY_MINUTE);
+    let idle = fleet::Fleet::of(fleet::IDLE, options.invocations.min(100), fleet::ONCE_A_DAY);
+    let runner = drive::Runner::start(&world, &binaries).await?;
+    drive::everything(&runner, &load, &idle).await
+}
