@@ -7,6 +7,7 @@
 pub mod aws;
 pub mod books;
 pub mod decision;
+pub mod environment;
 pub mod gauge;
 #[cfg(feature = "http")]
 pub mod http_client;
@@ -23,7 +24,8 @@ pub mod ports;
 pub mod records;
 pub mod reported;
 pub mod roster;
-#[cfg(all(test, feature = "transport"))]
+#[cfg(test)]
+#[cfg(any(feature = "venue-market", feature = "model"))]
 mod scripted;
 pub mod secret;
 pub mod settings;

@@ -6,9 +6,10 @@
 use serde::{Deserialize, Deserializer};
 
 /// A field of somebody else's message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Reported<T> {
     /// The message has no such field.
+    #[default]
     Missing,
     /// The field is there and empty.
     Null,
@@ -42,12 +43,6 @@ impl<T> Reported<T> {
             Reported::Value(value) => Some(value),
             Reported::Missing | Reported::Null => None,
         }
-    }
-}
-
-impl<T> Default for Reported<T> {
-    fn default() -> Reported<T> {
-        Reported::Missing
     }
 }
 

@@ -8,3 +8,4 @@ pub mod model;
 pub mod runtime_api;
 pub mod service;
 pub mod socket;
+pub mod world;

@@ -1,1 +1,159 @@
-//! stub
+//! `market -> snapshot -> features -> prompt -> model -> verdict -> intent`.
+//!
+//! Decide has no way to send an order: it records what is wanted, and execute reviews it. Every tick claims
+//! its minute and beats for every strategy of the shard before any model is asked, so that one strategy's
+//! slow model delays no other's beat.
+
+pub mod actions;
+pub mod ask;
+pub mod bounds;
+pub mod budget;
+pub mod claim;
+pub mod config;
+pub mod cycle;
+pub mod due;
+pub mod features;
+pub mod market;
+pub mod meters;
+pub mod prompt;
+pub mod record;
+pub mod report;
+pub mod settle;
+pub mod shift;
+pub mod snapshot;
+pub mod tokens;
+pub mod verdict;
+pub mod warmup;
+pub mod wiring;
+
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+
+use shared::ids::{Env, StrategyId};
+use shared::ports::{AskModel, Level, Line, MarketData, OpenVenue, ReadTables, VenueError, WriteTables};
+use shared::roster::{Member, RosterError, Unfit, members};
+use shared::settings::Settings;
+use shared::store::WriteError;
+use shared::tables::Function;
+use shared::tick::Tick;
+use shared::time::Timestamp;
+
+use crate::claim::{Claim, claim};
+use crate::cycle::{Broken, Cycled, cycle};
+use crate::market::{NoMarket, Sight, glance, look, was_read};
+pub use crate::report::Report;
+pub use crate::shift::Ports;
+use crate::shift::{Shift, Turn};
+
+/// Serves one scheduled minute of one shard; what befalls one strategy never touches another.
+pub async fn handle<T, V, A>(
+    tick: Tick,
+    deadline: Timestamp,
+    env: &Env,
+    ports: &Ports<'_, T, V, A>,
+) -> Result<Report, RosterError>
+where
+    T: ReadTables + WriteTables,
+    V: OpenVenue,
+    V::Venue: MarketData,
+    A: AskModel,
+{
+    let shift = Shift { env, tick, deadline, ports };
+    let mut report = Report::default();
+    if tick.is_too_old(Function::Decide, shift.now()) {
+        shift.write(
+            Line::new(Level::Warn, shift.now(), "tick dropped").with("scheduled_at", tick.scheduled_at),
+        );
+        return Ok(report);
+    }
+    let mut due = Vec::new();
+    for member in members(ports.tables, tick.shard).await? {
+        report.strategies = report.strategies.saturating_add(1);
+        let id = member.id.clone();
+        match begin(&shift, member).await {
+            Ok(turn) => due.extend(turn),
+            Err(failure) => fail(&shift, &mut report, &id, &failure),
+        }
+    }
+    for turn in due {
+        match cycle(&turn).await {
+            Ok(Cycled::Decided(outcome)) => report.count(outcome),
+            Ok(Cycled::NotAsked | Cycled::Taken) => {}
+            Err(broken) => fail(&shift, &mut report, turn.id(), &Failure::Cycle(broken)),
+        }
+    }
+    Ok(report)
+}
+
+/// Why a strategy was not served.
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    #[error(transparent)]
+    Unfit(#[from] Unfit),
+    #[error("market not readable: {0}")]
+    Market(VenueError),
+    #[error("minute not claimed: {0}")]
+    Claim(#[from] WriteError),
+    #[error(transparent)]
+    Cycle(#[from] Broken),
+}
+
+fn fail<T, V, A>(shift: &Shift<'_, T, V, A>, report: &mut Report, id: &StrategyId, failure: &Failure) {
+    report.failed = report.failed.saturating_add(1);
+    shift.write(shift.line(Level::Error, id, "strategy not served").with("error", failure));
+}
+
+/// Looks at the market, claims the minute with its beat, and says whether a cycle follows.
+async fn begin<'a, T, V, A>(
+    shift: &'a Shift<'a, T, V, A>,
+    member: Member,
+) -> Result<Option<Turn<'a, T, V, A>>, Failure>
+where
+    T: ReadTables + WriteTables,
+    V: OpenVenue,
+    V::Venue: MarketData,
+{
+    let minute = shift.tick.scheduled_at;
+    let (state, settings) = match (member.state, member.settings) {
+        (Ok(state), Ok(settings)) => (state, settings),
+        (Err(unfit), _) | (_, Err(unfit)) => {
+            // The minute is written whatever the status; without state and market there is no beat.
+            claim(shift.ports.tables, &member.id, minute, None).await?;
+            return Err(unfit.into());
+        }
+    };
+    if state.last_decided_at >= minute {
+        return Ok(None);
+    }
+    let is_due = due::is_due(&member.id, minute, settings.decide_every) && actions::may_be_asked(&state);
+    let venue = shift.ports.venues.open(&settings).await;
+    let sight = see(shift, &venue, &settings, is_due).await;
+    let beat = was_read(&sight).then(|| shift.now());
+    if claim(shift.ports.tables, &member.id, minute, beat).await? == Claim::Taken {
+        return Ok(None);
+    }
+    if let Ok(venue) = &venue {
+        warmup::warm_up(shift, venue, &settings, &state).await?;
+    }
+    match sight {
+        sight if is_due => Ok(Some(Turn { shift, settings, state, sight })),
+        Err(NoMarket::Venue(error)) => Err(Failure::Market(error)),
+        Ok(_) | Err(NoMarket::Unfit { .. }) => Ok(None),
+    }
+}
+
+/// Everything where a cycle is due, else one quote.
+async fn see<T, V, A, M: MarketData>(
+    shift: &Shift<'_, T, V, A>,
+    venue: &Result<M, VenueError>,
+    settings: &Settings,
+    is_due: bool,
+) -> Sight {
+    match venue {
+        Ok(venue) if is_due => look(venue, &settings.symbols, shift.ports.clock).await,
+        Ok(venue) => glance(venue, &settings.symbols).await,
+        Err(error) => Err(NoMarket::Venue(error.clone())),
+    }
+}

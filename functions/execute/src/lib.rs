@@ -4,6 +4,7 @@
 //! what is wanted. A tick that loses a write to another one reads again; it never guesses.
 
 pub mod beat;
+pub mod config;
 pub mod desk;
 pub mod entries;
 pub mod exits;
@@ -21,6 +22,7 @@ use shared::ports::{
 };
 use shared::roster::{Member, RosterError, members};
 use shared::store::WriteError;
+use shared::tables::Function;
 
 use crate::observe::ObserveError;
 use crate::turn::{Shift, Turn, TurnError};
@@ -62,6 +64,12 @@ where
     A::Venue: MarketData + ReadAccount + TradeOrders,
 {
     let mut report = Report::default();
+    let now = shift.clock.now();
+    if shift.tick.is_too_old(Function::Execute, now) {
+        let line = Line::new(Level::Warn, now, "tick dropped");
+        shift.log.write(line.with("scheduled_at", shift.tick.scheduled_at));
+        return Ok(report);
+    }
     for member in members(shift.tables, shift.tick.shard).await? {
         report.strategies = report.strategies.saturating_add(1);
         match serve(shift, accounts, member).await {

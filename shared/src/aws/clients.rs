@@ -69,6 +69,15 @@ impl<F: Fn() -> Timestamp + Send + Sync> TimeSource for Now<F> {
 }
 
 impl AwsConfig {
+    /// What a function's environment says of AWS, signed with the time of `time`.
+    pub fn of(aws: &crate::environment::Aws, timeout: Millis, time: SharedTimeSource) -> AwsConfig {
+        let keys = AwsKeys {
+            access_key: aws.access_key.clone(),
+            secret_key: aws.secret_key.expose().to_owned(),
+            session_token: aws.session_token.as_ref().map(|token| token.expose().to_owned()),
+        };
+        AwsConfig { region: aws.region.clone(), endpoint: aws.endpoint.clone(), keys, timeout, time }
+    }
     /// The keys as the SDK wants them.
     fn credentials(&self) -> Credentials {
         let AwsKeys { access_key, secret_key, session_token } = self.keys.clone();

@@ -143,6 +143,23 @@ fn difference(found: Found<'_>) -> Read<Difference> {
     })
 }
 
+/// What heartbeat must know of any ledger, entry by entry; a ledger without these maps has nothing to say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LedgerVitals {
+    /// Every alert, each judged alone.
+    pub alerts: Read<BTreeMap<String, Read<Alert>>>,
+    /// Every episode, each judged alone.
+    pub episodes: Read<BTreeMap<String, Read<Episode>>>,
+}
+
+/// Reads what heartbeat must know of any ledger.
+pub fn vital(item: &Item) -> LedgerVitals {
+    let fields = Fields::of(Table::Ledgers, item);
+    let alerts = fields.maybe("alerts", |found| found.map(|entry| Ok(alert(entry))));
+    let episodes = fields.maybe("episodes", |found| found.map(|entry| Ok(episode(entry))));
+    LedgerVitals { alerts: alerts.map(Option::unwrap_or_default), episodes: episodes.map(Option::unwrap_or_default) }
+}
+
 struct AccountKey(AccountId);
 
 impl FromText for AccountKey {

@@ -18,7 +18,7 @@ const DAMAGES: [&str; 9] =
 fn damaged(attr: &Attr, damage: &str) -> Option<Attr> {
     let same = |text: &str| match attr {
         Attr::N(_) => Attr::N(text.into()),
-        Attr::S(_) | Attr::Bool(_) | Attr::Null | Attr::B(_) | Attr::L(_) | Attr::M(_) => {
+        Attr::S(_) | Attr::Bool(_) | Attr::Null | Attr::B(_) | Attr::L(_) | Attr::M(_) | Attr::Foreign(_) => {
             Attr::S(text.into())
         }
     };
@@ -45,7 +45,7 @@ fn below(name: &str, attr: &Attr) -> Vec<Vec<String>> {
         Attr::L(list) => {
             list.iter().enumerate().flat_map(|(index, attr)| below(&index.to_string(), attr)).collect()
         }
-        Attr::S(_) | Attr::N(_) | Attr::Bool(_) | Attr::Null | Attr::B(_) => Vec::new(),
+        Attr::S(_) | Attr::N(_) | Attr::Bool(_) | Attr::Null | Attr::B(_) | Attr::Foreign(_) => Vec::new(),
     };
     let under = |rest: Vec<String>| [vec![name.to_owned()], rest].concat();
     std::iter::once(vec![name.to_owned()]).chain(inner.into_iter().map(under)).collect()
@@ -77,7 +77,7 @@ fn damage_attr(attr: &mut Attr, place: &[String], damage: &str) -> bool {
             let worse = damaged(inner, damage);
             worse.map(|worse| *inner = worse).is_some()
         }
-        Attr::S(_) | Attr::N(_) | Attr::Bool(_) | Attr::Null | Attr::B(_) => false,
+        Attr::S(_) | Attr::N(_) | Attr::Bool(_) | Attr::Null | Attr::B(_) | Attr::Foreign(_) => false,
     }
 }
 

@@ -18,6 +18,7 @@ fn attr_to_json(attr: &Attr) -> Value {
         Attr::B(bytes) => json!({ "B": BASE64.encode(bytes) }),
         Attr::L(list) => json!({ "L": list.iter().map(attr_to_json).collect::<Vec<_>>() }),
         Attr::M(map) => json!({ "M": to_json(map) }),
+        Attr::Foreign(kind) => panic!("a golden item holds {kind}"),
     }
 }
 

@@ -21,12 +21,13 @@ pub enum Writer {
 use Writer::{Decide, Execute, Heartbeat, Operator, Reconcile};
 
 /// The kinds of alerts and the function that writes and clears each.
-pub const ALERT_OWNERS: [(&str, Writer); 9] = [
+pub const ALERT_OWNERS: [(&str, Writer); 10] = [
     ("order-failures", Execute),
     ("gate-open", Execute),
     ("orders-stuck", Execute),
     ("backend-errors", Execute),
     ("reconcile-drift", Reconcile),
+    ("external-trade", Reconcile),
     ("llm-refusals", Decide),
     ("llm-cost", Decide),
     ("llm-throttled", Decide),
@@ -79,6 +80,7 @@ pub const RULES: &[Rule] = &[
     rule(Table::TradingState, &["alerts", "orders-stuck"], &[Execute]),
     rule(Table::TradingState, &["alerts", "backend-errors"], &[Execute]),
     rule(Table::TradingState, &["alerts", "reconcile-drift"], &[Reconcile]),
+    rule(Table::TradingState, &["alerts", "external-trade"], &[Reconcile]),
     rule(Table::TradingState, &["alerts", "llm-refusals"], &[Decide]),
     rule(Table::TradingState, &["alerts", "llm-cost"], &[Decide]),
     rule(Table::TradingState, &["alerts", "llm-throttled"], &[Decide]),
@@ -107,6 +109,7 @@ pub const RULES: &[Rule] = &[
     rule(Table::Ledgers, &["cursors", "*"], &[Reconcile]),
     rule(Table::Ledgers, &["differences", "*"], &[Reconcile]),
     rule(Table::Ledgers, &["alerts", "reconcile-drift"], &[Reconcile]),
+    rule(Table::Ledgers, &["alerts", "external-trade"], &[Reconcile]),
     rule(Table::Ledgers, &["alerts", "backend-errors"], &[Execute]),
     rule(Table::Ledgers, &["episodes", "*"], &[Heartbeat]),
     rule(Table::Ledgers, &["strategies"], &[Operator]),
@@ -154,7 +157,14 @@ mod tests {
             Attr::M(map) if BY_ENTRY.contains(&name.as_str()) => {
                 map.keys().map(|entry| Path::of(name).then(entry)).collect()
             }
-            Attr::S(_) | Attr::N(_) | Attr::Bool(_) | Attr::Null | Attr::B(_) | Attr::L(_) | Attr::M(_) => {
+            Attr::S(_)
+            | Attr::N(_)
+            | Attr::Bool(_)
+            | Attr::Null
+            | Attr::B(_)
+            | Attr::L(_)
+            | Attr::M(_)
+            | Attr::Foreign(_) => {
                 vec![Path::of(name)]
             }
         };

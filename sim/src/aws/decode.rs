@@ -39,7 +39,7 @@ fn plain(value: ciborium::Value) -> Option<Value> {
                 .map(|(name, value)| Some((name.into_text().ok()?, plain(value)?)))
                 .collect::<Option<_>>()?,
         ),
-        _ => return None,
+        Cbor::Bytes(_) | _ => return None,
     })
 }
 

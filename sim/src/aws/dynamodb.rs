@@ -282,12 +282,12 @@ fn done(operation: &str, result: dynoxide::Result<Vec<u8>>, used: Units) -> Done
 /// A condition that does not hold is billed like the write would have been; items here are below 1 KB, so
 /// that is one unit, and two for each item of a transaction.
 fn billed_refusal(error: &DynoxideError) -> Units {
-    let write = match error {
-        DynoxideError::ConditionalCheckFailedException(..) => Decimal::ONE,
-        DynoxideError::TransactionCanceledException(_, reasons) => {
-            Decimal::TWO.saturating_mul(Decimal::from(reasons.len()))
-        }
-        _ => Decimal::ZERO,
+    let write = if let DynoxideError::ConditionalCheckFailedException(..) = error {
+        Decimal::ONE
+    } else if let DynoxideError::TransactionCanceledException(_, reasons) = error {
+        Decimal::TWO.saturating_mul(Decimal::from(reasons.len()))
+    } else {
+        Decimal::ZERO
     };
     Units { read: Decimal::ZERO, write }
 }

@@ -3,6 +3,9 @@
 use std::sync::Arc;
 
 use aws_sdk_cloudwatch::types::{Dimension, MetricDatum, StandardUnit};
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{
     AttributeValue, KeysAndAttributes, Put, ReturnConsumedCapacity, ReturnValue,
     ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
@@ -63,11 +66,7 @@ async fn put(client: &aws_sdk_dynamodb::Client, sk: &str, version: &str) {
     request.item("v", n(version)).send().await.unwrap();
 }
 
-fn update(
-    client: &aws_sdk_dynamodb::Client,
-    from: &str,
-    to: &str,
-) -> aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder {
+fn update(client: &aws_sdk_dynamodb::Client, from: &str, to: &str) -> UpdateItemFluentBuilder {
     client
         .update_item()
         .table_name("state")
@@ -89,13 +88,8 @@ async fn a_failed_condition_carries_the_old_item() {
     let updated = update(&client, "1", "2").send().await.unwrap();
     assert_eq!(updated.attributes.unwrap()["v"], n("2"));
     let error = update(&client, "1", "3").send().await.unwrap_err().into_service_error();
-    let update_error = match error {
-        aws_sdk_dynamodb::operation::update_item::UpdateItemError::ConditionalCheckFailedException(inner) => {
-            inner
-        }
-        other => panic!("{other:?}"),
-    };
-    assert_eq!(update_error.item().unwrap()["v"], n("2"));
+    let UpdateItemError::ConditionalCheckFailedException(failed) = error else { panic!("{error:?}") };
+    assert_eq!(failed.item().unwrap()["v"], n("2"));
     let got = client.get_item().table_name("state").key("pk", s("a")).key("sk", s("1")).consistent_read(true);
     assert_eq!(got.send().await.unwrap().item.unwrap()["v"], n("2"));
 }
@@ -122,12 +116,8 @@ async fn a_cancelled_transaction_says_which_item_was_at_fault() {
         .transact_items(TransactWriteItem::builder().put(fresh).build())
         .transact_items(TransactWriteItem::builder().update(stale).build());
     let error = request.send().await.unwrap_err().into_service_error();
-    let reasons = match error {
-        aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError::TransactionCanceledException(inner) => {
-            inner.cancellation_reasons.unwrap()
-        }
-        other => panic!("{other:?}"),
-    };
+    let TransactWriteItemsError::TransactionCanceledException(cancelled) = error else { panic!("{error:?}") };
+    let reasons = cancelled.cancellation_reasons();
     let codes: Vec<_> = reasons.iter().map(|reason| reason.code().unwrap()).collect();
     assert_eq!(codes, ["None", "ConditionalCheckFailed"]);
     assert_eq!(reasons[1].item().unwrap()["v"], n("1"));

@@ -89,6 +89,11 @@ impl Defect {
 /// Reads a whole file. Compression is told by content, not by name.
 pub fn read_candles(path: &Path) -> Result<Vec<Candle>, BadCandles> {
     let raw = std::fs::read(path).map_err(|error| unreadable(&error).at(path, None))?;
+    candles_in(raw, path)
+}
+
+/// Reads the bytes of a file that is called `path`.
+pub fn candles_in(raw: Vec<u8>, path: &Path) -> Result<Vec<Candle>, BadCandles> {
     let plain = unpack(raw).map_err(|defect| defect.at(path, None))?;
     let text = std::str::from_utf8(&plain).map_err(|error| {
         let line = line_of(&plain, error.valid_up_to());

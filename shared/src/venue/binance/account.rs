@@ -142,7 +142,7 @@ impl ReadAccount for Account {
 
 /// An id as Binance gives it: a number.
 fn id(text: &str) -> Result<i64, Failure> {
-    text.parse().map_err(|_| Failure::Unsendable(format!("{text:?} is no id of Binance")))
+    text.parse().map_err(|_| Failure::Unreadable(format!("{text:?} is no id of Binance")))
 }
 
 /// `GET /api/v3/account`.
@@ -200,3 +200,16 @@ impl WireRights {
 
 #[cfg(test)]
 mod tests;
+
+/// Who may read an account may also read its market.
+impl crate::ports::MarketData for Account {
+    async fn instrument(&self, symbol: &Symbol) -> Result<crate::market::Instrument, VenueError> {
+        self.venue.instrument(symbol).await
+    }
+    async fn quote(&self, symbol: &Symbol) -> Result<crate::market::Quote, VenueError> {
+        self.venue.quote(symbol).await
+    }
+    async fn candles(&self, symbol: &Symbol, count: u32) -> Result<Vec<crate::market::Candle>, VenueError> {
+        self.venue.candles(symbol, count).await
+    }
+}

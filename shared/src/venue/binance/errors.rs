@@ -176,7 +176,7 @@ fn excerpt(body: &[u8]) -> String {
 /// Why there is no usable answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Failure {
-    /// There was no request that could be sent.
+    /// No request could be made of this key or address: as fatal as a key that is refused.
     Unsendable(String),
     /// No answer arrived.
     Transport(TransportError),
@@ -195,7 +195,7 @@ impl From<NotReported> for Failure {
 impl From<Failure> for VenueError {
     fn from(failure: Failure) -> VenueError {
         match failure {
-            Failure::Unsendable(text) => VenueError::Unavailable(format!("no request could be made: {text}")),
+            Failure::Unsendable(text) => VenueError::Fatal { code: "unsendable".to_owned(), text },
             Failure::Transport(error) => VenueError::Unavailable(error.to_string()),
             Failure::Refused(refusal) => refusal.after_read(),
             Failure::Unreadable(text) => VenueError::BadReply(text),

@@ -6,7 +6,7 @@ use http::HeaderValue;
 use sha2::Sha256;
 
 use super::errors::Failure;
-use crate::secret::Secret;
+use crate::secret::{Credentials, Secret};
 
 /// A key pair of one account.
 #[derive(Debug, Clone)]
@@ -19,6 +19,12 @@ impl ApiKey {
     /// `key` is sent, `secret` never is.
     pub const fn new(key: Secret, secret: Secret) -> ApiKey {
         ApiKey { key, secret }
+    }
+
+    /// The key pair of stored credentials; none where they have no secret to sign with.
+    pub fn of(credentials: &Credentials) -> Option<ApiKey> {
+        let secret = credentials.api_secret()?.clone();
+        Some(ApiKey::new(credentials.api_key().clone(), secret))
     }
 
     /// `query` with its signature.
@@ -59,6 +65,13 @@ mod tests {
             key.signed(query).unwrap(),
             format!("{query}&signature=c8db56825ae71d6d79447849e617115f4a920fa2acdcab2b053c4b2838bd6b71")
         );
+    }
+
+    #[test]
+    fn credentials_without_a_secret_are_no_key_pair() {
+        let key = |json| ApiKey::of(&Credentials::parse("n", json).unwrap());
+        assert!(key(r#"{"api_key":"k","api_secret":"s"}"#).is_some());
+        assert!(key(r#"{"api_key":"k"}"#).is_none());
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Acting at Binance: one order, one cancel. `execute` alone compiles this in.
 
+use std::collections::BTreeMap;
+
 use http::Method;
 use serde::Deserialize;
 
@@ -7,11 +9,13 @@ use super::account::trades::{self, Numbered};
 use super::account::{Account, WireOrder};
 use super::errors::{Failure, Meaning};
 use super::{spelled, wire};
-use crate::ids::{OrderId, Symbol};
+use crate::ids::{Asset, OrderId, Symbol};
 use crate::market::Side;
 use crate::money::{Amount, Notional, decimal};
 use crate::order::Kind;
-use crate::ports::{OrderReport, OrderRequest, Placed, SendError, Trade, TradeOrders};
+use crate::ports::{
+    Balance, KeyRights, OrderReport, OrderRequest, Placed, ReadAccount, SendError, Trade, TradeOrders, VenueError,
+};
 use crate::reported::Reported;
 use crate::time::Timestamp;
 
@@ -174,3 +178,38 @@ impl WireFill {
 
 #[cfg(test)]
 mod tests;
+
+/// Who may trade may also read the market.
+impl crate::ports::MarketData for Trader {
+    async fn instrument(&self, symbol: &Symbol) -> Result<crate::market::Instrument, VenueError> {
+        self.0.instrument(symbol).await
+    }
+    async fn quote(&self, symbol: &Symbol) -> Result<crate::market::Quote, VenueError> {
+        self.0.quote(symbol).await
+    }
+    async fn candles(&self, symbol: &Symbol, count: u32) -> Result<Vec<crate::market::Candle>, VenueError> {
+        self.0.candles(symbol, count).await
+    }
+}
+
+/// Who may trade may also read the account.
+impl ReadAccount for Trader {
+    async fn balances(&self) -> Result<BTreeMap<Asset, Balance>, VenueError> {
+        self.0.balances().await
+    }
+    async fn order(&self, symbol: &Symbol, id: &OrderId) -> Result<Option<OrderReport>, VenueError> {
+        self.0.order(symbol, id).await
+    }
+    async fn open_orders(&self, symbol: &Symbol) -> Result<Vec<OrderReport>, VenueError> {
+        self.0.open_orders(symbol).await
+    }
+    async fn trades_of(&self, symbol: &Symbol, venue_order_id: &str) -> Result<Vec<Trade>, VenueError> {
+        self.0.trades_of(symbol, venue_order_id).await
+    }
+    async fn trades_after(&self, symbol: &Symbol, after: Option<&str>) -> Result<Vec<Trade>, VenueError> {
+        self.0.trades_after(symbol, after).await
+    }
+    async fn key_rights(&self) -> Result<KeyRights, VenueError> {
+        self.0.key_rights().await
+    }
+}

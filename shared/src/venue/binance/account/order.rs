@@ -40,7 +40,7 @@ impl WireOrder {
         wire::about(symbol, self.symbol)?;
         let client_id = match self.orig_client_order_id {
             Reported::Missing => self.client_order_id.required("clientOrderId")?,
-            told => told.required("origClientOrderId")?,
+            told @ (Reported::Null | Reported::Value(_)) => told.required("origClientOrderId")?,
         };
         let quantity = wire::qty("origQty", self.orig_qty)?;
         let executed = wire::qty("executedQty", self.executed_qty)?;

@@ -125,10 +125,9 @@ fn bodies_that_are_not_the_apis() {
 }
 
 fn wait(status: u16, headers: &[(&'static str, &str)], text: &str) -> Millis {
-    match failure(status, headers, &format!(r#"{{"code":-1003,"msg":"{text}"}}"#)).into() {
-        VenueError::Throttled { wait, .. } => wait,
-        other => panic!("{other:?}"),
-    }
+    let error = failure(status, headers, &format!(r#"{{"code":-1003,"msg":"{text}"}}"#)).into();
+    let VenueError::Throttled { wait, .. } = error else { panic!("{error:?}") };
+    wait
 }
 
 #[test]
@@ -156,6 +155,12 @@ fn a_transport_failure_after_a_send_says_whether_it_left() {
     let none = Failure::Transport(TransportError::NoAnswer("timed out".into()));
     assert_eq!((read_kind(never.clone()), send_kind(never)), ("unavailable", "never sent"));
     assert_eq!((read_kind(none.clone()), send_kind(none)), ("unavailable", "no answer"));
+}
+
+#[test]
+fn a_request_that_cannot_be_made_is_fatal_and_never_sent() {
+    let failure = Failure::Unsendable("the key cannot stand in a header".into());
+    assert_eq!((read_kind(failure.clone()), send_kind(failure)), ("fatal", "never sent"));
 }
 
 #[test]

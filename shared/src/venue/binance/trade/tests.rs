@@ -253,7 +253,7 @@ fn a_cancel_without_a_usable_answer_is_no_answer() {
         answer(500, &[], ""),
         answer(200, &[], &CANCELLED.replace("CANCELED", "PENDING_CANCEL")),
         answer(200, &[], &CANCELLED.replace("\"ord-1\"", "null")),
-        answer(200, &[], &CANCELLED.split_at(100).0),
+        answer(200, &[], CANCELLED.split_at(100).0),
     ] {
         let report = cancel(vec![(signed("DELETE", BY_ID, SENT), given)]);
         assert!(matches!(report, Err(SendError::NoAnswer(_))), "{report:?}");

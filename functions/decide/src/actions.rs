@@ -1,0 +1,110 @@
+//! What the model may do, computed before it is asked: where it may do nothing, it is not asked.
+
+use shared::books::PositionStatus;
+use shared::decision::Action;
+use shared::ids::Symbol;
+use shared::state::{Live, StrategyState, Target};
+use shared::status::{Act, Hold, Status, may};
+
+use crate::snapshot::Books;
+
+/// Whether the model could be asked at all, before any book is read.
+pub fn may_be_asked(state: &StrategyState) -> bool {
+    let held = state.holds.contains_key(&Hold::ModelOff);
+    match state.status {
+        Status::Running | Status::Reducing => !held,
+        Status::Warmup | Status::Halted | Status::Stopped => false,
+    }
+}
+
+/// The actions that change something; hold and abstain come on top. Empty: do not ask.
+pub fn allowed(state: &StrategyState, books: &Books, symbols: &[Symbol]) -> Vec<Action> {
+    let (status, held) = (state.status, !state.holds.is_empty());
+    let opens = may(Act::Open, status, held)
+        && state.has_room_to_open()
+        && symbols.iter().any(|symbol| !books.is_taken(symbol));
+    let closes = may(Act::ExitByModel, status, held)
+        && books.positions.iter().any(|one| one.status == PositionStatus::Open && !is_wished(state, one));
+    // Where the status is not running, execute withdraws entries itself.
+    let cancels =
+        status == Status::Running && may(Act::CancelEntry, status, held) && books.entries().count() > 0;
+    let choices = [(Action::Open, opens), (Action::Close, closes), (Action::Cancel, cancels)];
+    choices.into_iter().filter_map(|(action, is_allowed)| is_allowed.then_some(action)).collect()
+}
+
+/// Whether someone wishes to close it already.
+fn is_wished(state: &StrategyState, position: &shared::books::Position) -> bool {
+    state.live.values().any(|entry| match entry {
+        Live::Wish(wish) => wish.target == Target::Close(position.id.clone()),
+        Live::Position | Live::Order { .. } => false,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{self, at};
+
+    fn state(status: Status) -> StrategyState {
+        StrategyState { status, ..testing::state() }
+    }
+    fn names(state: &StrategyState, books: &Books) -> String {
+        let names: Vec<&str> =
+            allowed(state, books, &[testing::symbol()]).into_iter().map(Action::as_str).collect();
+        names.join(" ")
+    }
+
+    #[test]
+    fn the_allowed_actions_follow_status_and_books() {
+        let (empty, holding, resting) = (Books::default(), testing::holding(), testing::resting());
+        for (status, expected) in [
+            (Status::Warmup, ["", "", ""]),
+            (Status::Running, ["open", "close", "cancel"]),
+            (Status::Reducing, ["", "close", ""]),
+            (Status::Halted, ["", "", ""]),
+            (Status::Stopped, ["", "", ""]),
+        ] {
+            let found = [&empty, &holding, &resting].map(|books| names(&state(status), books));
+            assert_eq!(found, expected, "{}", status.as_str());
+        }
+    }
+
+    #[test]
+    fn any_hold_forbids_opening_alone_and_model_off_forbids_asking() {
+        for hold in Hold::ALL {
+            let mut state = state(Status::Running);
+            state.holds.insert(hold, at("2023-03-01T00:00:00Z"));
+            assert_eq!(names(&state, &Books::default()), "");
+            assert_eq!(names(&state, &testing::holding()), "close");
+            assert_eq!(may_be_asked(&state), hold != Hold::ModelOff);
+        }
+    }
+
+    #[test]
+    fn the_model_is_asked_in_running_and_reducing_alone() {
+        for status in Status::ALL {
+            let expected = matches!(status, Status::Running | Status::Reducing);
+            assert_eq!(may_be_asked(&state(status)), expected, "{}", status.as_str());
+        }
+    }
+
+    #[test]
+    fn a_full_state_allows_no_opening() {
+        let mut state = state(Status::Running);
+        for seq in 0..13 {
+            state.live.insert(format!("demo.{seq}"), Live::Position);
+        }
+        assert_eq!(names(&state, &Books::default()), "");
+    }
+
+    #[test]
+    fn a_position_that_is_closing_or_wished_closed_is_not_closed_again() {
+        let mut books = testing::holding();
+        let mut state = state(Status::Running);
+        let wish = testing::close_wish(&books.positions[0].id);
+        state.live.insert("w-1".to_owned(), wish);
+        assert_eq!(names(&state, &books), "");
+        books.positions[0].status = PositionStatus::Closing;
+        assert_eq!(names(&testing::state(), &books), "");
+    }
+}

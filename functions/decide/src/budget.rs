@@ -1,0 +1,135 @@
+//! What asking may cost, judged before a byte is sent: the model's window, five minutes, and a day of dollars.
+
+use shared::model_prices::dollars;
+use shared::money::Notional;
+use shared::ports::Usage;
+use shared::settings::Settings;
+use shared::state::{RECENT_MINUTES, StrategyState};
+use shared::time::Timestamp;
+
+use crate::meters::Tally;
+
+/// The smallest window of the models that are used.
+const WINDOW: u32 = 200_000;
+/// The share of it that a question may fill, in percent.
+const SHARE: u32 = 25;
+/// Most tokens of one strategy in five minutes.
+pub const SESSION: u32 = 5_000;
+/// Most tokens of one answer: a decision is small.
+pub const MAX_TOKENS: u32 = 400;
+
+/// A budget that asking would exceed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Exceeded {
+    /// The question is too large for the model.
+    #[error("question of {0} tokens, most {most}", most = most_asked())]
+    Window(u32),
+    /// Too much within five minutes.
+    #[error("{0} tokens within five minutes, most {SESSION}")]
+    Session(u32),
+    /// Too many dollars today.
+    #[error("{spent} USD today and up to {next} more, most {most}")]
+    Day {
+        /// What was spent.
+        spent: Notional,
+        /// What this question may cost.
+        next: Notional,
+        /// The limit.
+        most: Notional,
+    },
+}
+
+const fn most_asked() -> u32 {
+    WINDOW / 100 * SHARE
+}
+
+/// Whether `model` may be asked with `tokens`, after what this cycle has already used.
+pub fn check(
+    settings: &Settings,
+    state: &StrategyState,
+    used: &Tally,
+    model: &str,
+    tokens: u32,
+    now: Timestamp,
+) -> Result<(), Exceeded> {
+    if tokens > most_asked() {
+        return Err(Exceeded::Window(tokens));
+    }
+    let session =
+        recent(state, now).saturating_add(used.tokens()).saturating_add(tokens).saturating_add(MAX_TOKENS);
+    if session > SESSION {
+        return Err(Exceeded::Session(session));
+    }
+    let (spent, next) = (spent_today(state, now) + used.usd, most_cost(model, tokens, now));
+    if spent + next > settings.llm_usd_per_day {
+        return Err(Exceeded::Day { spent, next, most: settings.llm_usd_per_day });
+    }
+    Ok(())
+}
+
+/// What an answer to a question of `tokens` may cost.
+pub fn most_cost(model: &str, tokens: u32, now: Timestamp) -> Notional {
+    dollars(model, now.day(), most_usage(tokens))
+}
+
+/// The most that is counted for a question of `tokens` whose answer says nothing of its use.
+pub fn most_usage(tokens: u32) -> Usage {
+    Usage { tokens_in: tokens, tokens_out: MAX_TOKENS, ..Usage::default() }
+}
+
+fn recent(state: &StrategyState, now: Timestamp) -> u32 {
+    let window = i64::try_from(RECENT_MINUTES).unwrap_or(0);
+    let recent =
+        state.recent_llm.iter().filter(|one| now.minute_number().saturating_sub(one.minute) < window);
+    recent.fold(0, |sum, one| sum.saturating_add(one.tokens))
+}
+
+/// What was spent on the UTC day of `now`.
+pub fn spent_today(state: &StrategyState, now: Timestamp) -> Notional {
+    if state.llm_day.day == now.day() { state.llm_day.usd } else { Notional::ZERO }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{self, at};
+    use shared::state::{LlmDay, LlmMinute};
+
+    const MODEL: &str = "claude-haiku-4-5";
+
+    fn now() -> Timestamp {
+        at("2023-03-01T16:00:05Z")
+    }
+    fn checked(state: &StrategyState, tokens: u32) -> Result<(), Exceeded> {
+        check(&testing::settings(), state, &Tally::default(), MODEL, tokens, now())
+    }
+    fn minute(back: i64, tokens: u32) -> LlmMinute {
+        LlmMinute { minute: now().minute_number() - back, calls: 1, refusals: 0, throttled: 0, tokens }
+    }
+
+    #[test]
+    fn a_question_may_fill_a_quarter_of_the_window() {
+        assert_eq!(checked(&testing::state(), 50_001), Err(Exceeded::Window(50_001)));
+    }
+
+    #[test]
+    fn five_minutes_allow_five_thousand_tokens_with_the_answer() {
+        assert_eq!(checked(&testing::state(), 4_600), Ok(()));
+        assert_eq!(checked(&testing::state(), 4_601), Err(Exceeded::Session(5_001)));
+        let mut state = testing::state();
+        state.recent_llm = vec![minute(5, 4_000), minute(4, 1_600)];
+        assert_eq!(checked(&state, 3_000), Ok(()), "the fifth minute back is over");
+        assert_eq!(checked(&state, 3_001), Err(Exceeded::Session(5_001)));
+    }
+
+    #[test]
+    fn a_day_of_dollars_is_never_exceeded_even_by_the_worst_answer() {
+        let mut state = testing::state();
+        state.llm_day = LlmDay { day: now().day(), calls: 9, usd: Notional::parse("0.996").unwrap() };
+        // 2,000 tokens in at 1 and 400 out at 5 dollars a million: 0.004.
+        assert_eq!(checked(&state, 2_000), Ok(()));
+        assert!(matches!(checked(&state, 2_001), Err(Exceeded::Day { .. })));
+        state.llm_day.day = at("2023-02-28T00:00:00Z").day();
+        assert_eq!(checked(&state, 2_001), Ok(()), "yesterday's dollars are yesterday's");
+    }
+}

@@ -1,0 +1,82 @@
+//! One cycle: snapshot, features, prompt, model, verdict, intent.
+
+use shared::decision::{Outcome, Why};
+use shared::ports::{AskModel, Level, ReadTables, WriteTables};
+use shared::store::WriteError;
+use shared::time::Millis;
+
+use crate::actions;
+use crate::ask::{self, Answer};
+use crate::prompt::{self, Prompt};
+use crate::settle::{NotSettled, settle};
+use crate::shift::Turn;
+use crate::snapshot::{self, NoBooks};
+
+/// What became of a cycle.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Cycled {
+    /// It has an outcome.
+    Decided(String),
+    /// There is nothing that the model may do: it was not asked.
+    NotAsked,
+    /// Another invocation has this minute.
+    Taken,
+}
+
+/// Why a cycle has no outcome.
+#[derive(Debug, thiserror::Error)]
+pub enum Broken {
+    /// The books cannot be read.
+    #[error(transparent)]
+    Books(#[from] NoBooks),
+    /// The answer could not be recorded: it is not read.
+    #[error("answer not recorded: {0}")]
+    Record(#[from] WriteError),
+    /// The outcome could not be written.
+    #[error("outcome not written: {0}")]
+    Settle(#[from] NotSettled),
+}
+
+/// Decides for one strategy.
+pub async fn cycle<T, V, A>(turn: &Turn<'_, T, V, A>) -> Result<Cycled, Broken>
+where
+    T: ReadTables + WriteTables,
+    A: AskModel,
+{
+    let began = turn.shift.now();
+    let books = snapshot::books(turn).await?;
+    let allowed = actions::allowed(&turn.state, &books, &turn.settings.symbols);
+    if allowed.is_empty() {
+        return Ok(Cycled::NotAsked);
+    }
+    let answer = match &turn.sight {
+        Err(problem) => Some(ask::unasked(turn, "", Why::StaleMarket, problem.to_string())),
+        Ok(markets) => {
+            let facts = prompt::facts(&turn.settings, markets, &books, &allowed, began);
+            let symbols = turn.settings.symbols.clone();
+            let prompt = Prompt { facts, tool: prompt::tool(&symbols), symbols };
+            ask::ask(turn, &prompt).await?
+        }
+    };
+    let Some(answer) = answer else { return Ok(Cycled::Taken) };
+    let outcome = settle(turn, &books, &answer).await?;
+    log(turn, &answer, &outcome, turn.shift.now().since(began));
+    Ok(Cycled::Decided(outcome))
+}
+
+fn log<T, V, A>(turn: &Turn<'_, T, V, A>, answer: &Answer, outcome: &str, took: Millis) {
+    let level = match &answer.outcome {
+        Outcome::Abstain(Why::ByModel) | Outcome::Trade(_) | Outcome::Hold => Level::Info,
+        Outcome::Abstain(_) => Level::Warn,
+    };
+    let line = turn.line(level, "decided").with("outcome", outcome).with("reason", &answer.reason);
+    let line = line.with("model", &answer.record.model).with("prompt_hash", &answer.record.prompt_hash);
+    let line = line.count("tokens_in", answer.tally.tokens_in.into());
+    let line = line.count("tokens_out", answer.tally.tokens_out.into()).with("usd", answer.tally.usd);
+    turn.shift.write(line.with("llm_decision_duration_seconds", seconds(took)));
+}
+
+/// Exact to the millisecond.
+fn seconds(span: Millis) -> String {
+    format!("{}.{:03}", span.0.div_euclid(1_000), span.0.rem_euclid(1_000))
+}

@@ -1,0 +1,171 @@
+//! What a cycle used, and how it moves the counters of the state that are decide's.
+
+use shared::decision::{Outcome, Why};
+use shared::money::Notional;
+use shared::ports::Usage;
+use shared::signal::Signal;
+use shared::state::{Alert, LlmDay, LlmMinute, RECENT_MINUTES, StrategyState};
+use shared::time::Timestamp;
+
+/// Refusals in a row that page.
+const REFUSALS_IN_A_ROW: u32 = 3;
+/// Cycles in a row without a usable answer after which a strategy only reduces.
+pub const BAD_CYCLES: u32 = 3;
+
+/// What one cycle used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tally {
+    /// Questions asked.
+    pub calls: u32,
+    /// Answers of 429.
+    pub throttled: u32,
+    /// Tokens in.
+    pub tokens_in: u32,
+    /// Tokens out.
+    pub tokens_out: u32,
+    /// Dollars.
+    pub usd: Notional,
+}
+
+impl Default for Tally {
+    fn default() -> Tally {
+        Tally { calls: 0, throttled: 0, tokens_in: 0, tokens_out: 0, usd: Notional::ZERO }
+    }
+}
+
+impl Tally {
+    /// Adds what one answer used.
+    pub fn add(&mut self, usage: Usage, usd: Notional) {
+        self.tokens_in = self.tokens_in.saturating_add(usage.tokens_in);
+        self.tokens_out = self.tokens_out.saturating_add(usage.tokens_out);
+        self.usd = self.usd + usd;
+    }
+    /// Tokens in and out.
+    pub fn tokens(&self) -> u32 {
+        self.tokens_in.saturating_add(self.tokens_out)
+    }
+}
+
+/// The state with this cycle counted: the day, the recent minutes, bad cycles and alerts.
+pub fn counted(
+    mut state: StrategyState,
+    outcome: &Outcome,
+    tally: &Tally,
+    refused_in_row: u32,
+    now: Timestamp,
+) -> StrategyState {
+    if state.llm_day.day != now.day() {
+        state.llm_day = LlmDay { day: now.day(), calls: 0, usd: Notional::ZERO };
+    }
+    state.llm_day.calls = state.llm_day.calls.saturating_add(tally.calls);
+    state.llm_day.usd = state.llm_day.usd + tally.usd;
+    state.recent_llm = with_minute(&state.recent_llm, outcome, tally, now);
+    state.bad_cycles = bad_cycles(state.bad_cycles, outcome);
+    judge_refusals(&mut state, outcome, refused_in_row, now);
+    state
+}
+
+fn with_minute(recent: &[LlmMinute], outcome: &Outcome, tally: &Tally, now: Timestamp) -> Vec<LlmMinute> {
+    let minute = now.minute_number();
+    let window = i64::try_from(RECENT_MINUTES).unwrap_or(0);
+    let mut minutes: Vec<LlmMinute> =
+        recent.iter().filter(|one| minute.saturating_sub(one.minute) < window).copied().collect();
+    if tally.calls == 0 {
+        return minutes;
+    }
+    let mut this = match minutes.pop_if(|last| last.minute == minute) {
+        Some(this) => this,
+        None => LlmMinute { minute, calls: 0, refusals: 0, throttled: 0, tokens: 0 },
+    };
+    this.calls = this.calls.saturating_add(tally.calls);
+    this.throttled = this.throttled.saturating_add(tally.throttled);
+    this.tokens = this.tokens.saturating_add(tally.tokens());
+    this.refusals = this.refusals.saturating_add(u32::from(is_refusal(outcome)));
+    minutes.push(this);
+    minutes
+}
+
+fn is_refusal(outcome: &Outcome) -> bool {
+    *outcome == Outcome::Abstain(Why::Refused)
+}
+
+/// Whether the model answered in a way that can be used, even if to abstain.
+fn is_usable(outcome: &Outcome) -> bool {
+    matches!(outcome, Outcome::Trade(_) | Outcome::Hold | Outcome::Abstain(Why::ByModel))
+}
+
+/// What could not be asked says nothing about the model: it neither counts nor clears.
+fn bad_cycles(before: u32, outcome: &Outcome) -> u32 {
+    match outcome {
+        Outcome::Abstain(why) if why.is_bad_answer() => before.saturating_add(1),
+        outcome if is_usable(outcome) => 0,
+        Outcome::Trade(_) | Outcome::Hold | Outcome::Abstain(_) => before,
+    }
+}
+
+fn judge_refusals(state: &mut StrategyState, outcome: &Outcome, refused_in_row: u32, now: Timestamp) {
+    let kind = Signal::LlmRefusals.as_str();
+    let in_row = refused_in_row.saturating_add(1);
+    if is_refusal(outcome) && in_row >= REFUSALS_IN_A_ROW {
+        let since = state.alerts.get(kind).map_or(now, |alert| alert.since);
+        let detail = format!("the model refused {in_row} times in a row");
+        let alert = Alert { since, key: state.strategy_id.to_string(), detail };
+        state.alerts.insert(kind.to_owned(), alert);
+    } else if is_usable(outcome) {
+        state.alerts.remove(kind);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{self, at};
+
+    fn tally(calls: u32, tokens_in: u32) -> Tally {
+        Tally { calls, tokens_in, tokens_out: 10, usd: Notional::parse("0.01").unwrap(), throttled: 0 }
+    }
+    fn after(state: StrategyState, outcome: Outcome, refused: u32, now: &str) -> StrategyState {
+        counted(state, &outcome, &tally(1, 90), refused, at(now))
+    }
+
+    #[test]
+    fn counters_add_within_a_day_and_begin_anew_with_the_next() {
+        let state = after(testing::state(), Outcome::Hold, 0, "2023-03-01T23:58:30Z");
+        let state = after(state, Outcome::Hold, 0, "2023-03-01T23:58:40Z");
+        assert_eq!((state.llm_day.calls, state.llm_day.usd.to_string()), (2, "0.02".to_owned()));
+        assert_eq!(state.recent_llm.len(), 1);
+        assert_eq!((state.recent_llm[0].calls, state.recent_llm[0].tokens), (2, 200));
+        let state = after(state, Outcome::Hold, 0, "2023-03-02T00:01:00Z");
+        assert_eq!((state.llm_day.calls, state.recent_llm.len()), (1, 2));
+        let state = after(state, Outcome::Hold, 0, "2023-03-02T00:04:00Z");
+        assert_eq!(state.recent_llm.len(), 2, "the first minute is over");
+    }
+
+    #[test]
+    fn bad_answers_count_usable_ones_clear_and_the_rest_does_neither() {
+        for why in Why::ALL {
+            let expected = match why {
+                Why::Refused | Why::Truncated | Why::Malformed => 3,
+                Why::ByModel => 0,
+                Why::OverBudget | Why::Unavailable | Why::StaleMarket => 2,
+            };
+            assert_eq!(bad_cycles(2, &Outcome::Abstain(why)), expected, "{}", why.as_str());
+        }
+        assert_eq!(bad_cycles(2, &Outcome::Hold), 0);
+    }
+
+    #[test]
+    fn the_third_refusal_in_a_row_pages_until_the_model_answers_again() {
+        let kind = Signal::LlmRefusals.as_str();
+        let refused = || Outcome::Abstain(Why::Refused);
+        let state = after(testing::state(), refused(), 1, "2023-03-01T10:00:00Z");
+        assert!(state.alerts.is_empty());
+        let state = after(state, refused(), 2, "2023-03-01T10:25:00Z");
+        assert_eq!(state.alerts[kind].since, at("2023-03-01T10:25:00Z"));
+        let state = after(state, refused(), 3, "2023-03-01T10:50:00Z");
+        assert_eq!(state.alerts[kind].since, at("2023-03-01T10:25:00Z"));
+        let state = after(state, Outcome::Abstain(Why::Unavailable), 0, "2023-03-01T11:15:00Z");
+        assert!(state.alerts.contains_key(kind));
+        assert!(after(state, Outcome::Hold, 0, "2023-03-01T11:40:00Z").alerts.is_empty());
+    }
+}

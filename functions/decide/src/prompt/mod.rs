@@ -1,0 +1,320 @@
+//! The prompt: fixed instructions, one tool, and the facts of this cycle as one JSON object without dates.
+//!
+//! Keys are written in alphabetical order. Texts in the facts are ours: symbols, ids, names and messages of
+//! our own rules; nothing that a stranger wrote.
+
+use serde_json::{Value, json};
+use shared::books::Position;
+use shared::decision::Action;
+use shared::ids::Symbol;
+use shared::market::Side;
+use shared::money::{Amount, Price};
+use shared::order::{Kind, Order, State, TimeInForce};
+use shared::ports::{Question, Tool, Turn};
+use shared::settings::Settings;
+use shared::time::{Millis, Timestamp};
+
+use crate::bounds::max_quantity;
+use crate::budget::MAX_TOKENS;
+use crate::due;
+use crate::features::{Features, features};
+use crate::market::Market;
+use crate::snapshot::Books;
+use crate::verdict::{TOOL, shorten};
+
+/// What never changes.
+pub const SYSTEM: &str = include_str!("system.txt");
+
+/// Refusals that are shown.
+const MOST_REFUSALS: usize = 2;
+/// Characters of one that are shown.
+const MOST_MESSAGE: usize = 100;
+
+/// What is asked in one cycle, of whichever model.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Prompt {
+    /// The facts.
+    pub facts: String,
+    /// The one tool.
+    pub tool: Tool,
+    /// The symbols that may be named.
+    pub symbols: Vec<Symbol>,
+}
+
+impl Prompt {
+    /// The question to `model` with everything that was said so far.
+    pub fn question(&self, model: &str, turns: Vec<Turn>, timeout: Millis) -> Question {
+        Question {
+            model: model.to_owned(),
+            system: SYSTEM.to_owned(),
+            tool: self.tool.clone(),
+            turns,
+            max_tokens: MAX_TOKENS,
+            timeout,
+        }
+    }
+    /// The whole prompt as it is recorded: with it the question can be asked again, byte by byte.
+    pub fn text(&self) -> String {
+        json!({
+            "facts": self.facts,
+            "system": SYSTEM,
+            "tool": {
+                "description": self.tool.description,
+                "name": self.tool.name,
+                "schema": self.tool.schema,
+            },
+        })
+        .to_string()
+    }
+}
+
+/// The one tool, for these symbols.
+pub fn tool(symbols: &[Symbol]) -> Tool {
+    let text = || json!({"type": "string"});
+    let one_of = |words: Vec<String>| json!({"enum": words, "type": "string"});
+    let words = |words: &[&str]| one_of(words.iter().map(|word| (*word).to_owned()).collect());
+    Tool {
+        name: TOOL.to_owned(),
+        description: "Your decision.".to_owned(),
+        schema: json!({
+            "additionalProperties": false,
+            "properties": {
+                "action": words(&Action::ALL.map(Action::as_str)),
+                "limit_price": text(),
+                "order_id": text(),
+                "order_type": words(&["market", "limit"]),
+                "quantity": text(),
+                "reason": text(),
+                "side": words(&Side::ALL.map(Side::as_str)),
+                "stop_loss": text(),
+                "symbol": one_of(symbols.iter().map(Symbol::to_string).collect()),
+                "take_profit": text(),
+                "time_in_force": words(&TimeInForce::ALL.map(TimeInForce::as_str)),
+            },
+            "required": ["action", "reason"],
+            "type": "object",
+        }),
+    }
+}
+
+/// The facts as the model reads them.
+pub fn facts(
+    settings: &Settings,
+    markets: &[Market],
+    books: &Books,
+    allowed: &[Action],
+    now: Timestamp,
+) -> String {
+    let actions: Vec<&str> =
+        allowed.iter().chain(&[Action::Hold, Action::Abstain]).map(|action| action.as_str()).collect();
+    let quote = settings.symbols.first().and_then(|symbol| books.free(&symbol.quote));
+    let refusals: Vec<Value> = books
+        .refusals
+        .iter()
+        .take(MOST_REFUSALS)
+        .map(|refusal| json!({"message": shorten(&refusal.message, MOST_MESSAGE), "rule": refusal.rule}))
+        .collect();
+    let symbols: Vec<Value> = markets.iter().map(|market| symbol(settings, market, books, now)).collect();
+    json!({
+        "allowed_actions": actions,
+        "decides_every_minutes": due::minutes(settings.decide_every),
+        "quote_balance": quote.map(|amount: Amount| amount.to_string()),
+        "recent_refusals": refusals,
+        "symbols": symbols,
+    })
+    .to_string()
+}
+
+fn symbol(settings: &Settings, market: &Market, books: &Books, now: Timestamp) -> Value {
+    let symbol = &market.instrument.symbol;
+    let orders: Vec<Value> = books
+        .orders
+        .iter()
+        .filter(|order| order.terms.symbol == *symbol)
+        .map(|one| order(one, now))
+        .collect();
+    json!({
+        "bounds": bounds(settings, market, books),
+        "features": figures(&features(&market.candles)),
+        "open_orders": orders,
+        "position": books.position(symbol).map(|held| position(held, market, now)),
+        "symbol": symbol.to_string(),
+    })
+}
+
+fn bounds(settings: &Settings, market: &Market, books: &Books) -> Value {
+    let instrument = &market.instrument;
+    let symbol = &instrument.symbol;
+    let free = books.free(&symbol.quote);
+    let most = max_quantity(market, &settings.limits, books.held(symbol), books.is_taken(symbol), free);
+    json!({
+        "max_quantity": most.to_string(),
+        "min_notional": instrument.min_notional.to_string(),
+        "min_quantity": instrument.min_qty.to_string(),
+        "price_tick": instrument.tick.normalize().to_string(),
+        "quantity_step": instrument.step.to_string(),
+    })
+}
+
+fn figures(features: &Features) -> Value {
+    let Features {
+        last,
+        return_15m_pct,
+        return_60m_pct,
+        return_4h_pct,
+        return_12h_pct,
+        range_12h_pct,
+        ema_fast,
+        ema_slow,
+        rsi_14,
+        atr_60m_pct,
+        volume_ratio,
+    } = features;
+    json!({
+        "atr_60m_pct": atr_60m_pct,
+        "ema_fast": ema_fast,
+        "ema_slow": ema_slow,
+        "last": last,
+        "range_12h_pct": range_12h_pct,
+        "return_12h_pct": return_12h_pct,
+        "return_15m_pct": return_15m_pct,
+        "return_4h_pct": return_4h_pct,
+        "return_60m_pct": return_60m_pct,
+        "rsi_14": rsi_14,
+        "volume_ratio": volume_ratio,
+    })
+}
+
+fn position(held: &Position, market: &Market, now: Timestamp) -> Value {
+    let entry = held.entry();
+    json!({
+        "age_minutes": age(held.opened_at, now),
+        "entry_price": entry.map(|price| price.to_string()),
+        "quantity": held.quantity.to_string(),
+        "status": held.status.as_str(),
+        "stop": held.stop.to_string(),
+        "take_profit": held.take_profit.map(|price| price.to_string()),
+        "unrealised_pct": entry.and_then(|entry| gain(entry, market.quote.bid)),
+    })
+}
+
+/// The gain from `entry` to `bid` in percent, with two decimals.
+fn gain(entry: Price, bid: Price) -> Option<String> {
+    let ratio = bid.value().checked_sub(entry.value())?.checked_div(entry.value())?;
+    Some(ratio.checked_mul(rust_decimal::Decimal::ONE_HUNDRED)?.round_dp(2).to_string())
+}
+
+fn order(order: &Order, now: Timestamp) -> Value {
+    let terms = &order.terms;
+    let price = match terms.kind {
+        Kind::Market => None,
+        Kind::Limit { price, .. } => Some(price),
+        Kind::StopLimit { stop, .. } => Some(stop),
+    };
+    json!({
+        "age_minutes": age(began(order), now),
+        "leg": terms.leg.as_str(),
+        "order_id": terms.order_id.to_string(),
+        "price": price.map(|price| price.to_string()),
+        "quantity": order.outstanding().to_string(),
+        "side": terms.side.as_str(),
+        "status": order.state.as_str(),
+    })
+}
+
+/// When it was sent, or recorded where it was not.
+fn began(order: &Order) -> Timestamp {
+    match &order.state {
+        State::Pending(sent) | State::Unknown(sent) => sent.at,
+        State::Live { venue, .. } | State::Done { venue, .. } => venue.sent_at,
+        State::Intended
+        | State::AwaitingApproval { .. }
+        | State::Rejected { .. }
+        | State::Absent { .. }
+        | State::Refused { .. }
+        | State::DryRun => order.terms.created_at,
+    }
+}
+
+fn age(since: Timestamp, now: Timestamp) -> i64 {
+    now.since(since).as_secs().div_euclid(60).max(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::snapshot::Refusal;
+    use crate::testing::{self, at};
+
+    fn now() -> Timestamp {
+        at("2023-03-01T16:00:05Z")
+    }
+    fn rendered(books: &Books) -> String {
+        facts(&testing::settings(), &[testing::market(now())], books, &[Action::Open], now())
+    }
+    fn full() -> Books {
+        let mut books = testing::holding();
+        books.orders = testing::resting().orders;
+        books.account = Some(testing::account("1000"));
+        let message = "order notional 500 exceeds limit 100".to_owned();
+        books.refusals = vec![Refusal { rule: "max_order_notional".to_owned(), message }];
+        books
+    }
+
+    #[test]
+    fn the_whole_prompt_is_this() {
+        insta::assert_snapshot!("system", SYSTEM);
+        let tool = tool(&[testing::symbol()]);
+        insta::assert_snapshot!("tool", serde_json::to_string_pretty(&tool.schema).unwrap());
+        let facts: Value = serde_json::from_str(&rendered(&full())).unwrap();
+        insta::assert_snapshot!("facts", serde_json::to_string_pretty(&facts).unwrap());
+    }
+
+    #[test]
+    fn the_facts_have_no_date() {
+        let text = rendered(&full());
+        assert!(!text.contains("2023") && !text.contains("1677"), "{text}");
+        let text = rendered(&Books::default());
+        assert!(!text.contains("2023") && !text.contains("1677"), "{text}");
+    }
+
+    #[test]
+    fn keys_are_in_alphabetical_order_at_every_depth() {
+        // Written back from a sorted map, nothing changes.
+        fn sorted(value: Value) -> String {
+            match value {
+                Value::Object(map) => {
+                    let map: std::collections::BTreeMap<String, Value> = map.into_iter().collect();
+                    let fields = map.into_iter().map(|(key, value)| format!("{:?}:{}", key, sorted(value)));
+                    format!("{{{}}}", fields.collect::<Vec<_>>().join(","))
+                }
+                Value::Array(list) => {
+                    format!("[{}]", list.into_iter().map(sorted).collect::<Vec<_>>().join(","))
+                }
+                Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => value.to_string(),
+            }
+        }
+        for text in [rendered(&full()), tool(&[testing::symbol()]).schema.to_string()] {
+            assert_eq!(sorted(serde_json::from_str(&text).unwrap()), text);
+        }
+    }
+
+    #[test]
+    fn the_same_moment_a_day_later_says_the_same() {
+        let day = shared::time::Millis::from_minutes(1_440);
+        let later = facts(
+            &testing::settings(),
+            &[testing::market(now() + day)],
+            &Books::default(),
+            &[Action::Open],
+            now() + day,
+        );
+        assert_eq!(later, rendered(&Books::default()));
+    }
+
+    #[test]
+    fn one_symbols_prompt_leaves_room_for_a_format_error_within_the_session() {
+        let tokens = crate::tokens::asked(&tool(&[testing::symbol()]), &[&rendered(&full())]);
+        assert!(tokens < 3_300, "{tokens}");
+    }
+}

@@ -1,0 +1,131 @@
+//! The decision's record: put before the answer is read, so that no answer is ever acted on unrecorded.
+
+use std::io::Write as _;
+
+use data_encoding::HEXLOWER;
+use flate2::Compression;
+use flate2::write::ZlibEncoder;
+use sha2::{Digest, Sha256};
+use shared::money::Notional;
+use shared::ports::{RawReply, WriteTables};
+use shared::records;
+use shared::records::decision::DecisionRecord;
+use shared::store::{Item, Write, WriteError};
+use shared::time::Millis;
+
+use crate::shift::Turn;
+
+/// Most bytes of a compressed prompt; with the reply under the 100 KB of the contract.
+const MOST_PROMPT: usize = 60 * 1024;
+/// Most bytes of a compressed reply.
+const MOST_REPLY: usize = 30 * 1024;
+/// How long a decision without an order is kept.
+const KEPT: Millis = Millis::from_minutes(30 * 24 * 60);
+/// Stands between the two answers of one cycle; JSON never contains it.
+const SEPARATOR: u8 = 0x1e;
+/// How often a put without an answer is tried.
+const MOST_ATTEMPTS: u32 = 3;
+
+/// What happened to a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Put {
+    /// It stands.
+    Ours,
+    /// Another invocation has this minute.
+    Taken,
+}
+
+/// A record of this turn, with what was asked of `model`; empty where nothing was asked.
+pub fn draft<T, V, A>(turn: &Turn<'_, T, V, A>, model: &str, prompt: &str) -> DecisionRecord {
+    DecisionRecord {
+        strategy_id: turn.id().clone(),
+        decided_at: turn.minute(),
+        account: turn.settings.account.clone(),
+        model: model.to_owned(),
+        prompt: pack(prompt.as_bytes(), MOST_PROMPT),
+        reply: Vec::new(),
+        prompt_hash: HEXLOWER.encode(&Sha256::digest(prompt.as_bytes())),
+        tokens_in: 0,
+        tokens_out: 0,
+        usd: Notional::ZERO,
+        market_price: turn.sight.as_ref().ok().and_then(|markets| markets.first()).map(|one| one.quote.ask),
+        outcome: None,
+        reason: None,
+        order_id: None,
+        position_id: None,
+        trace: turn.trace(),
+        expires_at: Some(turn.minute() + KEPT),
+    }
+}
+
+/// Every answer of a cycle as one compressed text.
+pub fn replies(answers: &[RawReply]) -> Vec<u8> {
+    let bodies: Vec<&[u8]> = answers.iter().map(|answer| answer.body.as_slice()).collect();
+    pack(&bodies.join(&SEPARATOR), MOST_REPLY)
+}
+
+/// Puts the record where nothing is.
+pub async fn put(tables: &impl WriteTables, record: &DecisionRecord) -> Result<Put, WriteError> {
+    let key = records::decision::key(&record.strategy_id, record.decided_at);
+    let item = records::decision::encode(record);
+    let mut doubts = 0;
+    loop {
+        match tables.write(vec![Write::put_if_absent(key.clone(), item.clone())]).await {
+            Ok(()) => return Ok(Put::Ours),
+            // After a put without an answer, what stands there may be that put.
+            Err(WriteError::Lost { existing, .. }) if doubts > 0 && is_ours(existing.as_ref(), &item) => {
+                return Ok(Put::Ours);
+            }
+            Err(WriteError::Lost { .. }) => return Ok(Put::Taken),
+            Err(WriteError::Conflict | WriteError::NoAnswer(_)) if doubts < MOST_ATTEMPTS => doubts += 1,
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+fn is_ours(existing: Option<&Item>, item: &Item) -> bool {
+    existing.is_some_and(|existing| existing.get("reply") == item.get("reply"))
+}
+
+/// Compressed to at most `most` bytes: what is too long loses its end.
+fn pack(mut bytes: &[u8], most: usize) -> Vec<u8> {
+    loop {
+        let packed = compressed(bytes);
+        if packed.len() <= most {
+            return packed;
+        }
+        let half = bytes.len().div_euclid(2);
+        bytes = bytes.get(..half).unwrap_or_default();
+    }
+}
+
+/// Writing into memory does not fail; if it did, nothing would be kept rather than something broken.
+fn compressed(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = ZlibEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(bytes).and_then(|()| encoder.finish()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::unpacked;
+
+    #[test]
+    fn what_is_packed_is_read_back() {
+        let answers = [RawReply { body: b"{\"a\":1}".to_vec() }, RawReply { body: b"{}".to_vec() }];
+        assert_eq!(unpacked(&replies(&answers)), "{\"a\":1}\u{1e}{}");
+    }
+
+    #[test]
+    fn a_record_never_outgrows_its_item() {
+        let mut seed = 1u64;
+        let noise: Vec<u8> = (0..400_000)
+            .map(|_| {
+                seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                seed.to_be_bytes()[0]
+            })
+            .collect();
+        let packed = pack(&noise, MOST_REPLY);
+        assert!(packed.len() <= MOST_REPLY && packed.len() > MOST_REPLY / 4, "{}", packed.len());
+    }
+}

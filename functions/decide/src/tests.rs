@@ -1,0 +1,465 @@
+//! What one tick does, seen in the tables, the log and what the model was asked.
+
+use serde_json::json;
+use shared::decision::{Outcome, Why};
+use shared::ids::{Leg, OrderId, PositionId, StrategyId};
+use shared::money::Notional;
+use shared::order::{Kind, Origin, State};
+use shared::ports::{Level, ModelError, Turn as Said};
+use shared::records;
+use shared::signal::Signal;
+use shared::state::{Live, LlmDay, LlmMinute, Target};
+use shared::status::{Hold, Status};
+use shared::store::Attr;
+use shared::time::Millis;
+
+use crate::testing::{World, at, holding, mutters, opens, outcome, resting, says, stored};
+
+#[test]
+fn a_repeated_event_asks_once() {
+    let world = World::new();
+    let first = world.tick();
+    assert_eq!((first.strategies, first.cycles, outcome(&first).as_str()), (1, 1, "hold"));
+    let second = world.tick();
+    assert_eq!((second.cycles, second.failed), (0, 0));
+    assert_eq!((world.asked(), world.decisions().len()), (1, 1));
+}
+
+#[test]
+fn a_tick_older_than_its_period_is_dropped() {
+    let world = World::new();
+    let before = world.tables.snapshot();
+    assert_eq!(world.tick_at(at("2023-03-01T15:59:00Z")).strategies, 0);
+    assert_eq!((world.asked(), world.lines("tick dropped")), (0, 1));
+    assert_eq!(world.tables.snapshot(), before);
+}
+
+#[test]
+fn an_idle_tick_beats_and_asks_nobody() {
+    let world = World::new();
+    world.set(|settings| settings.decide_every = Millis::from_minutes(25));
+    let cycles: u32 = world.minutes(25).iter().map(|report| report.cycles).sum();
+    assert_eq!((cycles, world.asked()), (1, 1));
+    assert_eq!(world.state().last_decided_at, at("2023-03-01T16:24:00Z"));
+    assert_eq!(world.state().last_heartbeat, at("2023-03-01T16:24:05Z"));
+}
+
+#[test]
+fn the_model_is_asked_only_where_it_may_do_something_and_every_status_beats() {
+    for status in Status::ALL {
+        let world = World::new();
+        world.change(|state| {
+            state.status = status;
+            state.last_reconciled_at = None;
+        });
+        let report = world.tick();
+        assert_eq!(report.failed, 0);
+        assert_eq!(world.asked(), usize::from(status == Status::Running), "{}", status.as_str());
+        assert_eq!(world.state().last_heartbeat, at("2023-03-01T16:00:05Z"));
+        assert_eq!(world.state().last_decided_at, at("2023-03-01T16:00:00Z"));
+        assert_eq!(world.state().status, status);
+    }
+}
+
+#[test]
+fn model_off_means_not_asked() {
+    let world = World::new();
+    world.plant_books(&holding());
+    world.change(|state| {
+        state.holds.insert(Hold::ModelOff, at("2023-03-01T15:00:00Z"));
+    });
+    world.tick();
+    assert_eq!(world.asked(), 0);
+}
+
+#[test]
+fn warmup_ends_with_history_a_reconcile_and_no_divergence() {
+    let warm = |reconciled: bool, diverges: bool| {
+        let world = World::new();
+        world.change(|state| {
+            state.status = Status::Warmup;
+            state.last_reconciled_at = reconciled.then(|| at("2023-03-01T15:55:00Z"));
+            if diverges {
+                state.holds.insert(Hold::Divergence, at("2023-03-01T15:55:00Z"));
+            }
+        });
+        world.tick();
+        world.state().status
+    };
+    assert_eq!(warm(true, false), Status::Running);
+    assert_eq!(warm(true, true), Status::Warmup);
+    assert_eq!(warm(false, false), Status::Warmup);
+}
+
+#[test]
+fn a_market_that_cannot_be_read_stops_the_beat_and_not_the_claim() {
+    let world = World::new();
+    world.venues.0.borrow_mut().fails = true;
+    let before = world.state().last_heartbeat;
+    let report = world.tick();
+    assert_eq!(outcome(&report), "abstain:stale_market");
+    assert_eq!(world.state().last_heartbeat, before);
+    assert_eq!(world.state().last_decided_at, at("2023-03-01T16:00:00Z"));
+    assert_eq!(world.asked(), 0);
+}
+
+#[test]
+fn stale_candles_are_an_abstention_with_a_beat_and_no_byte_is_sent() {
+    let world = World::new();
+    world.venues.0.borrow_mut().lags = Millis::from_minutes(3);
+    assert_eq!(outcome(&world.tick()), "abstain:stale_market");
+    assert_eq!(world.asked(), 0);
+    assert_eq!(world.state().last_heartbeat, at("2023-03-01T16:00:05Z"));
+    assert_eq!(world.decisions()[0].outcome, stored(&Outcome::Abstain(Why::StaleMarket)));
+    assert_eq!(world.state().bad_cycles, 0);
+}
+
+#[test]
+fn the_reply_is_recorded_before_it_is_read() {
+    let world = World::new();
+    world.tick();
+    let seen = world.model.recorded.borrow();
+    let seen = records::decision::decode(&seen[0]).unwrap();
+    assert_eq!(seen.outcome, None);
+    assert!(crate::testing::unpacked(&seen.reply).contains("calm"));
+    let prompt = crate::testing::unpacked(&seen.prompt);
+    assert!(prompt.contains("allowed_actions") && prompt.contains("Answer with exactly one call"));
+    let decision = &world.decisions()[0];
+    assert_eq!(decision.outcome.as_deref(), Some("hold"));
+    assert_eq!((decision.tokens_in, decision.tokens_out), (800, 60));
+    assert_eq!(decision.usd.to_string(), "0.0011");
+    assert_eq!(decision.trace, "demo-27961440");
+    assert!(decision.expires_at.is_some());
+}
+
+#[test]
+fn a_minute_that_is_already_recorded_is_not_decided_again() {
+    let world = World::new();
+    world.tick();
+    let decision = world.decisions();
+    world.change(|state| state.last_decided_at = at("2023-03-01T15:59:00Z"));
+    world.will(Ok(says(opens())));
+    let report = world.tick();
+    assert_eq!((report.cycles, report.failed), (0, 0));
+    assert_eq!(world.decisions(), decision);
+    assert!(world.orders().is_empty());
+}
+
+#[test]
+fn an_opening_writes_intent_live_entry_and_decision_at_once() {
+    let world = World::new();
+    let seq = world.state().intent_seq + 1;
+    world.will(Ok(says(opens())));
+    assert_eq!(outcome(&world.tick()), "open");
+    let (state, orders, decisions) = (world.state(), world.orders(), world.decisions());
+    let terms = &orders[0].terms;
+    assert_eq!(orders[0].state, State::Intended);
+    assert_eq!(
+        (terms.leg, terms.plan, terms.origin, terms.kind),
+        (Leg::Entry, 0, Origin::Model, Kind::Market)
+    );
+    assert_eq!(terms.position_id, PositionId { strategy: world.id(), seq });
+    assert_eq!(terms.decided_at, at("2023-03-01T16:00:05Z"));
+    assert_eq!(terms.decision, Some(at("2023-03-01T16:00:00Z")));
+    assert_eq!(terms.decided_price.unwrap().to_string(), "22998.5");
+    assert_eq!(terms.trace, decisions[0].trace);
+    assert_eq!(state.intent_seq, seq);
+    let entry = Live::Order { position: terms.position_id.clone(), leg: Leg::Entry };
+    assert_eq!(state.live.get(terms.order_id.as_str()), Some(&entry));
+    assert_eq!(decisions[0].order_id.as_ref(), Some(&terms.order_id));
+    assert_eq!(decisions[0].position_id.as_ref(), Some(&terms.position_id));
+    assert_eq!(decisions[0].expires_at, None);
+}
+
+/// C17: nothing is clamped here.
+#[test]
+fn a_wish_over_every_limit_is_recorded_as_it_is() {
+    let world = World::new();
+    let mut greedy = opens();
+    greedy["quantity"] = json!("100");
+    world.will(Ok(says(greedy)));
+    world.tick();
+    assert_eq!(world.orders()[0].terms.quantity.to_string(), "100");
+}
+
+#[test]
+fn an_opening_without_room_leaves_only_its_decision() {
+    let world = World::new();
+    world.plant_books(&holding());
+    world.change(|state| {
+        for seq in 0..12 {
+            state.live.insert(
+                format!("w-{seq}"),
+                crate::testing::close_wish(&PositionId::parse("demo.1").unwrap()),
+            );
+        }
+    });
+    world.will(Ok(says(opens())));
+    assert_eq!(outcome(&world.tick()), "open:no_room");
+    assert!(world.orders().is_empty());
+    assert_eq!(world.state().live.len(), 13);
+}
+
+#[test]
+fn a_close_leaves_a_wish_that_names_the_position() {
+    let world = World::new();
+    world.plant_books(&holding());
+    world.change(|state| state.status = Status::Reducing);
+    world.will(Ok(says(json!({"action": "close", "symbol": "BTC-USDT", "reason": "enough"}))));
+    assert_eq!(outcome(&world.tick()), "close");
+    let state = world.state();
+    let Some(Live::Wish(wish)) = state.live.get(&format!("w-{}", state.intent_seq)) else {
+        panic!("no wish in {:?}", state.live)
+    };
+    assert_eq!(wish.target, Target::Close(holding().positions[0].id.clone()));
+    assert_eq!(wish.origin, Origin::Model);
+    assert_eq!(world.decisions()[0].expires_at, None);
+    assert!(world.orders().is_empty());
+}
+
+#[test]
+fn a_cancel_leaves_a_wish_that_names_the_entry() {
+    let world = World::new();
+    world.plant_books(&resting());
+    let id = resting().orders[0].terms.order_id.clone();
+    let cancel = |id: &OrderId| {
+        says(json!({"action": "cancel", "symbol": "BTC-USDT", "order_id": id.as_str(), "reason": "old"}))
+    };
+    world.will(Ok(cancel(&id)));
+    assert_eq!(outcome(&world.tick()), "cancel");
+    let state = world.state();
+    let wished = state.live.values().any(|entry| matches!(entry, Live::Wish(wish)
+        if wish.target == Target::Cancel { position: resting().orders[0].terms.position_id.clone(), order_id: id.clone() }));
+    assert!(wished, "{:?}", state.live);
+    world.clock.0.set(at("2023-03-01T16:05:05Z"));
+    world.will(Ok(cancel(&OrderId::parse("stranger").unwrap())));
+    assert_eq!(outcome(&world.tick()), "cancel:no_entry");
+}
+
+#[test]
+fn closing_what_is_not_held_changes_nothing() {
+    let world = World::new();
+    world.will(Ok(says(json!({"action": "close", "symbol": "BTC-USDT", "reason": "r"}))));
+    let before = world.state();
+    assert_eq!(outcome(&world.tick()), "close:no_position");
+    assert_eq!((world.state().live, world.state().intent_seq), (before.live, before.intent_seq));
+}
+
+#[test]
+fn one_format_error_is_sent_back_and_the_second_answer_counts() {
+    let world = World::new();
+    let mut bad = opens();
+    bad["leverage"] = json!("20");
+    world.will(Ok(says(bad)));
+    world.will(Ok(says(opens())));
+    assert_eq!(outcome(&world.tick()), "open");
+    assert_eq!(world.asked(), 2);
+    let asked = world.model.asked.borrow();
+    match asked[1].turns.as_slice() {
+        [Said::Facts(_), Said::Answered(_), Said::FormatError(error)] => {
+            assert!(error.starts_with("Fixed Format Error") && error.contains("leverage"), "{error}");
+        }
+        turns => panic!("{turns:?}"),
+    }
+    let decision = &world.decisions()[0];
+    assert_eq!(decision.tokens_in, 1_600);
+    assert_eq!(crate::testing::unpacked(&decision.reply).matches('\u{1e}').count(), 1);
+}
+
+#[test]
+fn a_second_malformed_answer_holds_and_is_critical() {
+    let world = World::new();
+    world.will(Ok(mutters("end", "I would buy a little.")));
+    world.will(Ok(mutters("end", "As I said.")));
+    assert_eq!(outcome(&world.tick()), "abstain:malformed");
+    assert_eq!(world.asked(), 2, "no third call");
+    let critical = world.log.0.borrow().iter().filter(|line| line.level == Level::Critical).count();
+    assert_eq!(critical, 1);
+    assert_eq!(world.state().bad_cycles, 1);
+    assert!(world.orders().is_empty());
+}
+
+/// Its tokens are unknown, so the most that it can have used is counted, and five minutes allow no second.
+#[test]
+fn an_answer_that_is_no_answer_is_counted_in_full_and_leaves_no_room_to_ask_again() {
+    let world = World::new();
+    world.will(Ok(shared::ports::RawReply { body: b"<html>".to_vec() }));
+    assert_eq!(outcome(&world.tick()), "abstain:malformed");
+    assert_eq!((world.asked(), world.state().bad_cycles), (1, 1));
+    let critical = world.log.0.borrow().iter().filter(|line| line.level == Level::Critical).count();
+    assert_eq!(critical, 1);
+    let decision = &world.decisions()[0];
+    assert!(decision.tokens_in > 2_000 && decision.tokens_out == 400, "{decision:?}");
+}
+
+#[test]
+fn a_refusal_is_counted_not_repeated_and_pages_at_three_in_a_row() {
+    let world = World::new();
+    world.set(|settings| settings.decide_every = Millis::from_minutes(5));
+    for _ in 0..3 {
+        world.will(Ok(mutters("end", "I'm sorry, but as an AI I cannot assist.")));
+    }
+    let reports = world.minutes(15);
+    assert_eq!(
+        reports
+            .iter()
+            .map(|report| report.outcomes.get("abstain:refused").copied().unwrap_or(0))
+            .sum::<u32>(),
+        3
+    );
+    let state = world.state();
+    assert_eq!((world.asked(), state.bad_cycles), (3, 3));
+    assert_eq!(state.recent_llm.iter().map(|minute| minute.refusals).sum::<u32>(), 1, "within five minutes");
+    assert!(state.alerts.contains_key(Signal::LlmRefusals.as_str()));
+    assert_eq!(state.status, Status::Reducing);
+    assert!(state.halt_reason.is_some());
+}
+
+#[test]
+fn three_bad_cycles_never_touch_what_a_person_set() {
+    let world = World::new();
+    world.plant_books(&holding());
+    world.change(|state| {
+        state.bad_cycles = 7;
+        state.status = Status::Reducing;
+    });
+    world.will(Ok(mutters("length", "")));
+    assert_eq!(outcome(&world.tick()), "abstain:truncated");
+    assert_eq!((world.state().status, world.state().halt_reason), (Status::Reducing, None));
+    assert_eq!(world.state().bad_cycles, 8);
+}
+
+#[test]
+fn what_could_not_be_asked_never_lowers_a_status_that_a_person_raised() {
+    let world = World::new();
+    world.change(|state| state.bad_cycles = 3);
+    world.will(Err(ModelError::Overloaded));
+    world.tick();
+    assert_eq!(world.state().status, Status::Running);
+}
+
+#[test]
+fn one_poisoned_strategy_does_not_stop_another() {
+    let world = World::new();
+    world.shard(&["broken", "lost", "unset", "demo"]);
+    world.plant_other("broken");
+    let key = records::state::key(&StrategyId::parse("broken").unwrap());
+    let mut item = world.tables.snapshot()[&key].clone();
+    item.insert("status".to_owned(), Attr::S("Running".to_owned()));
+    world.tables.plant(key.clone(), item);
+    // `lost` names a position that is not there, and `unset` has nothing at all.
+    world.plant_other("lost");
+    let mut state = world.state_of("lost");
+    state.live.insert("lost.1".to_owned(), Live::Position);
+    world.tables.plant(records::state::key(&state.strategy_id), records::state::encode(&state));
+    let report = world.tick();
+    assert_eq!((report.strategies, report.cycles, report.failed), (4, 1, 3));
+    assert_eq!(world.asked(), 1);
+    assert_eq!(world.lines("strategy not served"), 3);
+    let claimed = world.tables.snapshot()[&key]["last_decided_at"].clone();
+    assert_eq!(claimed, Attr::S("2023-03-01T16:00:00Z".to_owned()));
+    let unset = records::state::key(&StrategyId::parse("unset").unwrap());
+    assert!(!world.tables.snapshot().contains_key(&unset));
+}
+
+#[test]
+fn over_the_days_dollars_no_byte_is_sent() {
+    let world = World::new();
+    world.change(|state| {
+        let usd = Notional::parse("0.9999").unwrap();
+        state.llm_day = LlmDay { day: at("2023-03-01T00:00:00Z").day(), calls: 9, usd };
+    });
+    assert_eq!(outcome(&world.tick()), "abstain:over_budget");
+    assert_eq!(world.asked(), 0);
+    assert_eq!(world.decisions()[0].outcome, stored(&Outcome::Abstain(Why::OverBudget)));
+    assert_eq!((world.state().llm_day.calls, world.state().bad_cycles), (9, 0));
+}
+
+/// C04.
+#[test]
+fn over_five_minutes_of_tokens_no_byte_is_sent_and_later_it_is() {
+    let world = World::new();
+    world.change(|state| {
+        let minute = at("2023-03-01T15:59:00Z").minute_number();
+        state.recent_llm = vec![LlmMinute { minute, calls: 3, refusals: 0, throttled: 0, tokens: 4_000 }];
+    });
+    assert_eq!(outcome(&world.tick()), "abstain:over_budget");
+    assert_eq!(world.asked(), 0);
+    world.clock.0.set(at("2023-03-01T16:04:05Z"));
+    assert_eq!(outcome(&world.tick()), "hold");
+}
+
+#[test]
+fn a_provider_that_fails_is_replaced_by_each_fallback_once() {
+    let world = World::new();
+    world.set(|settings| {
+        settings.model_fallbacks = vec!["other/model".to_owned(), "anthropic/claude-sonnet-5".to_owned()];
+    });
+    world.will(Err(ModelError::Throttled { wait: Some(Millis::from_secs(30)) }));
+    assert_eq!(outcome(&world.tick()), "hold");
+    let names: Vec<String> = world.model.asked.borrow().iter().map(|one| one.model.clone()).collect();
+    assert_eq!(names, ["claude-haiku-4-5", "claude-sonnet-5"]);
+    assert_eq!(world.decisions()[0].model, "anthropic/claude-sonnet-5");
+    let minute = world.state().recent_llm[0];
+    assert_eq!((minute.calls, minute.throttled), (2, 1));
+}
+
+#[test]
+fn a_model_that_fails_is_an_abstention_and_is_not_asked_again() {
+    for (error, calls) in [
+        (ModelError::Overloaded, 1),
+        (ModelError::SpendLimit("used up".to_owned()), 1),
+        (ModelError::Refused { status: 401, text: "key".to_owned() }, 1),
+        (ModelError::Unavailable("timeout".to_owned()), 1),
+    ] {
+        let world = World::new();
+        world.will(Err(error.clone()));
+        assert_eq!(outcome(&world.tick()), "abstain:unavailable", "{error}");
+        assert_eq!(world.asked(), calls);
+        assert_eq!(world.state().bad_cycles, 0);
+        let paid = !world.state().llm_day.usd.value().is_zero();
+        assert_eq!(
+            paid,
+            matches!(error, ModelError::Unavailable(_)),
+            "what may have been answered is paid for"
+        );
+    }
+}
+
+#[test]
+fn the_refusals_of_our_own_rules_are_shown_in_the_next_prompt() {
+    let world = World::new();
+    world.will(Ok(says(opens())));
+    world.tick();
+    let mut order = world.orders().remove(0);
+    let message = "order notional 230 exceeds limit 100".to_owned();
+    order.state = State::Refused { rule: "max_order_notional".to_owned(), message: message.clone() };
+    let key = records::order::key(&order.terms.position_id, &order.terms.order_id);
+    world.tables.plant(key, records::order::encode(&order));
+    world.change(|state| state.live.clear());
+    world.clock.0.set(at("2023-03-01T16:05:05Z"));
+    world.tick();
+    let asked = world.model.asked.borrow();
+    match asked[1].turns.as_slice() {
+        [Said::Facts(facts)] => assert!(facts.contains(&message), "{facts}"),
+        turns => panic!("{turns:?}"),
+    }
+}
+
+#[test]
+fn a_cycle_is_one_log_line_with_trace_cost_and_duration() {
+    let world = World::new();
+    world.tick();
+    let lines = world.log.0.borrow();
+    let decided: Vec<_> = lines.iter().filter(|line| line.what == "decided").collect();
+    assert_eq!(decided.len(), 1);
+    for (name, value) in [
+        ("strategy_id", "demo"),
+        ("trace", "demo-27961440"),
+        ("outcome", "hold"),
+        ("usd", "0.0011"),
+        ("llm_decision_duration_seconds", "0.000"),
+    ] {
+        assert_eq!(decided[0].fields[name], value, "{name}");
+    }
+}

@@ -1,0 +1,192 @@
+//! `tradai paper`, the main job: the four functions trade replayed candles with simulated money, and every
+//! decision is explained.
+
+pub mod gather;
+pub mod input;
+pub mod minds;
+pub mod options;
+pub mod outcome;
+pub mod run;
+pub mod venues;
+
+use std::collections::BTreeMap;
+
+use rust_decimal::Decimal;
+use shared::ids::Env;
+use shared::tables::{Names, PREFIX};
+use shared::time::{Millis, Timestamp};
+use sim::exchange::{Candle, Trade};
+use sim::world::{World, WorldConfig};
+
+use crate::apply::apply;
+use crate::bad_input::BadInput;
+use gather::{Gathered, gather};
+use input::Input;
+use options::Options;
+use outcome::{EquityPoint, Outcome, Run, TableUse};
+use run::{BNB_PRICE, FIRST_STATUS, Marks, STAGE, Stage};
+
+/// Quote in the account at the start.
+const CASH: i64 = 10_000;
+/// BNB in the account at the start, in hundredths: fees are paid in it until it is used up, then in what is
+/// received, so that every way of paying fees occurs.
+const BNB_HUNDREDTHS: i64 = 10;
+
+/// Why a run did not end with an outcome.
+#[derive(Debug, thiserror::Error)]
+pub enum NotRun {
+    /// What was given cannot be used.
+    #[error(transparent)]
+    Input(#[from] BadInput),
+    /// The world could not be made.
+    #[error(transparent)]
+    World(#[from] sim::world::NoWorld),
+    /// The strategy could not be applied.
+    #[error(transparent)]
+    Apply(#[from] crate::apply::NotApplied),
+    /// What the run left behind cannot be read.
+    #[error(transparent)]
+    Gather(#[from] gather::NotGathered),
+}
+
+/// A finished run: what it found out, and the world that it left.
+pub struct Finished {
+    /// What it found out.
+    pub outcome: Outcome,
+    /// The world, for whoever wants to look.
+    pub stage: Stage,
+}
+
+/// Runs the main job. `watch` is told of every minute: number, time, equity, open orders.
+pub async fn paper(
+    options: &Options,
+    variable: impl Fn(&str) -> Option<String>,
+    mut watch: impl FnMut(u64, Timestamp, Decimal, usize),
+) -> Result<Finished, NotRun> {
+    let chosen = minds::choose(&options.model, variable)?;
+    let input = input::read(options)?;
+    let stage = set_up(options, &input, chosen).await?;
+    let mut marks = Marks::default();
+    let symbol = &input.symbol;
+    let start_equity = stage.equity(symbol.quote.as_str(), symbol.base.as_str());
+    for candle in &input.candles {
+        stage.minute(candle.open_time).await;
+        marks.ticks = marks.ticks.saturating_add(1);
+        let equity = stage.equity(symbol.quote.as_str(), symbol.base.as_str());
+        if candle.open_time.minute_number().rem_euclid(60) == 0 {
+            marks.equity.push(mark(&input, candle, equity));
+        }
+        watch(marks.ticks, candle.open_time, equity, stage.world.exchange.open_orders().len());
+    }
+    let outcome = conclude(options, input, &stage, marks, start_equity).await?;
+    Ok(Finished { outcome, stage })
+}
+
+async fn set_up(options: &Options, input: &Input, chosen: minds::Chosen) -> Result<Stage, NotRun> {
+    let env = Env::parse(STAGE).map_err(BadInput::new)?;
+    let start = input.candles.first().map_or(Timestamp::from_millis(0), |candle| candle.open_time);
+    let world = World::new(WorldConfig {
+        names: Names { prefix: PREFIX.to_owned(), env: env.clone() },
+        account: input.settings.account.to_string(),
+        symbol: input.symbol.clone(),
+        candles: input.candles.clone(),
+        cash: Decimal::from(CASH),
+        bnb: Decimal::new(BNB_HUNDREDTHS, 2),
+        policy: chosen.policy(),
+        seed: options.seed,
+        start: start - Millis::from_minutes(1),
+    })?;
+    let network = world.network();
+    let mind = minds::mind(chosen, &world, &network)?;
+    let stage = Stage::new(env, world, network, mind);
+    let now = stage.world.clock.now();
+    apply(&stage.aws.tables, &input.settings, 0, FIRST_STATUS, now).await?;
+    Ok(stage)
+}
+
+/// The account beside the same money bought at the first open and held.
+fn mark(input: &Input, candle: &Candle, equity: Decimal) -> EquityPoint {
+    let held = Decimal::from(CASH) + held_profit(&input.candles, candle.open);
+    EquityPoint { at: candle.open_time, equity, buy_and_hold: held.round_dp(2) }
+}
+
+/// What the starting cash would have made, bought at the first open and held until `price`.
+fn held_profit(candles: &[Candle], price: Decimal) -> Decimal {
+    let first = candles.first().map_or(price, |candle| candle.open);
+    let growth = price.checked_div(first).unwrap_or(Decimal::ONE) - Decimal::ONE;
+    Decimal::from(CASH) * growth
+}
+
+async fn conclude(
+    options: &Options,
+    input: Input,
+    stage: &Stage,
+    marks: Marks,
+    start_equity: Decimal,
+) -> Result<Outcome, NotRun> {
+    // Read before gathering, which reads the tables too.
+    let meters = stage.world.aws.meters();
+    let Gathered { decisions, mut model, orders, fills, positions } = gather(&stage.aws.tables).await?;
+    model.calls = stage.world.model.meters().total();
+    let trades = stage.world.exchange.trades();
+    let end = stage.equity(input.symbol.quote.as_str(), input.symbol.base.as_str());
+    let last = input.candles.last().map_or(Decimal::ZERO, |candle| candle.close);
+    Ok(Outcome {
+        ticks: marks.ticks,
+        decisions,
+        model,
+        orders,
+        fills,
+        positions,
+        equity: marks.equity,
+        bars: run::bars(&input.candles),
+        pages: gather::pages(&stage.world),
+        pnl: (end - start_equity).round_dp(2),
+        buy_and_hold: held_profit(&input.candles, last).round_dp(2),
+        fees: fees(&trades),
+        fees_in_quote: fees_in_quote(&trades, &input).round_dp(2),
+        differences: Vec::new(),
+        violations: Vec::new(),
+        ddb: TableUse { calls: meters.ddb_calls, rru: meters.ddb_rru, wru: meters.ddb_wru },
+        faults: BTreeMap::new(),
+        run: told(options, input, start_equity),
+    })
+}
+
+fn told(options: &Options, input: Input, start_equity: Decimal) -> Run {
+    let from = input.candles.first().map_or(Timestamp::from_millis(0), |candle| candle.open_time);
+    let to = input.candles.last().map_or(from, |candle| candle.open_time + Millis::from_minutes(1));
+    Run {
+        days: options.days,
+        seed: options.seed,
+        strategy: input.settings.strategy_id.to_string(),
+        symbol: input.symbol.to_string(),
+        quote: input.symbol.quote.to_string(),
+        model: options.model.to_string(),
+        faults: options.faults.to_string(),
+        safety_mode: input.settings.safety_mode.as_str().to_owned(),
+        approve: options.approve.to_string(),
+        from,
+        to,
+        equity_at_start: start_equity,
+        notes: input.notes,
+    }
+}
+
+fn fees(trades: &[Trade]) -> BTreeMap<String, Decimal> {
+    let mut fees: BTreeMap<String, Decimal> = BTreeMap::new();
+    for trade in trades {
+        let sum = fees.entry(trade.commission_asset.to_string()).or_default();
+        *sum = (*sum + trade.commission).normalize();
+    }
+    fees
+}
+
+fn fees_in_quote(trades: &[Trade], input: &Input) -> Decimal {
+    let value = |trade: &Trade| match &*trade.commission_asset {
+        asset if asset == input.symbol.base.as_str() => trade.commission * trade.price,
+        "BNB" => trade.commission * BNB_PRICE,
+        _ => trade.commission,
+    };
+    trades.iter().map(value).sum()
+}

@@ -1,0 +1,136 @@
+//! What `tradai paper` is asked for.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use clap::Args;
+use sim::model::Policy;
+
+/// Trade the candles of a file with simulated money: the four functions on their schedules over replayed
+/// time, against a simulated exchange, a scripted model and an embedded AWS.
+#[derive(Debug, Clone, Args)]
+pub struct Options {
+    /// How many days of the candle file to trade, from its start
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=3660))]
+    pub days: u32,
+    /// One-minute candles as CSV or CSV.gz with the columns open_time,open,high,low,close,volume
+    /// [default: 21 days of BTC-USDT, March 2023]
+    #[arg(long, value_name = "FILE")]
+    pub candles: Option<PathBuf>,
+    /// The strategy as TOML [default: the bundled one]
+    #[arg(long, value_name = "FILE")]
+    pub strategy: Option<PathBuf>,
+    /// Who decides: scripted:momentum, scripted:refuses, scripted:garbage, scripted:slow,
+    /// scripted:throttled, scripted:greedy, anthropic or openai
+    #[arg(long, default_value = "scripted:momentum")]
+    pub model: ModelChoice,
+    /// Who answers approvals where the strategy says TwoPhase: all, none or after:MINUTES
+    #[arg(long, default_value = "none")]
+    pub approve: Approve,
+    /// How much fails: none, light or heavy
+    #[arg(long, default_value = "none")]
+    pub faults: FaultLevel,
+    /// The seed of everything that is random
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Print one JSON object instead of the table
+    #[arg(long)]
+    pub json: bool,
+    /// Where to write the report
+    #[arg(long, value_name = "FILE", default_value = "report.html")]
+    pub report: PathBuf,
+    /// Afterwards keep the embedded AWS endpoint up until interrupted
+    #[arg(long)]
+    pub serve: bool,
+}
+
+/// Who decides.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ModelChoice {
+    /// A scripted policy.
+    Scripted(Policy),
+    /// Anthropic's Messages API.
+    Anthropic,
+    /// OpenAI's Chat Completions API.
+    OpenAi,
+}
+
+impl FromStr for ModelChoice {
+    type Err = String;
+    fn from_str(text: &str) -> Result<ModelChoice, String> {
+        match text.split_once(':') {
+            Some(("scripted", policy)) => {
+                policy.parse().map(ModelChoice::Scripted).map_err(|error: sim::model::UnknownPolicy| error.to_string())
+            }
+            None if text == "anthropic" => Ok(ModelChoice::Anthropic),
+            None if text == "openai" => Ok(ModelChoice::OpenAi),
+            _ => Err("write scripted:POLICY, anthropic or openai".to_owned()),
+        }
+    }
+}
+
+impl fmt::Display for ModelChoice {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ModelChoice::Scripted(policy) => write!(out, "scripted:{policy}"),
+            ModelChoice::Anthropic => out.write_str("anthropic"),
+            ModelChoice::OpenAi => out.write_str("openai"),
+        }
+    }
+}
+
+/// Who answers approvals.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Approve {
+    /// Every one, in the minute that it is asked for.
+    All,
+    /// None.
+    None,
+    /// Every one, after so many minutes.
+    After(u32),
+}
+
+impl FromStr for Approve {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Approve, String> {
+        let bad = || "write all, none or after:MINUTES".to_owned();
+        match text.split_once(':') {
+            None if text == "all" => Ok(Approve::All),
+            None if text == "none" => Ok(Approve::None),
+            Some(("after", minutes)) => minutes.parse().map(Approve::After).map_err(|_| bad()),
+            _ => Err(bad()),
+        }
+    }
+}
+
+impl fmt::Display for Approve {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Approve::All => out.write_str("all"),
+            Approve::None => out.write_str("none"),
+            Approve::After(minutes) => write!(out, "after:{minutes}"),
+        }
+    }
+}
+
+/// How much fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum FaultLevel {
+    /// Nothing.
+    None,
+    /// A little of everything.
+    Light,
+    /// Much of everything.
+    Heavy,
+}
+
+impl fmt::Display for FaultLevel {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            FaultLevel::None => "none",
+            FaultLevel::Light => "light",
+            FaultLevel::Heavy => "heavy",
+        })
+    }
+}

@@ -1,0 +1,213 @@
+//! The run itself: minute after minute, the four functions on their schedules over replayed time.
+
+use std::cell::RefCell;
+
+use rust_decimal::Decimal;
+use shared::ids::Env;
+use shared::ports::{Level, Line, Log};
+use shared::status::Status;
+use shared::tick::Tick;
+use shared::time::{Millis, Timestamp};
+use shared::transport::SharedTransport;
+use sim::exchange::Candle;
+use sim::world::{AwsPorts, World};
+
+use super::minds::Mind;
+use super::outcome::{Bar, EquityPoint};
+use super::venues::{MarketOnly, ReadOnly, Trading};
+
+/// The stage of every paper run.
+pub const STAGE: &str = "paper";
+/// The one shard.
+const SHARD: u32 = 0;
+/// What one invocation may take.
+const TIMEOUT: Millis = Millis::from_secs(55);
+/// Seconds after the minute at which each function is woken, as schedulers do: not all at once.
+const DECIDE_AT: Millis = Millis::from_secs(1);
+const EXECUTE_AT: Millis = Millis::from_secs(4);
+const RECONCILE_AT: Millis = Millis::from_secs(8);
+const HEARTBEAT_AT: Millis = Millis::from_secs(12);
+
+/// Keeps warnings and worse, the newest last, at most [`MOST_LINES`].
+#[derive(Debug, Default)]
+pub struct Journal(RefCell<Vec<Line>>);
+
+/// Most lines kept.
+const MOST_LINES: usize = 2_000;
+
+impl Journal {
+    /// The lines kept.
+    pub fn lines(&self) -> Vec<Line> {
+        self.0.borrow().clone()
+    }
+}
+
+impl Log for Journal {
+    fn write(&self, line: Line) {
+        let mut lines = self.0.borrow_mut();
+        if line.level >= Level::Warn && lines.len() < MOST_LINES {
+            lines.push(line);
+        }
+    }
+}
+
+/// Everything that the loop needs.
+pub struct Stage {
+    /// The stage's name.
+    pub env: Env,
+    /// The world.
+    pub world: World,
+    /// The network between functions and world.
+    pub network: SharedTransport,
+    /// The ports over AWS.
+    pub aws: AwsPorts,
+    /// The model.
+    pub mind: Mind,
+    /// What the functions said.
+    pub journal: Journal,
+    markets: MarketOnly,
+    account: ReadOnly,
+    trading: Trading,
+}
+
+/// What the loop itself measures.
+#[derive(Debug, Clone, Default)]
+pub struct Marks {
+    /// Minutes that the functions were woken for.
+    pub ticks: u64,
+    /// Hourly marks of the account.
+    pub equity: Vec<EquityPoint>,
+}
+
+impl Stage {
+    /// A stage over `world`.
+    pub fn new(env: Env, world: World, network: SharedTransport, mind: Mind) -> Stage {
+        Stage {
+            aws: world.aws_ports(&network),
+            markets: MarketOnly::new(&world, &network),
+            account: ReadOnly::new(&world, &network),
+            trading: Trading::new(&world, &network),
+            journal: Journal::default(),
+            env,
+            world,
+            network,
+            mind,
+        }
+    }
+
+    /// One minute: decide, execute, every fifth minute reconcile, then heartbeat.
+    pub async fn minute(&self, minute: Timestamp) {
+        let tick = Tick { shard: SHARD, of: 1, scheduled_at: minute };
+        self.at(minute + DECIDE_AT);
+        self.decide(tick).await;
+        self.at(minute + EXECUTE_AT);
+        self.execute(tick).await;
+        if minute.minute_number().rem_euclid(5) == 0 {
+            self.at(minute + RECONCILE_AT);
+            let _ = tick;
+        }
+        self.at(minute + HEARTBEAT_AT);
+        self.heartbeat(tick).await;
+    }
+
+    fn at(&self, time: Timestamp) {
+        self.world.clock.set(time);
+        self.world.exchange.advance(time);
+    }
+
+    fn deadline(&self) -> Timestamp {
+        self.world.clock.now() + TIMEOUT
+    }
+
+    async fn decide(&self, tick: Tick) {
+        let ports = decide::Ports {
+            tables: &self.aws.tables,
+            venues: &self.markets,
+            model: &self.mind,
+            clock: &self.world.clock,
+            log: &self.journal,
+        };
+        let result = decide::handle(tick, self.deadline(), &self.env, &ports).await;
+        self.note(Function::Decide, result.err());
+    }
+
+    async fn execute(&self, tick: Tick) {
+        let shift = execute::turn::Shift {
+            env: &self.env,
+            tick,
+            deadline: self.deadline(),
+            tables: &self.aws.tables,
+            clock: &self.world.clock,
+            log: &self.journal,
+        };
+        let result = execute::handle(&shift, &self.trading).await;
+        self.note(Function::Execute, result.err());
+    }
+
+    #[cfg(any())]
+    async fn reconcile(&self, tick: Tick) {
+        let ports = reconcile::Ports {
+            tables: &self.aws.tables,
+            accounts: &self.account,
+            clock: &self.world.clock,
+            log: &self.journal,
+        };
+        let result = reconcile::handle(tick, self.deadline(), &self.env, &ports).await;
+        self.note(Function::Reconcile, result.err());
+    }
+
+    async fn heartbeat(&self, tick: Tick) {
+        let ports = heartbeat::Ports {
+            tables: &self.aws.tables,
+            publish: &self.aws.topics,
+            gauge: &self.aws.gauge,
+            clock: &self.world.clock,
+            log: &self.journal,
+        };
+        let result = heartbeat::handle(tick, &self.world.names, &ports).await;
+        self.note(Function::Heartbeat, result.err());
+    }
+
+    /// An invocation that failed as a whole; the next tick is the retry.
+    fn note(&self, function: Function, error: Option<impl std::fmt::Display>) {
+        if let Some(error) = error {
+            let line = Line::new(Level::Error, self.world.clock.now(), "invocation failed");
+            self.journal.write(line.with("function", function.as_str()).with("error", error));
+        }
+    }
+
+    /// Everything that the exchange holds for us, in quote.
+    pub fn equity(&self, quote: &str, base: &str) -> Decimal {
+        let price = self.world.exchange.mark_price(self.world.clock.now()).unwrap_or_default();
+        let value = |(asset, balance): (&std::sync::Arc<str>, &sim::exchange::Balance)| match &**asset {
+            asset if asset == quote => balance.total(),
+            asset if asset == base => balance.total() * price,
+            "BNB" => balance.total() * BNB_PRICE,
+            _ => Decimal::ZERO,
+        };
+        self.world.exchange.balances().iter().map(value).sum()
+    }
+}
+
+use shared::tables::Function;
+
+/// The simulated exchange's fixed price of BNB in quote.
+pub const BNB_PRICE: Decimal = Decimal::from_parts(300, 0, 0, false, 0);
+
+/// The status in which the strategy begins: it earns `running` by itself.
+pub const FIRST_STATUS: Status = Status::Warmup;
+
+/// Hourly bars of the candles.
+pub fn bars(candles: &[Candle]) -> Vec<Bar> {
+    let bar = |hour: &[Candle]| {
+        let (first, last) = (hour.first()?, hour.last()?);
+        Some(Bar {
+            at: first.open_time,
+            open: first.open,
+            high: hour.iter().map(|candle| candle.high).max()?,
+            low: hour.iter().map(|candle| candle.low).min()?,
+            close: last.close,
+        })
+    };
+    candles.chunks(60).filter_map(bar).collect()
+}

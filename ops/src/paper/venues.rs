@@ -1,0 +1,72 @@
+//! How the functions reach the simulated exchange and the model in a paper run: the real adapters over the
+//! world's network, each with the key that its function would hold.
+
+use std::sync::Arc;
+
+use shared::ports::{OpenVenue, SharedClock, VenueError};
+use shared::secret::Secret;
+use shared::settings::Settings;
+use shared::time::Millis;
+use shared::transport::SharedTransport;
+use shared::venue::binance::Binance;
+use shared::venue::binance::account::Account;
+use shared::venue::binance::sign::ApiKey;
+use shared::venue::binance::trade::Trader;
+use sim::world::{EXCHANGE_HOST, READ_KEY, TRADE_KEY, World};
+
+/// Longest wait for an answer of the exchange.
+const VENUE_TIMEOUT: Millis = Millis(10_000);
+
+/// Decide's view: market data without any key.
+pub struct MarketOnly(Binance);
+/// Reconcile's view: the account, read only.
+pub struct ReadOnly(Account);
+/// Execute's view.
+pub struct Trading(Trader);
+
+fn binance(world: &World, network: &SharedTransport) -> Binance {
+    let clock: SharedClock = Arc::new(world.clock.clone());
+    Binance::new(network.clone(), clock, &format!("http://{EXCHANGE_HOST}"), VENUE_TIMEOUT)
+}
+
+fn key((key, secret): (&str, &str)) -> ApiKey {
+    ApiKey::new(Secret::new(key.to_owned()), Secret::new(secret.to_owned()))
+}
+
+impl MarketOnly {
+    /// Over the world's network.
+    pub fn new(world: &World, network: &SharedTransport) -> MarketOnly {
+        MarketOnly(binance(world, network))
+    }
+}
+impl ReadOnly {
+    /// Over the world's network.
+    pub fn new(world: &World, network: &SharedTransport) -> ReadOnly {
+        ReadOnly(Account::new(binance(world, network), key(READ_KEY)))
+    }
+}
+impl Trading {
+    /// Over the world's network.
+    pub fn new(world: &World, network: &SharedTransport) -> Trading {
+        Trading(Trader::new(Account::new(binance(world, network), key(TRADE_KEY))))
+    }
+}
+
+impl OpenVenue for MarketOnly {
+    type Venue = Binance;
+    async fn open(&self, _: &Settings) -> Result<Binance, VenueError> {
+        Ok(self.0.clone())
+    }
+}
+impl OpenVenue for ReadOnly {
+    type Venue = Account;
+    async fn open(&self, _: &Settings) -> Result<Account, VenueError> {
+        Ok(self.0.clone())
+    }
+}
+impl OpenVenue for Trading {
+    type Venue = Trader;
+    async fn open(&self, _: &Settings) -> Result<Trader, VenueError> {
+        Ok(self.0.clone())
+    }
+}
