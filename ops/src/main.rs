@@ -38,7 +38,15 @@ async fn run_paper(options: &Options) -> ExitCode {
     match paper::paper(options, variable, |_, _, _, _| {}).await {
         Ok(finished) => {
             println!("{:#?}", finished.outcome.run);
-            println!("trips {} pnl {} orders {} fills {} fees {:?} pages {}", finished.outcome.round_trips(), finished.outcome.pnl, finished.outcome.orders.len(), finished.outcome.fills.len(), finished.outcome.fees, finished.outcome.pages.len());
+            println!(
+                "trips {} pnl {} orders {} fills {} fees {:?} pages {}",
+                finished.outcome.round_trips(),
+                finished.outcome.pnl,
+                finished.outcome.orders.len(),
+                finished.outcome.fills.len(),
+                finished.outcome.fees,
+                finished.outcome.pages.len()
+            );
             for line in finished.stage.journal.lines().iter().take(40) {
                 println!("{}", line.to_json());
             }
@@ -46,7 +54,9 @@ async fn run_paper(options: &Options) -> ExitCode {
                 println!("{} {}", p.at, p.subject);
             }
             let mut by = std::collections::BTreeMap::new();
-            for d in &finished.outcome.decisions { *by.entry(d.outcome.clone()).or_insert(0) += 1; }
+            for d in &finished.outcome.decisions {
+                *by.entry(d.outcome.clone()).or_insert(0) += 1;
+            }
             println!("{by:?}");
             ExitCode::SUCCESS
         }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
-use tests::lambda::{Options, run, table};
+use tests::lambda::{Options, Source, run, table};
 
 /// Runs the four function binaries under the Runtime API emulator.
 #[derive(Debug, Parser)]
@@ -24,7 +24,8 @@ struct Args {
 #[tokio::main]
 async fn main() -> ExitCode {
     let Args { invocations, profile_dir, profile } = Args::parse();
-    let findings = match run(&Options { invocations, binaries: profile_dir, profile }).await {
+    let binaries = profile_dir.map_or(Source::Packaged(profile), Source::Directory);
+    let findings = match run(&Options { invocations, binaries }).await {
         Ok(findings) => findings,
         Err(failure) => {
             eprintln!("{failure}");

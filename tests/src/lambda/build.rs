@@ -27,29 +27,42 @@ pub fn found_in(dir: &Path) -> Result<Binaries, Failure> {
         .collect()
 }
 
-/// Builds all four.
-pub fn all(profile: &str) -> Result<Binaries, Failure> {
-    Function::ALL.into_iter().map(|function| Ok((function, one(function, profile)?))).collect()
+/// Builds all four as they are packaged: one at a time.
+pub fn packaged(profile: &str) -> Result<Binaries, Failure> {
+    let one = |function: Function| {
+        let messages = build(&["--package", function.as_str(), "--bins", "--profile", profile])?;
+        Ok((function, executable(&messages, function)?))
+    };
+    Function::ALL.into_iter().map(one).collect()
 }
 
-fn one(function: Function, profile: &str) -> Result<PathBuf, Failure> {
-    let name = function.as_str();
+/// Builds all four at once, as the workspace's tests are built.
+pub fn together() -> Result<Binaries, Failure> {
+    let messages = build(&["--workspace", "--bins"])?;
+    Function::ALL.into_iter().map(|function| Ok((function, executable(&messages, function)?))).collect()
+}
+
+/// Cargo's messages, a line of JSON each.
+fn build(args: &[&str]) -> Result<String, Failure> {
     let output = Command::new(env!("CARGO"))
-        .args(["build", "--locked", "--package", name, "--bins", "--profile", profile])
-        .arg("--message-format=json-render-diagnostics")
+        .args(["build", "--locked", "--message-format=json-render-diagnostics"])
+        .args(args)
         .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
         .stderr(Stdio::inherit())
         .output()?;
-    if !output.status.success() {
-        return Err(missing(function, output.status.to_string()));
+    match output.status.success() {
+        true => Ok(String::from_utf8_lossy(&output.stdout).into_owned()),
+        false => Err(Failure::Build { what: args.join(" "), why: output.status.to_string() }),
     }
-    let messages = String::from_utf8_lossy(&output.stdout);
-    let path = messages.lines().find_map(|line| executable(line, name));
+}
+
+fn executable(messages: &str, function: Function) -> Result<PathBuf, Failure> {
+    let path = messages.lines().find_map(|line| path_of(line, function.as_str()));
     path.ok_or_else(|| missing(function, "cargo names no executable".to_owned()))
 }
 
 /// The path in Cargo's message about the artifact of this name.
-fn executable(line: &str, name: &str) -> Option<PathBuf> {
+fn path_of(line: &str, name: &str) -> Option<PathBuf> {
     let message: Value = serde_json::from_str(line).ok()?;
     let is_it = message.pointer("/target/name")?.as_str()? == name;
     let path = message.get("executable")?.as_str()?;
@@ -57,5 +70,5 @@ fn executable(line: &str, name: &str) -> Option<PathBuf> {
 }
 
 fn missing(function: Function, why: String) -> Failure {
-    Failure::Build { package: function.as_str(), why }
+    Failure::Build { what: function.as_str().to_owned(), why }
 }

@@ -21,20 +21,29 @@ use std::path::PathBuf;
 pub struct Options {
     /// Invocations of each function.
     pub invocations: u32,
-    /// Where the binaries are; they are built where none is given.
-    pub binaries: Option<PathBuf>,
-    /// The profile that they are built with.
-    pub profile: String,
+    /// Where the binaries come from.
+    pub binaries: Source,
+}
+
+/// Where binaries come from.
+#[derive(Debug, Clone)]
+pub enum Source {
+    /// A directory has them.
+    Directory(PathBuf),
+    /// They are built as they are packaged, with this profile.
+    Packaged(String),
+    /// They are built for development, all at once: fast, and with unified features.
+    Together,
 }
 
 /// Why there is no result.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
     /// A binary could not be built.
-    #[error("{package} was not built: {why}")]
+    #[error("{what} was not built: {why}")]
     Build {
-        /// Which.
-        package: &'static str,
+        /// What.
+        what: String,
         /// Why.
         why: String,
     },
@@ -56,8 +65,9 @@ impl Failure {
 /// Builds the binaries if need be, runs them, and says what was measured.
 pub async fn run(options: &Options) -> Result<stats::Findings, Failure> {
     let binaries = match &options.binaries {
-        Some(dir) => build::found_in(dir)?,
-        None => build::all(&options.profile)?,
+        Source::Directory(path) => build::found_in(path)?,
+        Source::Packaged(profile) => build::packaged(profile)?,
+        Source::Together => build::together()?,
     };
     let world = world::World::start().await?;
     let load = fleet::Fleet::of(fleet::LOAD, options.invocations, fleet::EVERY_MINUTE);
