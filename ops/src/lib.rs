@@ -1,5 +1,6 @@
-//! The operator's program: one file per command.
+//! The operator's program `tradai`: one file per command.
 
 pub mod apply;
 pub mod bad_input;
+pub mod footprint;
 pub mod paper;

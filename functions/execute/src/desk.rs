@@ -110,6 +110,9 @@ impl Desk {
             total = total + trade.quantity;
             self.record_fill(&order, trade);
         }
+        if total == order.state.recorded() {
+            return Ok(());
+        }
         self.advance(id, Event::Recorded { total })
     }
 

@@ -292,10 +292,13 @@ impl<T: ReadTables + WriteTables, P: Publish, G> Round<'_, T, P, G> {
             // The claim for the page is ours, and fresh: the recovery goes out under it.
             Outcome::Told(told) => {
                 let (claimed, write) = claim::claim(&told, Notice::Recovery, self.clock());
-                self.write_if_ours(write).await?;
-                self.tell(item, claimed, Notice::Recovery).await
+                match self.write(vec![write]).await {
+                    Ok(()) => self.tell(item, claimed, Notice::Recovery).await,
+                    Err(WriteError::Lost { .. }) => Ok(Outcome::Left),
+                    Err(error) => Err(error.into()),
+                }
             }
-            other => Ok(other),
+            left @ (Outcome::Left | Outcome::Waits(_)) => Ok(left),
         }
     }
 

@@ -1,1 +1,113 @@
-fn main() {}
+//! Wiring: the environment, the clients, the venues, the clock and the log of the reconcile function.
+
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use lambda_runtime::{Error, LambdaEvent, service_fn};
+use reconcile::config::Config;
+use reconcile::{Ports, handle};
+use serde_json::Value;
+use shared::aws::clients::{self, AwsConfig, time_source};
+use shared::aws::secrets::SecretsManager;
+use shared::aws::tables::DynamoTables;
+use shared::http_client::HttpClient;
+use shared::ports::{Clock, Level, Line, Log, OpenVenue, SharedClock, VenueError};
+use shared::secret::ReadSecret;
+use shared::settings::{Backend, Settings};
+use shared::tables::Names;
+use shared::tick::WireTick;
+use shared::time::{Millis, Timestamp};
+use shared::transport::SharedTransport;
+use shared::venue::binance::Binance;
+use shared::venue::binance::account::Account;
+use shared::venue::binance::sign::ApiKey;
+
+/// The time that one call of AWS may take.
+const AWS_TIMEOUT: Millis = Millis::from_secs(5);
+/// The time that one call of a venue may take.
+const VENUE_TIMEOUT: Millis = Millis::from_secs(10);
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    std::panic::set_hook(Box::new(|panic| {
+        Stdout.write(Line::new(Level::Critical, SystemClock.now(), "panic").with("detail", panic));
+    }));
+    let config = Config::read(std::env::vars())?;
+    let transport: SharedTransport = Arc::new(HttpClient::new()?);
+    let aws = AwsConfig::of(&config.aws, AWS_TIMEOUT, time_source(|| SystemClock.now()));
+    let names = config.stage.names;
+    let tables =
+        DynamoTables { client: clients::dynamodb(&aws, Arc::clone(&transport)), names: names.clone() };
+    let secrets = SecretsManager { client: clients::secretsmanager(&aws, Arc::clone(&transport)) };
+    let accounts = Venues { secrets, names, transport, url: config.venue_url, clock: Arc::new(SystemClock) };
+    let ports = &Ports { tables: &tables, accounts: &accounts, clock: &SystemClock, log: &Stdout };
+    let kind = config.stage.kind;
+    lambda_runtime::run(service_fn(async |event: LambdaEvent<WireTick>| -> Result<Value, Error> {
+        let tick = event.payload.read(kind, SystemClock.now())?;
+        let deadline = i64::try_from(event.context.deadline).unwrap_or(i64::MAX);
+        Ok(handle(tick, Timestamp::from_millis(deadline), ports).await?.to_json())
+    }))
+    .await
+}
+
+/// Opens venues with keys that may only read.
+struct Venues {
+    secrets: SecretsManager,
+    names: Names,
+    transport: SharedTransport,
+    url: Option<String>,
+    clock: SharedClock,
+}
+
+impl OpenVenue for Venues {
+    type Venue = Account;
+
+    async fn open(&self, settings: &Settings) -> Result<Account, VenueError> {
+        let base = self.base(settings)?;
+        let name = self.names.read_secret(settings.account.as_str());
+        let credentials = self.secrets.read(&name).await.map_err(|error| refused("secret", error))?;
+        let key = ApiKey::of(&credentials).ok_or_else(|| refused("secret", "cannot sign"))?;
+        let venue = Binance::new(Arc::clone(&self.transport), Arc::clone(&self.clock), &base, VENUE_TIMEOUT);
+        Ok(Account::new(venue, key))
+    }
+}
+
+impl Venues {
+    /// Where the account is.
+    fn base(&self, settings: &Settings) -> Result<String, VenueError> {
+        match settings.backend {
+            Backend::Exchange if settings.venue.as_str() == "binance" => {}
+            Backend::Exchange => return Err(refused("venue", format!("{} is unknown", settings.venue))),
+            Backend::Mock | Backend::Oms | Backend::Backtest => {
+                return Err(refused("backend", format!("{} has no account here", settings.backend.as_str())));
+            }
+        }
+        let usual =
+            if settings.testnet { "https://testnet.binance.vision" } else { "https://api.binance.com" };
+        Ok(self.url.clone().unwrap_or_else(|| usual.to_owned()))
+    }
+}
+
+fn refused(code: &str, why: impl ToString) -> VenueError {
+    VenueError::Fatal { code: code.to_owned(), text: why.to_string() }
+}
+
+/// The system's clock.
+struct SystemClock;
+
+impl Clock for SystemClock {
+    #[expect(clippy::disallowed_methods, reason = "main.rs is where the clock is read")]
+    fn now(&self) -> Timestamp {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Timestamp::from_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+    }
+}
+
+/// Standard output: CloudWatch Logs takes it from there.
+struct Stdout;
+
+impl Log for Stdout {
+    fn write(&self, line: Line) {
+        println!("{}", line.to_json());
+    }
+}

@@ -1,12 +1,22 @@
 //! `tradai paper`, the main job: the four functions trade replayed candles with simulated money, and every
 //! decision is explained.
 
+pub mod check;
+pub mod command;
 pub mod gather;
 pub mod input;
+pub mod json;
 pub mod minds;
 pub mod options;
 pub mod outcome;
+pub mod progress;
+pub mod report;
 pub mod run;
+#[cfg(test)]
+mod sample;
+mod show;
+pub mod summary;
+mod tally;
 pub mod venues;
 
 use std::collections::BTreeMap;
@@ -24,13 +34,16 @@ use gather::{Gathered, gather};
 use input::Input;
 use options::Options;
 use outcome::{EquityPoint, Outcome, Run, TableUse};
-use run::{BNB_PRICE, FIRST_STATUS, Marks, STAGE, Stage};
+use run::{BNB_PRICE, FIRST_STATUS, Marks, STAGE, Stage, Trouble};
 
 /// Quote in the account at the start.
 const CASH: i64 = 10_000;
 /// BNB in the account at the start, in hundredths: fees are paid in it until it is used up, then in what is
 /// received, so that every way of paying fees occurs.
 const BNB_HUNDREDTHS: i64 = 10;
+
+/// Nothing fails in the last minutes, so that the end is judged at rest.
+const QUIET_END: Millis = Millis::from_minutes(20);
 
 /// Why a run did not end with an outcome.
 #[derive(Debug, thiserror::Error)]
@@ -57,22 +70,33 @@ pub struct Finished {
     pub stage: Stage,
 }
 
-/// Runs the main job. `watch` is told of every minute: number, time, equity, open orders.
+/// Reads what is given and runs the main job. `watch` is told of every minute: its number, its time, the
+/// equity and how many orders rest.
 pub async fn paper(
     options: &Options,
     variable: impl Fn(&str) -> Option<String>,
-    mut watch: impl FnMut(u64, Timestamp, Decimal, usize),
+    watch: impl FnMut(u64, Timestamp, Decimal, usize),
 ) -> Result<Finished, NotRun> {
     let chosen = minds::choose(&options.model, variable)?;
     let input = input::read(options)?;
+    trade(options, input, chosen, watch).await
+}
+
+/// Trades the candles of `input`, minute after minute.
+pub async fn trade(
+    options: &Options,
+    input: Input,
+    chosen: minds::Chosen,
+    mut watch: impl FnMut(u64, Timestamp, Decimal, usize),
+) -> Result<Finished, NotRun> {
     let stage = set_up(options, &input, chosen).await?;
     let mut marks = Marks::default();
-    let symbol = &input.symbol;
-    let start_equity = stage.equity(symbol.quote.as_str(), symbol.base.as_str());
+    let (quote, base) = (input.symbol.quote.as_str(), input.symbol.base.as_str());
+    let start_equity = stage.equity(quote, base);
     for candle in &input.candles {
         stage.minute(candle.open_time).await;
         marks.ticks = marks.ticks.saturating_add(1);
-        let equity = stage.equity(symbol.quote.as_str(), symbol.base.as_str());
+        let equity = stage.equity(quote, base);
         if candle.open_time.minute_number().rem_euclid(60) == 0 {
             marks.equity.push(mark(&input, candle, equity));
         }
@@ -85,6 +109,7 @@ pub async fn paper(
 async fn set_up(options: &Options, input: &Input, chosen: minds::Chosen) -> Result<Stage, NotRun> {
     let env = Env::parse(STAGE).map_err(BadInput::new)?;
     let start = input.candles.first().map_or(Timestamp::from_millis(0), |candle| candle.open_time);
+    let end = input.candles.last().map_or(start, |candle| candle.open_time);
     let world = World::new(WorldConfig {
         names: Names { prefix: PREFIX.to_owned(), env: env.clone() },
         account: input.settings.account.to_string(),
@@ -96,12 +121,12 @@ async fn set_up(options: &Options, input: &Input, chosen: minds::Chosen) -> Resu
         seed: options.seed,
         start: start - Millis::from_minutes(1),
     })?;
-    let network = world.network();
-    let mind = minds::mind(chosen, &world, &network)?;
-    let stage = Stage::new(env, world, network, mind);
-    let now = stage.world.clock.now();
-    apply(&stage.aws.tables, &input.settings, 0, FIRST_STATUS, now).await?;
-    Ok(stage)
+    let now = world.clock.now();
+    // Applied by a person before the first minute, over a network that works.
+    apply(&world.aws_ports(&world.network()).tables, &input.settings, 0, FIRST_STATUS, now).await?;
+    let trouble = Trouble::new(&world, options.faults.plan(), options.seed, start, end - QUIET_END);
+    let mind = minds::mind(chosen, &world, &trouble.network())?;
+    Ok(Stage::new(env, world, trouble, mind))
 }
 
 /// The account beside the same money bought at the first open and held.
@@ -126,7 +151,8 @@ async fn conclude(
 ) -> Result<Outcome, NotRun> {
     // Read before gathering, which reads the tables too.
     let meters = stage.world.aws.meters();
-    let Gathered { decisions, mut model, orders, fills, positions } = gather(&stage.aws.tables).await?;
+    let tables = stage.world.aws_ports(&stage.world.network()).tables;
+    let Gathered { decisions, mut model, orders, fills, positions } = gather(&tables).await?;
     model.calls = stage.world.model.meters().total();
     let trades = stage.world.exchange.trades();
     let end = stage.equity(input.symbol.quote.as_str(), input.symbol.base.as_str());
@@ -145,10 +171,10 @@ async fn conclude(
         buy_and_hold: held_profit(&input.candles, last).round_dp(2),
         fees: fees(&trades),
         fees_in_quote: fees_in_quote(&trades, &input).round_dp(2),
-        differences: Vec::new(),
-        violations: Vec::new(),
+        differences: check::books(stage),
+        violations: check::rules(stage, &input.settings, options.faults),
         ddb: TableUse { calls: meters.ddb_calls, rru: meters.ddb_rru, wru: meters.ddb_wru },
-        faults: BTreeMap::new(),
+        faults: stage.trouble.counts(),
         run: told(options, input, start_equity),
     })
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::Args;
+use sim::faults::FaultPlan;
 use sim::model::Policy;
 
 /// Trade the candles of a file with simulated money: the four functions on their schedules over replayed
@@ -60,10 +61,9 @@ impl FromStr for ModelChoice {
     type Err = String;
     fn from_str(text: &str) -> Result<ModelChoice, String> {
         match text.split_once(':') {
-            Some(("scripted", policy)) => policy
-                .parse()
-                .map(ModelChoice::Scripted)
-                .map_err(|error: sim::model::UnknownPolicy| error.to_string()),
+            Some(("scripted", policy)) => {
+                policy.parse().map(ModelChoice::Scripted).map_err(|error: sim::model::UnknownPolicy| error.to_string())
+            }
             None if text == "anthropic" => Ok(ModelChoice::Anthropic),
             None if text == "openai" => Ok(ModelChoice::OpenAi),
             _ => Err("write scripted:POLICY, anthropic or openai".to_owned()),
@@ -124,6 +124,17 @@ pub enum FaultLevel {
     Light,
     /// Much of everything.
     Heavy,
+}
+
+impl FaultLevel {
+    /// The faults of this level.
+    pub fn plan(self) -> FaultPlan {
+        match self {
+            FaultLevel::None => FaultPlan::none(),
+            FaultLevel::Light => FaultPlan::light(),
+            FaultLevel::Heavy => FaultPlan::heavy(),
+        }
+    }
 }
 
 impl fmt::Display for FaultLevel {

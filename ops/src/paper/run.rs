@@ -1,16 +1,20 @@
 //! The run itself: minute after minute, the four functions on their schedules over replayed time.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use rust_decimal::Decimal;
 use shared::ids::Env;
 use shared::ports::{Level, Line, Log};
 use shared::status::Status;
+use shared::tables::Function;
 use shared::tick::Tick;
 use shared::time::{Millis, Timestamp};
 use shared::transport::SharedTransport;
 use sim::exchange::Candle;
-use sim::world::{AwsPorts, World};
+use sim::faults::{FaultPlan, FaultyTransport, Hosts, Invocation, InvocationFaults};
+use sim::world::{AwsPorts, EXCHANGE_HOST, MODEL_HOST, World};
 
 use super::minds::Mind;
 use super::outcome::{Bar, EquityPoint};
@@ -51,15 +55,45 @@ impl Log for Journal {
     }
 }
 
+/// What fails between the functions and the world, and when.
+pub struct Trouble {
+    transport: Arc<FaultyTransport>,
+    invocations: RefCell<InvocationFaults>,
+}
+
+impl Trouble {
+    /// Faults by `plan` from `from` and before `until`: the end of a run is judged at rest.
+    pub fn new(world: &World, plan: FaultPlan, seed: u64, from: Timestamp, until: Timestamp) -> Trouble {
+        let hosts = Hosts { venue: EXCHANGE_HOST.to_owned(), model: MODEL_HOST.to_owned() };
+        let invocations = InvocationFaults::new(seed, &plan).within(from, until);
+        let transport = FaultyTransport::new(world.network(), world.clock.shared(), seed, plan)
+            .with_exchange(world.exchange.clone())
+            .with_hosts(hosts)
+            .taking_time(world.clock.clone())
+            .within(from, until);
+        Trouble { transport: Arc::new(transport), invocations: RefCell::new(invocations) }
+    }
+    /// The network with its faults.
+    pub fn network(&self) -> SharedTransport {
+        self.transport.clone()
+    }
+    /// How often each kind happened.
+    pub fn counts(&self) -> BTreeMap<String, u64> {
+        let mut counts = self.transport.counts();
+        counts.extend(self.invocations.borrow().counts());
+        counts
+    }
+}
+
 /// Everything that the loop needs.
 pub struct Stage {
     /// The stage's name.
     pub env: Env,
     /// The world.
     pub world: World,
-    /// The network between functions and world.
-    pub network: SharedTransport,
-    /// The ports over AWS.
+    /// What fails.
+    pub trouble: Trouble,
+    /// The ports over AWS, as the functions have them.
     pub aws: AwsPorts,
     /// The model.
     pub mind: Mind,
@@ -81,7 +115,8 @@ pub struct Marks {
 
 impl Stage {
     /// A stage over `world`.
-    pub fn new(env: Env, world: World, network: SharedTransport, mind: Mind) -> Stage {
+    pub fn new(env: Env, world: World, trouble: Trouble, mind: Mind) -> Stage {
+        let network = trouble.network();
         Stage {
             aws: world.aws_ports(&network),
             markets: MarketOnly::new(&world, &network),
@@ -90,29 +125,65 @@ impl Stage {
             journal: Journal::default(),
             env,
             world,
-            network,
+            trouble,
             mind,
         }
     }
 
     /// One minute: decide, execute, every fifth minute reconcile, then heartbeat.
     pub async fn minute(&self, minute: Timestamp) {
-        let tick = Tick { shard: SHARD, of: 1, scheduled_at: minute };
-        self.at(minute + DECIDE_AT);
-        self.decide(tick).await;
-        self.at(minute + EXECUTE_AT);
-        self.execute(tick).await;
-        if minute.minute_number().rem_euclid(5) == 0 {
-            self.at(minute + RECONCILE_AT);
-            let _ = tick;
+        self.wake(Function::Decide, minute, DECIDE_AT).await;
+        self.wake(Function::Execute, minute, EXECUTE_AT).await;
+        if minute.minute_number().rem_euclid(Function::Reconcile.period_minutes()) == 0 {
+            self.wake(Function::Reconcile, minute, RECONCILE_AT).await;
         }
-        self.at(minute + HEARTBEAT_AT);
-        self.heartbeat(tick).await;
+        self.wake(Function::Heartbeat, minute, HEARTBEAT_AT).await;
     }
 
-    fn at(&self, time: Timestamp) {
+    /// Wakes one function for `minute`, as its schedule manages to.
+    async fn wake(&self, function: Function, minute: Timestamp, after: Millis) {
+        let tick = Tick { shard: SHARD, of: 1, scheduled_at: minute };
+        let how = self.trouble.invocations.borrow_mut().next(function, minute);
+        self.at(minute + after).await;
+        match how {
+            Invocation::Once => self.invoke(function, tick).await,
+            Invocation::Skipped => {}
+            Invocation::Twice => {
+                self.invoke(function, tick).await;
+                self.invoke(function, tick).await;
+            }
+            Invocation::Late(by) => {
+                self.at(minute + after + by).await;
+                self.invoke(function, tick).await;
+            }
+            Invocation::Crash { after_calls } => self.crash(function, tick, after_calls).await,
+        }
+    }
+
+    /// The process dies at one of its calls; what it had not done by then stays undone.
+    async fn crash(&self, function: Function, tick: Tick, after_calls: u32) {
+        self.trouble.transport.arm_crash(after_calls);
+        tokio::select! {
+            () = self.invoke(function, tick) => {}
+            () = self.trouble.transport.crashed() => {}
+        }
+        self.trouble.transport.disarm_crash();
+    }
+
+    async fn invoke(&self, function: Function, tick: Tick) {
+        match function {
+            Function::Decide => self.decide(tick).await,
+            Function::Execute => self.execute(tick).await,
+            Function::Reconcile => self.reconcile(tick).await,
+            Function::Heartbeat => self.heartbeat(tick).await,
+        }
+    }
+
+    /// Moves the world on. Late requests arrive at their own time, before the exchange goes on.
+    async fn at(&self, time: Timestamp) {
         self.world.clock.set(time);
-        self.world.exchange.advance(time);
+        self.trouble.transport.tick().await;
+        self.world.exchange.advance(self.world.clock.now());
     }
 
     fn deadline(&self) -> Timestamp {
@@ -144,7 +215,6 @@ impl Stage {
         self.note(Function::Execute, result.err());
     }
 
-    #[cfg(any())]
     async fn reconcile(&self, tick: Tick) {
         let ports = reconcile::Ports {
             tables: &self.aws.tables,
@@ -152,7 +222,7 @@ impl Stage {
             clock: &self.world.clock,
             log: &self.journal,
         };
-        let result = reconcile::handle(tick, self.deadline(), &self.env, &ports).await;
+        let result = reconcile::handle(tick, self.deadline(), &ports).await;
         self.note(Function::Reconcile, result.err());
     }
 
@@ -188,8 +258,6 @@ impl Stage {
         self.world.exchange.balances().iter().map(value).sum()
     }
 }
-
-use shared::tables::Function;
 
 /// The simulated exchange's fixed price of BNB in quote.
 pub const BNB_PRICE: Decimal = Decimal::from_parts(300, 0, 0, false, 0);

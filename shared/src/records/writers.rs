@@ -131,7 +131,7 @@ fn covers(rule: &[&str], path: &Path) -> bool {
 pub const fn creators_of(table: Table) -> &'static [Writer] {
     match table {
         Table::TradingState | Table::StrategyConfig | Table::Context => &[Operator],
-        Table::Ledgers => &[Operator],
+        Table::Ledgers => &[Operator, Reconcile],
         Table::Positions => &[Execute],
         Table::Orders => &[Decide, Execute, Reconcile],
         Table::Decisions => &[Decide],

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
-use shared::tables::Function;
+use shared::tables::{Function, Table};
 use shared::time::Millis;
 use sim::runtime_api::{Function as Process, Invocation, InvokeError, Program};
 
@@ -104,6 +104,7 @@ pub async fn everything(runner: &Runner<'_>, load: &Fleet, idle: &Fleet) -> Resu
     let phase = |function, what, fleet, times| Phase { function, what, fleet, times };
     let few = load.size.min(AFTERWARDS);
     runner.go(phase(Function::Reconcile, "first look", load, load.size), &mut findings).await;
+    runner.go(phase(Function::Reconcile, "first look", idle, idle.size), &mut findings).await;
     runner.go(phase(Function::Heartbeat, "all strategies", load, load.size), &mut findings).await;
     for nth in 0..load.size {
         let cycle = phase(Function::Decide, "cycle", load, load.size);
@@ -123,6 +124,7 @@ pub async fn everything(runner: &Runner<'_>, load: &Fleet, idle: &Fleet) -> Resu
     runner.go(phase(Function::Heartbeat, "after orders", load, 1), &mut findings).await;
     findings.books = books::compare(world)?;
     findings.filled = filled(world);
+    findings.held_back = held_back(world)?;
     findings.pages = world.aws.meters().sns_publishes;
     Ok(findings)
 }
@@ -133,6 +135,16 @@ fn filled(world: &World) -> u64 {
     let orders = accounts.values().flat_map(|exchange| exchange.orders());
     let filled = orders.filter(|order| order.status == sim::exchange::OrderStatus::Filled).count();
     u64::try_from(filled).unwrap_or(u64::MAX)
+}
+
+/// What came of the first decision without an order.
+fn held_back(world: &World) -> Result<Option<String>, Failure> {
+    let decisions = world.items(Table::Decisions)?;
+    let idle = decisions.iter().find(|item| !item.contains_key("order_id"));
+    Ok(idle.map(|item| {
+        let text = |name: &str| item.get(name).and_then(|attr| attr.get("S")?.as_str()).unwrap_or("?");
+        format!("{} {}: {}", text("strategy_id"), text("outcome"), text("reason"))
+    }))
 }
 
 /// As in the stack; see contract section 6.

@@ -113,6 +113,8 @@ pub struct Findings {
     pub trouble: Trouble,
     /// Orders that filled.
     pub filled: u64,
+    /// Why the model opened nothing, where it did not, in the words of one decision.
+    pub held_back: Option<String>,
     /// Messages published.
     pub pages: u64,
     /// Books against venues.

@@ -117,6 +117,9 @@ fn outcome(out: &mut String, findings: &Findings) -> std::fmt::Result {
         writeln!(out, "  {line}")?;
     }
     writeln!(out, "orders filled {filled}, trades {}, messages published {pages}", books.trades)?;
+    if let Some(why) = &findings.held_back {
+        writeln!(out, "without an order: {why}")?;
+    }
     let equal = books.accounts.saturating_sub(books.differing);
     writeln!(out, "books = venue in {equal} of {} accounts", books.accounts)?;
     books.differences.iter().try_for_each(|difference| writeln!(out, "  {difference}"))

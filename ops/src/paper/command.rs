@@ -1,0 +1,90 @@
+//! `tradai paper` as a command: the run with its progress, its views, and the world that stays up.
+
+use std::process::ExitCode;
+use std::time::Instant;
+
+use shared::tables::Table;
+use sim::socket;
+
+use super::options::Options;
+use super::progress::Progress;
+use super::{Finished, NotRun, json, paper, report, summary};
+use crate::bad_input::BadInput;
+use crate::footprint;
+
+/// Minutes of a day.
+const DAY: u64 = 1_440;
+
+/// Runs the command and says how it ended: 0 when books equal venue and no rule was broken, 1 when not, 2
+/// when what was given cannot be used.
+pub async fn run(options: &Options) -> ExitCode {
+    match attempt(options).await {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(NotRun::Input(line)) => {
+            eprintln!("tradai: {line}");
+            ExitCode::from(2)
+        }
+        Err(error) => {
+            eprintln!("tradai: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn attempt(options: &Options) -> Result<bool, NotRun> {
+    #[expect(clippy::disallowed_methods, reason = "the operator waits in real time and wants to know how long")]
+    let began = Instant::now();
+    #[expect(clippy::disallowed_methods, reason = "the operator's program reads the environment")]
+    let variable = |name: &str| std::env::var(name).ok();
+    // A report that cannot be written should not cost a whole run.
+    write_report(options, "")?;
+    let progress = Progress::new(u64::from(options.days).saturating_mul(DAY), !options.json);
+    let finished = paper(options, variable, |minute, at, equity, open| {
+        progress.update(minute, at, equity, open);
+    })
+    .await?;
+    progress.finish();
+    show(options, &finished)?;
+    eprintln!("{}", footprint::line(began.elapsed()));
+    if options.serve {
+        serve(&finished).await?;
+    }
+    let outcome = &finished.outcome;
+    Ok(outcome.books_equal_venue() && outcome.violations.is_empty())
+}
+
+fn show(options: &Options, finished: &Finished) -> Result<(), NotRun> {
+    let outcome = &finished.outcome;
+    if options.json {
+        println!("{}", json::line(outcome));
+    } else {
+        println!("{}", summary::table(outcome));
+    }
+    write_report(options, &report::html(outcome))?;
+    eprintln!("report: {}", options.report.display());
+    Ok(())
+}
+
+fn write_report(options: &Options, html: &str) -> Result<(), BadInput> {
+    std::fs::write(&options.report, html).map_err(|error| {
+        let path = options.report.display();
+        BadInput::new(format!("{path}: the report cannot be written ({error}); give another path with --report"))
+    })
+}
+
+/// Keeps the embedded AWS up until interrupted, so that the AWS CLI can look at what the run left.
+async fn serve(finished: &Finished) -> Result<(), NotRun> {
+    let world = &finished.stage.world;
+    let served = socket::serve_local(world.aws.clone(), world.clock.shared())
+        .await
+        .map_err(|error| BadInput::new(format!("--serve: no address to listen on ({error})")))?;
+    let keys = "AWS_ACCESS_KEY_ID=sim AWS_SECRET_ACCESS_KEY=sim";
+    println!("export AWS_ENDPOINT_URL={} AWS_DEFAULT_REGION={} {keys}", served.url(), sim::world::REGION);
+    println!("aws dynamodb scan --table-name {}", world.names.table(Table::TradingState));
+    eprintln!("serving until interrupted");
+    if let Err(error) = tokio::signal::ctrl_c().await {
+        eprintln!("tradai: cannot wait for an interrupt: {error}");
+    }
+    Ok(())
+}
