@@ -1,6 +1,6 @@
 //! A market in which the scripted model always buys at the market price.
 //!
-//! It rises in a saw: an hour gains about a quarter of a percent, the RSI stays below hot. Every close is a
+//! It rises in a saw: an hour gains about 0.4 %, the RSI stays below hot. Every close is a
 //! whole number with an even sum of digits, which is how the momentum policy tells a market order from a
 //! limit order.
 
@@ -14,8 +14,9 @@ pub const HISTORY: i64 = 1_100;
 pub const RECENT: i64 = 30;
 /// Minutes that the market goes on after the start.
 const FUTURE: i64 = 240;
-/// How far five minutes up and five minutes down go.
-const STEPS: [i64; 10] = [3, 3, 3, 3, 2, -1, -1, -2, -1, -1];
+/// Ten minutes up and ten minutes down: longer than two five-minute bars, so that however these lie, some
+/// of them fall.
+const STEPS: [i64; 20] = [10, 10, 10, 10, 10, 10, 10, 10, 10, 10, -7, -7, -7, -7, -7, -7, -7, -7, -7, -7];
 /// Where it begins.
 const FLOOR: i64 = 20_000;
 
