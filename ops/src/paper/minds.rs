@@ -38,7 +38,10 @@ impl Chosen {
 }
 
 /// Looks up what the choice needs; `variable` reads the environment.
-pub fn choose(choice: &ModelChoice, variable: impl Fn(&str) -> Option<String>) -> Result<Chosen, BadInput> {
+pub fn choose(
+    choice: &ModelChoice,
+    variable: impl Fn(&str) -> Option<String>,
+) -> Result<Chosen, BadInput> {
     let key = |name: &str| match variable(name).filter(|key| !key.is_empty()) {
         Some(key) => Ok(Secret::new(key)),
         None => Err(BadInput::new(format!("--model {choice}: {name} is not set; export {name}=… first"))),
