@@ -1,1 +1,3 @@
-//! stub
+//! What crosses crates and is more than a test: the harness that runs the function binaries.
+
+pub mod lambda;

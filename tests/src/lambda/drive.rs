@@ -1,0 +1,178 @@
+//! Invokes the functions in the order of a strategy's life and keeps what each invocation cost.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+use shared::tables::{Function, Table};
+use shared::time::Millis;
+use sim::runtime_api::{Function as Process, Invocation, InvokeError, Program};
+
+use super::build::Binaries;
+use super::fleet::Fleet;
+use super::meters::Counts;
+use super::stats::{Findings, Resident, Sample, Trouble};
+use super::world::World;
+use super::{Failure, books};
+
+/// Shards that there are, as the events say.
+const OF: u32 = 1_000_000;
+/// Logs are read after this many invocations, before older lines are forgotten.
+const LOGS_EVERY: u32 = 100;
+/// Invocations of the phases that only look at what the main ones left behind.
+const AFTERWARDS: u32 = 100;
+
+/// The four processes and the world around them.
+#[derive(Debug)]
+pub struct Runner<'w> {
+    world: &'w World,
+    processes: BTreeMap<Function, Process>,
+}
+
+/// One kind of tick.
+#[derive(Debug, Clone, Copy)]
+struct Phase<'f> {
+    function: Function,
+    what: &'static str,
+    fleet: &'f Fleet,
+    times: u32,
+}
+
+impl<'w> Runner<'w> {
+    /// Starts the four processes.
+    pub async fn start(world: &'w World, binaries: &Binaries) -> Result<Runner<'w>, Failure> {
+        let mut processes = BTreeMap::new();
+        for (function, path) in binaries {
+            let program = Program::new(path).named(function.as_str()).timeout(timeout(*function));
+            let program = world.env.iter().fold(program, |program, (name, value)| program.env(name, value));
+            processes.insert(*function, Process::start(program).await?);
+        }
+        Ok(Runner { world, processes })
+    }
+
+    async fn invoke(&self, phase: Phase<'_>, nth: u32, findings: &mut Findings) {
+        let Some(process) = self.processes.get(&phase.function) else { return };
+        let at = self.world.now().minute();
+        let event = json!({"shard": phase.fleet.shard(nth), "of": OF, "scheduled_at": at.to_string()});
+        let before = self.world.counts();
+        let outcome = process.invoke(&event).await;
+        let counts = self.world.counts().since(&before);
+        judge(phase, nth, &outcome, &mut findings.trouble);
+        if let Ok(invocation) = outcome {
+            findings.cold(phase.function, &invocation);
+            findings.add(phase.function, label(phase, &counts), Sample { counts, took: invocation.duration });
+        }
+        if nth.is_multiple_of(LOGS_EVERY) {
+            self.read_logs(phase.function, findings);
+        }
+    }
+
+    async fn go(&self, phase: Phase<'_>, findings: &mut Findings) {
+        for nth in 0..phase.times {
+            self.invoke(phase, nth, findings).await;
+            if nth == 0 {
+                self.weigh(phase.function, findings);
+            }
+        }
+        self.weigh(phase.function, findings);
+        self.read_logs(phase.function, findings);
+    }
+
+    fn weigh(&self, function: Function, findings: &mut Findings) {
+        let Some(process) = self.processes.get(&function) else { return };
+        if let Ok(memory) = process.resident() {
+            findings.weighed(function, memory.peak_kib, process.starts());
+        }
+    }
+
+    fn read_logs(&self, function: Function, findings: &mut Findings) {
+        let Some(process) = self.processes.get(&function) else { return };
+        for line in process.take_logs() {
+            findings.trouble.read(function, &line);
+        }
+    }
+}
+
+/// Every phase: openings, watching, a cycle with an order for each strategy, then what follows it.
+pub async fn everything(runner: &Runner<'_>, load: &Fleet, idle: &Fleet) -> Result<Findings, Failure> {
+    let world = runner.world;
+    let mut findings = Findings::new(runner.processes.iter().map(|(function, process)| {
+        let bytes = std::fs::metadata(process.program().path()).map_or(0, |file| file.len());
+        (*function, Resident { bytes, ..Resident::default() })
+    }));
+    idle.apply(world, world.now()).await?;
+    load.apply(world, world.now()).await?;
+    let phase = |function, what, fleet, times| Phase { function, what, fleet, times };
+    let few = load.size.min(AFTERWARDS);
+    runner.go(phase(Function::Reconcile, "first look", load, load.size), &mut findings).await;
+    runner.go(phase(Function::Reconcile, "first look", idle, idle.size), &mut findings).await;
+    runner.go(phase(Function::Heartbeat, "all strategies", load, load.size), &mut findings).await;
+    for nth in 0..load.size {
+        let cycle = phase(Function::Decide, "cycle", load, load.size);
+        runner.invoke(cycle, nth, &mut findings).await;
+        let order = phase(Function::Execute, "intent", load, load.size);
+        runner.invoke(order, nth, &mut findings).await;
+        if nth == 0 {
+            runner.weigh(Function::Decide, &mut findings);
+            runner.weigh(Function::Execute, &mut findings);
+        }
+    }
+    // Their log is read again below, with that of the idle ticks.
+    runner.go(phase(Function::Decide, "idle", idle, idle.size), &mut findings).await;
+    runner.go(phase(Function::Execute, "idle", idle, idle.size), &mut findings).await;
+    runner.go(phase(Function::Execute, "position held", load, few), &mut findings).await;
+    runner.go(phase(Function::Reconcile, "after orders", load, few), &mut findings).await;
+    runner.go(phase(Function::Heartbeat, "after orders", load, 1), &mut findings).await;
+    findings.books = books::compare(world)?;
+    findings.filled = filled(world);
+    findings.held_back = held_back(world)?;
+    findings.pages = world.aws.meters().sns_publishes;
+    Ok(findings)
+}
+
+/// Entries that filled.
+fn filled(world: &World) -> u64 {
+    let accounts = world.venues.accounts();
+    let orders = accounts.values().flat_map(|exchange| exchange.orders());
+    let filled = orders.filter(|order| order.status == sim::exchange::OrderStatus::Filled).count();
+    u64::try_from(filled).unwrap_or(u64::MAX)
+}
+
+/// What came of the first decision without an order.
+fn held_back(world: &World) -> Result<Option<String>, Failure> {
+    let decisions = world.items(Table::Decisions)?;
+    let idle = decisions.iter().find(|item| !item.contains_key("order_id"));
+    Ok(idle.map(|item| {
+        let text = |name: &str| item.get(name).and_then(|attr| attr.get("S")?.as_str()).unwrap_or("?");
+        format!("{} {}: {}", text("strategy_id"), text("outcome"), text("reason"))
+    }))
+}
+
+/// As in the stack; see contract section 6.
+const fn timeout(function: Function) -> Millis {
+    Millis::from_secs(match function {
+        Function::Decide => 120,
+        Function::Execute | Function::Heartbeat => 55,
+        Function::Reconcile => 120,
+    })
+}
+
+/// A cycle is told apart by what the model was asked and said.
+fn label(phase: Phase<'_>, counts: &Counts) -> &'static str {
+    match (phase.function, counts.model, counts.opens) {
+        (Function::Decide, 0, _) => "idle",
+        (Function::Decide, _, 0) => "hold",
+        (Function::Decide, _, _) => "with intent",
+        (Function::Execute | Function::Heartbeat | Function::Reconcile, _, _) => phase.what,
+    }
+}
+
+fn judge(phase: Phase<'_>, nth: u32, outcome: &Result<Invocation, InvokeError>, trouble: &mut Trouble) {
+    let name = phase.fleet.name(nth);
+    match outcome {
+        Ok(done) if done.response.get("success").and_then(Value::as_bool) == Some(false) => {
+            trouble.error(phase.function, format!("{name}: {}", done.response));
+        }
+        Ok(_) => {}
+        Err(error) => trouble.error(phase.function, format!("{name}: {error}")),
+    }
+}

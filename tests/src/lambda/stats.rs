@@ -1,0 +1,191 @@
+//! What a run found out.
+
+use std::collections::BTreeMap;
+
+use rust_decimal::Decimal;
+use serde_json::Value;
+use shared::tables::Function;
+use shared::time::Millis;
+use sim::runtime_api::Invocation;
+
+use super::books::Comparison;
+use super::meters::Counts;
+
+/// Most errors that are told in words.
+const TOLD: usize = 8;
+
+/// One invocation.
+#[derive(Debug, Clone, Copy)]
+pub struct Sample {
+    /// What it asked of the world.
+    pub counts: Counts,
+    /// How long it took.
+    pub took: Millis,
+}
+
+/// Invocations of one kind.
+#[derive(Debug, Clone, Default)]
+pub struct Group {
+    samples: Vec<Sample>,
+}
+
+impl Group {
+    /// How many.
+    pub fn size(&self) -> usize {
+        self.samples.len()
+    }
+    /// The `per_mille`-th of what `figure` says of each.
+    pub fn quantile<T: Ord + Copy>(&self, per_mille: usize, figure: impl Fn(&Sample) -> T) -> Option<T> {
+        let mut all: Vec<T> = self.samples.iter().map(figure).collect();
+        all.sort_unstable();
+        let last = all.len().checked_sub(1)?;
+        all.get(last.saturating_mul(per_mille).div_ceil(1_000)).copied()
+    }
+    /// The median.
+    pub fn median<T: Ord + Copy>(&self, figure: impl Fn(&Sample) -> T) -> Option<T> {
+        self.quantile(500, figure)
+    }
+    /// The mean request units: reads, writes.
+    pub fn units(&self) -> (Decimal, Decimal) {
+        let count = Decimal::from(self.samples.len().max(1));
+        let mean = |figure: fn(&Sample) -> Decimal| {
+            let sum: Decimal = self.samples.iter().map(figure).sum();
+            sum.checked_div(count).unwrap_or_default().round_dp(1)
+        };
+        (mean(|sample| sample.counts.rru), mean(|sample| sample.counts.wru))
+    }
+}
+
+/// What one process occupied.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Resident {
+    /// The binary's size.
+    pub bytes: u64,
+    /// At most, after the first invocation.
+    pub first_kib: Option<u64>,
+    /// At most, after the last one.
+    pub last_kib: u64,
+    /// Processes started.
+    pub starts: u64,
+    /// From its start to its first request for work.
+    pub init: Option<Millis>,
+}
+
+/// What must not happen.
+#[derive(Debug, Clone, Default)]
+pub struct Trouble {
+    /// Errors of any kind.
+    pub errors: u64,
+    /// Lines of level WARN.
+    pub warnings: u64,
+    /// The first errors in words.
+    pub told: Vec<String>,
+}
+
+impl Trouble {
+    /// Counts an error.
+    pub fn error(&mut self, function: Function, what: String) {
+        self.errors = self.errors.saturating_add(1);
+        if self.told.len() < TOLD {
+            self.told.push(format!("{}: {what}", function.as_str()));
+        }
+    }
+
+    /// Reads a line of the function's log; one that is not JSON is an error too.
+    pub fn read(&mut self, function: Function, line: &str) {
+        let parsed: Option<Value> = serde_json::from_str(line).ok();
+        match parsed.as_ref().and_then(|line| line.get("level")?.as_str()) {
+            Some("INFO") => {}
+            Some("WARN") => self.warnings = self.warnings.saturating_add(1),
+            Some(_) | None => self.error(function, line.to_owned()),
+        }
+    }
+}
+
+/// All of it.
+#[derive(Debug, Clone, Default)]
+pub struct Findings {
+    /// Invocations by function and kind.
+    pub groups: BTreeMap<(Function, &'static str), Group>,
+    /// Processes.
+    pub resident: BTreeMap<Function, Resident>,
+    /// Errors.
+    pub trouble: Trouble,
+    /// Orders that filled.
+    pub filled: u64,
+    /// Why the model opened nothing, where it did not, in the words of one decision.
+    pub held_back: Option<String>,
+    /// Messages published.
+    pub pages: u64,
+    /// Books against venues.
+    pub books: Comparison,
+}
+
+impl Findings {
+    /// Nothing yet, of these processes.
+    pub fn new(resident: impl Iterator<Item = (Function, Resident)>) -> Findings {
+        Findings { resident: resident.collect(), ..Findings::default() }
+    }
+
+    /// Keeps one invocation.
+    pub fn add(&mut self, function: Function, what: &'static str, sample: Sample) {
+        self.groups.entry((function, what)).or_default().samples.push(sample);
+    }
+
+    /// Keeps the time of a cold start.
+    pub fn cold(&mut self, function: Function, invocation: &Invocation) {
+        let resident = self.resident.entry(function).or_default();
+        resident.init = resident.init.or(invocation.init);
+    }
+
+    /// Keeps what a process occupies.
+    pub fn weighed(&mut self, function: Function, peak_kib: u64, starts: u64) {
+        let resident = self.resident.entry(function).or_default();
+        resident.first_kib.get_or_insert(peak_kib);
+        (resident.last_kib, resident.starts) = (peak_kib, starts);
+    }
+
+    /// The kind of invocation, where there was one.
+    pub fn group(&self, function: Function, what: &'static str) -> Option<&Group> {
+        self.groups.get(&(function, what))
+    }
+
+    /// Why the run is not good; empty if it is.
+    pub fn failures(&self) -> Vec<String> {
+        let mut why = Vec::new();
+        if self.trouble.errors > 0 {
+            why.push(format!("{} errors", self.trouble.errors));
+        }
+        if self.filled == 0 {
+            why.push("no order filled".to_owned());
+        }
+        if self.books.differing > 0 {
+            why.push(format!("books of {} accounts differ from their venue", self.books.differing));
+        }
+        why
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lambda_quantiles_are_of_what_was_measured() {
+        let took = |millis| Sample { counts: Counts::default(), took: Millis(millis) };
+        let group = Group { samples: (1..=100).map(took).collect() };
+        assert_eq!(group.median(|sample| sample.took), Some(Millis(51)));
+        assert_eq!(group.quantile(990, |sample| sample.took), Some(Millis(100)));
+        assert_eq!(Group::default().median(|sample| sample.took), None);
+    }
+
+    #[test]
+    fn lambda_log_lines_above_warn_are_errors_and_so_is_what_is_not_a_line() {
+        let mut trouble = Trouble::default();
+        for line in [r#"{"level":"INFO"}"#, r#"{"level":"WARN"}"#, r#"{"level":"ERROR"}"#, "panicked at"] {
+            trouble.read(Function::Decide, line);
+        }
+        assert_eq!((trouble.errors, trouble.warnings), (2, 1));
+        assert_eq!(trouble.told, [r#"decide: {"level":"ERROR"}"#, "decide: panicked at"]);
+    }
+}
