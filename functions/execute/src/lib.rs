@@ -16,6 +16,11 @@ pub mod send;
 pub mod turn;
 pub mod wishes;
 
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+
 use serde_json::{Value, json};
 use shared::ports::{
     Level, Line, MarketData, OpenVenue, ReadAccount, ReadTables, TradeOrders, VenueError, WriteTables,
