@@ -267,8 +267,11 @@ impl Desk {
         self.books.state.send_seq = seen.send_seq.saturating_add(1);
         let (before, after) = (records::state::encode(seen), records::state::encode(&self.books.state));
         let mut conds = vec![as_read(&before, "send_seq")];
-        if binds == Binds::Authority {
+        // What people write is changed by us only while it is what was read.
+        if binds == Binds::Authority || seen.status != self.books.state.status {
             conds.push(as_read(&before, "status"));
+        }
+        if binds == Binds::Authority {
             conds.push(as_read(&before, "holds"));
         }
         Some(Write::update(records::state::key(&seen.strategy_id), changes(&before, &after), conds))
