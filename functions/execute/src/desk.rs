@@ -213,7 +213,7 @@ impl Desk {
                 Some(seen) => writes.push(Write::update(
                     key,
                     changes(&records::order::encode(seen), &records::order::encode(order)),
-                    vec![Cond::Equals(Path::of("status"), Attr::S(seen.state.as_str().to_owned()))],
+                    records::order::is_still(&seen.state),
                 )),
                 None => writes.push(Write::put_if_absent(key, records::order::encode(order))),
             }
@@ -230,10 +230,7 @@ impl Desk {
                 Some(seen) => writes.push(Write::update(
                     key,
                     changes(&records::position::encode(seen), &records::position::encode(position)),
-                    vec![
-                        Cond::Equals(Path::of("version"), Attr::N(seen.version.to_string())),
-                        Cond::Equals(Path::of("status"), Attr::S(seen.status.as_str().to_owned())),
-                    ],
+                    records::position::unchanged(seen),
                 )),
                 None => writes.push(Write::put_if_absent(key, records::position::encode(position))),
             }
