@@ -12,8 +12,9 @@ use shared::order::{Event, Fill, Illegal, Order};
 use shared::ports::{Trade, WriteTables};
 use shared::records::{self, AccountLedger};
 use shared::settings::Settings;
-use shared::state::{Live, StrategyState};
+use shared::state::{ExecDay, Live, StrategyState};
 use shared::store::{Attr, Cond, Path, Write, WriteError, changes};
+use shared::time::Day;
 
 /// Most fills of one transaction (contract section 1).
 pub const MOST_FILLS: usize = 20;
@@ -116,6 +117,14 @@ impl Desk {
         self.advance(id, Event::Recorded { total })
     }
 
+    /// A later day begins its counters anew; an earlier one changes nothing.
+    pub fn begin_day(&mut self, day: Day) {
+        let counted = &mut self.books.state.exec_day;
+        if day > counted.day {
+            *counted = ExecDay { day, orders: 0, cancels: 0, realised: Amount::ZERO };
+        }
+    }
+
     fn record_fill(&mut self, order: &Order, trade: &Trade) {
         let terms = &order.terms;
         let fill = Fill {
@@ -150,6 +159,7 @@ impl Desk {
         });
         let before = held.realised();
         let after = held.fold(fill);
+        self.begin_day(fill.at.day());
         let day = &mut self.books.state.exec_day;
         day.realised = day.realised + (after.realised() - before);
         self.books.state.live.insert(terms.position_id.to_string(), Live::Position);

@@ -57,7 +57,7 @@ fn put_on_record<T, V>(turn: &mut Turn<'_, T, V>, order: Order, sent_at: Timesta
 where
     V: MarketData + ReadAccount,
 {
-    count_day(turn, sent_at);
+    turn.desk.begin_day(sent_at.day());
     let day = &mut turn.desk.books.state.exec_day;
     day.orders = day.orders.saturating_add(1);
     let sent = Sent { at: sent_at, fence: fence(sent_at) };
@@ -67,19 +67,6 @@ where
         return Ok(());
     }
     Ok(turn.desk.advance(&id, Event::Submit(sent))?)
-}
-
-/// The day is that of the send: a later one resets the counters.
-pub fn count_day<T, V>(turn: &mut Turn<'_, T, V>, sent_at: Timestamp) {
-    let day = &mut turn.desk.books.state.exec_day;
-    if sent_at.day() > day.day {
-        *day = shared::state::ExecDay {
-            day: sent_at.day(),
-            orders: 0,
-            cancels: 0,
-            realised: shared::money::Amount::ZERO,
-        };
-    }
 }
 
 async fn record_failure<T, V>(
@@ -138,7 +125,7 @@ where
     if !turn.has_time_to_send(sent_at) {
         return Ok(Submitted::NoTime);
     }
-    count_day(turn, sent_at);
+    turn.desk.begin_day(sent_at.day());
     let day = &mut turn.desk.books.state.exec_day;
     day.cancels = day.cancels.saturating_add(1);
     turn.desk.commit(turn.shift.tables, Binds::Nothing).await?;
