@@ -174,6 +174,12 @@ impl Desk {
         }
     }
 
+    /// Back to what the tables were last known to hold: what was planned and not recorded is nothing.
+    pub fn forget(&mut self) {
+        self.books = self.seen.clone();
+        self.fills.clear();
+    }
+
     /// Writes what changed. On an error the copy is what the tables were last known to hold.
     pub async fn commit(&mut self, tables: &impl WriteTables, binds: Binds) -> Result<(), WriteError> {
         let writes = self.writes(binds);
@@ -184,7 +190,7 @@ impl Desk {
                 Ok(())
             }
             Err(error) => {
-                self.books = self.seen.clone();
+                self.forget();
                 Err(error)
             }
         }

@@ -133,21 +133,29 @@ where
     }
 }
 
-/// After the sell: closed if nothing sellable is left, counted if the venue refused it.
+/// After the sell: closed if nothing sellable is left, counted if it was refused or could not leave. What
+/// was not tried, or is not known yet, counts as neither.
 async fn judge_exit<T, V>(turn: &mut Turn<'_, T, V>, id: &PositionId, plan: u32) -> Result<(), TurnError>
 where
     T: WriteTables,
     V: MarketData + ReadAccount,
 {
-    let refused = !turn
-        .orders_of(id, |order| {
-            order.terms.leg == Leg::Exit
-                && order.terms.plan == plan
-                && matches!(order.state, State::Rejected { .. })
-        })
-        .is_empty();
+    let sells = turn.orders_of(id, |order| order.terms.leg == Leg::Exit && order.terms.plan == plan);
+    let sell = sells.first().and_then(|id| turn.order(id)).map(|order| order.state.clone());
     let Some(position) = turn.desk.books.positions.get_mut(id) else { return Ok(()) };
-    let failures = if refused { position.exit_failures.saturating_add(1) } else { 0 };
+    let failures = match sell {
+        Some(State::Rejected { .. } | State::Absent { .. }) => position.exit_failures.saturating_add(1),
+        Some(State::Live { .. } | State::Done { .. }) => 0,
+        Some(
+            State::Intended
+            | State::AwaitingApproval { .. }
+            | State::Pending(_)
+            | State::Unknown(_)
+            | State::Refused { .. }
+            | State::DryRun,
+        )
+        | None => position.exit_failures,
+    };
     if failures != position.exit_failures {
         position.exit_failures = failures;
         turn.desk.commit(turn.shift.tables, Binds::Nothing).await?;

@@ -29,6 +29,7 @@ where
 {
     let sent_at = turn.shift.clock.now();
     if !turn.has_time_to_send(sent_at) {
+        turn.desk.forget();
         return Ok(Submitted::NoTime);
     }
     let id = order.terms.order_id.clone();
@@ -123,6 +124,7 @@ where
     let Some(order) = turn.order(id).cloned() else { return Ok(Submitted::Made) };
     let sent_at = turn.shift.clock.now();
     if !turn.has_time_to_send(sent_at) {
+        turn.desk.forget();
         return Ok(Submitted::NoTime);
     }
     turn.desk.begin_day(sent_at.day());
