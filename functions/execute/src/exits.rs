@@ -60,13 +60,14 @@ where
     V: MarketData + ReadAccount + TradeOrders,
 {
     let Some(reason) = turn.desk.books.positions.get(id).map(exit_reason) else { return Ok(()) };
+    // What it sells is not known to be ours any more: neither a stop nor another sell before it is settled.
+    if !turn.orders_of(id, |order| order.terms.leg == Leg::Exit && !order.state.is_over()).is_empty() {
+        return Ok(());
+    }
     if !is_allowed(turn, reason) {
         return put_back(turn, id).await;
     }
     if !others_are_gone(turn, id).await? {
-        return Ok(());
-    }
-    if !turn.orders_of(id, |order| order.terms.leg == Leg::Exit && !order.state.is_over()).is_empty() {
         return Ok(());
     }
     sell_what_is_left(turn, id).await
