@@ -193,6 +193,9 @@ where
     let Some(position) = turn.desk.books.positions.get_mut(id) else { return Ok(()) };
     position.status = PositionStatus::Closed;
     position.closed_at = Some(now);
+    if position.exit_reason.is_none() && !position.sold.is_zero() {
+        position.exit_reason = Some(ExitReason::StopTriggered);
+    }
     position.residue = if residue.is_zero() { None } else { Some(residue) };
     let realised = position.realised();
     turn.desk.books.state.live.remove(&id.to_string());
