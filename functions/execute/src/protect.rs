@@ -97,9 +97,10 @@ fn exit_due(
     if trail.is_some_and(|trail| quote.bid <= trail) {
         return Some(ExitReason::Trailing);
     }
-    // The market fell through the stop's limit: it rests above the market and protects nothing.
+    // It triggered and has not filled by this tick; or the market fell through its limit, and it rests above
+    // the market and protects nothing.
     let passed = stop.is_some_and(|stop| match stop.terms.kind {
-        Kind::StopLimit { limit, .. } => quote.bid < limit,
+        Kind::StopLimit { limit, .. } => quote.bid < limit || !stop.state.recorded().is_zero(),
         Kind::Market | Kind::Limit { .. } => false,
     });
     if passed { Some(ExitReason::StopTriggered) } else { None }
