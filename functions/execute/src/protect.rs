@@ -140,14 +140,19 @@ where
         stop => stop,
     };
     let instrument = turn.instrument(&position.symbol).await?;
-    let bare = position.quantity.less(covered.as_ref().map_or(Qty::ZERO, Order::outstanding));
-    match (covered, is_worth_an_order(&instrument, bare, position.stop)) {
-        (Some(_), false) => Ok(()),
-        (Some(stop), true) => {
+    let Some(stop) = covered else { return place_stop(turn, id, &instrument).await };
+    let bare = position.quantity.less(stop.outstanding());
+    if !is_worth_an_order(&instrument, bare, position.stop) {
+        return Ok(());
+    }
+    // The books may say more than the venue holds; a stop for all that can be sold is left alone.
+    let held = turn.held(&position.symbol.base).await?;
+    match instrument.sellable(position.quantity, held, position.stop) {
+        Sellable::Order(lots) if lots > stop.outstanding() => {
             cancel(turn, &stop.terms.order_id).await?;
             place_stop(turn, id, &instrument).await
         }
-        (None, _) => place_stop(turn, id, &instrument).await,
+        Sellable::Order(_) | Sellable::Dust(_) => Ok(()),
     }
 }
 
