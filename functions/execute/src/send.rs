@@ -1,6 +1,6 @@
 //! Record, act, record: the one place from which orders and cancels leave.
 
-use shared::ids::OrderId;
+use shared::ids::{Leg, OrderId};
 use shared::order::{Event, Order, Sent, State};
 use shared::ports::{Level, MarketData, OrderRequest, ReadAccount, SendError, TradeOrders, WriteTables};
 use shared::status::Status;
@@ -16,7 +16,7 @@ use crate::turn::{Turn, TurnError};
 pub enum Submitted {
     /// It was made, and its answer is recorded as far as there was one.
     Made,
-    /// There was no time left to record it: the next tick plans it anew.
+    /// There was no time left to record it, or its price is too old: the next tick plans it anew.
     NoTime,
 }
 
@@ -28,7 +28,9 @@ where
     V: MarketData + ReadAccount + TradeOrders,
 {
     let sent_at = turn.shift.clock.now();
-    if !turn.has_time_to_send(sent_at) {
+    // What adds risk is priced again if its price has become old since it was reviewed.
+    let is_old = order.terms.leg == Leg::Entry && !turn.is_fresh(&order.terms.symbol, sent_at);
+    if is_old || !turn.has_time_to_send(sent_at) {
         turn.desk.forget();
         return Ok(Submitted::NoTime);
     }

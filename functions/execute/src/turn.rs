@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use shared::ids::{Asset, Env, OrderId, PositionId, Symbol};
-use shared::market::{Instrument, Quote};
+use shared::market::{Instrument, Quote, fresh};
 use shared::money::{Amount, Qty};
 use shared::order::{Illegal, Order};
 use shared::ports::{Balance, Clock, Level, Line, Log, MarketData, ReadAccount, VenueError};
@@ -42,7 +42,7 @@ pub struct Turn<'a, T, V> {
     pub shift: &'a Shift<'a, T>,
     /// The account's venue.
     pub venue: V,
-    /// When the turn began: planning's time.
+    /// Planning's time: when the turn began, or last priced something.
     pub now: Timestamp,
     /// The working copy.
     pub desk: Desk,
@@ -78,14 +78,24 @@ impl<'a, T, V: MarketData + ReadAccount> Turn<'a, T, V> {
         }
     }
 
-    /// The best prices, read once a turn.
+    /// The best prices, read again once they are too old. Planning's time moves on to now: calls of the
+    /// venue take time, and what was read after the turn began is not from the future.
     pub async fn quote(&mut self, symbol: &Symbol) -> Result<Quote, VenueError> {
-        if let Some(quote) = self.quotes.get(symbol) {
+        self.now = self.shift.clock.now();
+        if self.is_fresh(symbol, self.now)
+            && let Some(quote) = self.quotes.get(symbol)
+        {
             return Ok(quote.clone());
         }
         let quote = self.venue.quote(symbol).await.inspect_err(|error| self.log_venue("quote", error))?;
+        self.now = self.shift.clock.now();
         self.quotes.insert(symbol.clone(), quote.clone());
         Ok(quote)
+    }
+
+    /// Whether the prices that were read of `symbol` may be acted on at `at`.
+    pub fn is_fresh(&self, symbol: &Symbol, at: Timestamp) -> bool {
+        self.quotes.get(symbol).is_some_and(|quote| fresh(quote, at, FRESH).is_ok())
     }
 
     /// What the venue demands of orders, read once a turn.
