@@ -30,7 +30,8 @@ where
         return Ok(());
     }
     for id in entries(turn, |state| matches!(state, State::Live { ended: None, .. })) {
-        cancel(turn, &id).await?;
+        let result = cancel(turn, &id).await.map(drop);
+        turn.survive(result)?;
     }
     if turn.desk.books.state.status == Status::Running {
         return Ok(());
@@ -56,7 +57,8 @@ where
     for id in entries(turn, late) {
         let line = turn.line(Level::Info, "entry timed out").with("order_id", &id);
         turn.write(line);
-        cancel(turn, &id).await?;
+        let result = cancel(turn, &id).await.map(drop);
+        turn.survive(result)?;
     }
     Ok(())
 }
@@ -73,7 +75,8 @@ where
         return Ok(());
     }
     for id in entries(turn, |state| matches!(state, State::Intended)) {
-        serve_intent(turn, &id).await?;
+        let result = serve_intent(turn, &id).await;
+        turn.survive(result)?;
     }
     Ok(())
 }

@@ -165,8 +165,10 @@ where
     entries::withdraw_entries(turn).await?;
     entries::time_out_entries(turn).await?;
     protect::tend_positions(turn).await?;
+    let bought = protect::bought(turn);
     wishes::grant_wishes(turn).await?;
     entries::serve_intents(turn).await?;
     // What an entry has just bought is protected in the same invocation.
-    protect::tend_positions(turn).await
+    protect::tend_bought(turn, &bought).await?;
+    turn.outcome()
 }

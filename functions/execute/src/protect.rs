@@ -1,5 +1,7 @@
 //! What is held is protected: its stop rests at the venue, and every tick judges the rules that close it.
 
+use std::collections::BTreeMap;
+
 use shared::books::{ExitReason, Position, PositionStatus};
 use shared::ids::{Leg, PositionId};
 use shared::market::{Instrument, Quote, Sellable, fresh};
@@ -24,9 +26,34 @@ where
 {
     let ids: Vec<PositionId> = turn.desk.books.positions.keys().cloned().collect();
     for id in ids {
-        tend_position(turn, &id).await?;
+        let result = tend_position(turn, &id).await;
+        turn.survive(result)?;
     }
     Ok(())
+}
+
+/// What was bought in this tick after its positions were tended is protected too. One that was tended is
+/// not tended again: what failed is tried once a tick.
+pub async fn tend_bought<T, V>(
+    turn: &mut Turn<'_, T, V>,
+    before: &BTreeMap<PositionId, Qty>,
+) -> Result<(), TurnError>
+where
+    T: WriteTables,
+    V: MarketData + ReadAccount + TradeOrders,
+{
+    let bought = bought(turn).into_iter().filter(|(id, bought)| before.get(id) != Some(bought));
+    for (id, _) in bought.collect::<Vec<_>>() {
+        let result = tend_position(turn, &id).await;
+        turn.survive(result)?;
+    }
+    Ok(())
+}
+
+/// How much each position has bought so far.
+pub fn bought<T, V>(turn: &Turn<'_, T, V>) -> BTreeMap<PositionId, Qty> {
+    let positions = turn.desk.books.positions.values();
+    positions.map(|one| (one.id.clone(), one.bought)).collect()
 }
 
 async fn tend_position<T, V>(turn: &mut Turn<'_, T, V>, id: &PositionId) -> Result<(), TurnError>
@@ -70,8 +97,15 @@ where
     V: MarketData + ReadAccount + TradeOrders,
 {
     let Some(position) = turn.desk.books.positions.get(id).cloned() else { return Ok(()) };
-    let quote = turn.quote(&position.symbol).await?;
-    let Ok(quote) = fresh(&quote, turn.now, FRESH) else { return Ok(()) };
+    let quote = match turn.quote(&position.symbol).await {
+        Ok(quote) => quote,
+        // Without a price no rule can be judged; a stop needs none.
+        Err(error) => {
+            keep_stop(turn, id).await?;
+            return Err(error.into());
+        }
+    };
+    let Ok(quote) = fresh(&quote, turn.now, FRESH) else { return keep_stop(turn, id).await };
     let peak = raise_peak(turn, id, quote.get().bid).await?;
     let stop = resting_stop(turn, id);
     let reason = exit_due(&position, peak, quote.get(), stop.as_ref(), &turn.desk.settings.exits);

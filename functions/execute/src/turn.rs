@@ -50,6 +50,7 @@ pub struct Turn<'a, T, V> {
     pub minute: ExecMinute,
     /// What happened, for the invocation's answer.
     pub sent: u32,
+    unserved: Option<TurnError>,
     quotes: BTreeMap<Symbol, Quote>,
     instruments: BTreeMap<Symbol, Instrument>,
     balances: Option<BTreeMap<Asset, Balance>>,
@@ -72,6 +73,7 @@ impl<'a, T, V: MarketData + ReadAccount> Turn<'a, T, V> {
             desk,
             minute,
             sent: 0,
+            unserved: None,
             quotes: BTreeMap::new(),
             instruments: BTreeMap::new(),
             balances: None,
@@ -166,8 +168,27 @@ impl<T, V> Turn<'_, T, V> {
         let of = orders.filter(|order| order.terms.position_id == *position && wanted(order));
         of.map(|order| order.terms.order_id.clone()).collect()
     }
+    /// What befalls one order or position keeps no other from being served: the turn goes on, and ends
+    /// without a beat. Only the tables end it at once.
+    pub fn survive(&mut self, result: Result<(), TurnError>) -> Result<(), WriteError> {
+        let error = match result {
+            Ok(()) => return Ok(()),
+            Err(TurnError::Write(error)) => return Err(error),
+            Err(error @ (TurnError::Venue(_) | TurnError::Illegal(_))) => error,
+        };
+        self.desk.forget();
+        if let TurnError::Illegal(illegal) = &error {
+            self.contradiction(illegal);
+        }
+        self.unserved.get_or_insert(error);
+        Ok(())
+    }
+    /// The end of the turn: the first of what was survived.
+    pub fn outcome(&mut self) -> Result<(), TurnError> {
+        self.unserved.take().map_or(Ok(()), Err)
+    }
     /// The venue reported what our books say cannot be: nothing is guessed, a person is told.
-    pub fn contradiction(&mut self, illegal: &Illegal) {
+    fn contradiction(&self, illegal: &Illegal) {
         let line = self.line(Level::Critical, "venue contradicts the books").with("detail", illegal);
         self.write(line);
     }
