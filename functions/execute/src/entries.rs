@@ -17,8 +17,8 @@ use crate::turn::{FRESH, Turn, TurnError};
 /// How far above the ask a market order is valued, in percent: the worst case that the limits hold for.
 const SLIPPAGE: Percent = Percent::HALF;
 
-/// Where the status is not `running`, entries that rest are cancelled and those that wait are refused; a
-/// crash hold cancels them too.
+/// Where the status is not `running`, and under a crash hold, entries that rest are cancelled and those that
+/// wait are refused.
 pub async fn withdraw_entries<T, V>(turn: &mut Turn<'_, T, V>) -> Result<(), TurnError>
 where
     T: WriteTables,
@@ -33,11 +33,15 @@ where
         let result = cancel(turn, &id).await.map(drop);
         turn.survive(result)?;
     }
-    if turn.desk.books.state.status == Status::Running {
-        return Ok(());
-    }
+    let status = turn.desk.books.state.status;
+    let message = match status {
+        Status::Running => "the market fell too fast".to_owned(),
+        Status::Warmup | Status::Reducing | Status::Halted | Status::Stopped => {
+            format!("status is {}", status.as_str())
+        }
+    };
     for id in entries(turn, is_waiting) {
-        let message = format!("status is {}", turn.desk.books.state.status.as_str());
+        let message = message.clone();
         refuse(turn, &id, risk::Rule::Authority.as_str(), message).await?;
     }
     Ok(())
