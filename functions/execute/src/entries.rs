@@ -141,6 +141,9 @@ pub async fn review<T, V>(
 where
     V: MarketData + ReadAccount,
 {
+    if let Err(refusal) = risk::allowed_symbol(&order.terms, &turn.desk.settings.limits) {
+        return Ok(Err(refusal));
+    }
     let symbol = order.terms.symbol.clone();
     let quote = turn.quote(&symbol).await?;
     let instrument = turn.instrument(&symbol).await?;

@@ -160,7 +160,8 @@ fn authority(seen: &Exposure<'_>) -> Result<(), Refusal> {
     }
 }
 
-fn allowed_symbol(terms: &Terms, limits: &Limits) -> Result<(), Refusal> {
+/// The one rule that is judged before the market is asked: the venue may not know the symbol at all.
+pub fn allowed_symbol(terms: &Terms, limits: &Limits) -> Result<(), Refusal> {
     if limits.allowed_symbols.contains(&terms.symbol) {
         Ok(())
     } else {
