@@ -91,7 +91,7 @@ where
     V: MarketData + ReadAccount + TradeOrders,
 {
     let Some(order) = turn.order(id).cloned() else { return Ok(()) };
-    if turn.desk.books.account.is_none() {
+    if turn.desk.books.account.as_ref().is_none_or(|account| account.book.opening.is_empty()) {
         return refuse(
             turn,
             id,
