@@ -173,6 +173,7 @@ fn judge<T, V>(
         opens: &state.breaker.opens,
         free_quote,
         cooldown: settings.order_cooldown,
+        max_stop_distance: settings.exits.max_stop_distance,
         slippage: SLIPPAGE,
         now: turn.now,
     };

@@ -113,6 +113,8 @@ pub struct Exposure<'a> {
     pub free_quote: Amount,
     /// The shortest time between two openings.
     pub cooldown: Millis,
+    /// Furthest below the entry that a stop may lie.
+    pub max_stop_distance: Percent,
     /// How far above the ask a market order may fill.
     pub slippage: Percent,
     /// The time of this review.
@@ -231,6 +233,14 @@ fn stop_protects(terms: &Terms, seen: &Exposure<'_>) -> Result<(), Refusal> {
     };
     if stop >= entry {
         return refuse(Rule::StopLoss, format!("stop {stop} is not below the entry at {entry}"));
+    }
+    let distance = entry.distance(stop);
+    if distance > seen.max_stop_distance {
+        let message = format!(
+            "stop {stop} is {distance} % below the entry at {entry}, limit {} %",
+            seen.max_stop_distance
+        );
+        return refuse(Rule::StopLoss, message);
     }
     match terms.take_profit {
         Some(profit) if profit <= entry => {
