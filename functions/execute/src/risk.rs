@@ -340,3 +340,6 @@ fn balance(terms: &Terms, seen: &Exposure<'_>) -> Result<(), Refusal> {
         refuse(Rule::Balance, format!("order needs {cost}, free balance {}", seen.free_quote))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -152,6 +152,8 @@ pub(crate) struct Faults {
     pub(crate) orders_fail: Cell<bool>,
     /// The venue lists only so many trades.
     pub(crate) trades_seen: Cell<Option<usize>>,
+    /// The account's ledger is not there.
+    pub(crate) no_ledger: Cell<bool>,
     /// What each call of the venue takes.
     pub(crate) call_takes: Cell<Millis>,
     /// Fails the writes with these numbers, counted from the arming; true: it happens all the same.
@@ -170,7 +172,12 @@ pub(crate) struct Tables {
 
 impl ReadTables for Tables {
     async fn get(&self, keys: &[Key]) -> Result<Vec<Option<Item>>, ReadError> {
-        self.store.get(keys).await
+        let mut items = self.store.get(keys).await?;
+        if self.faults.no_ledger.get() {
+            let ledger = records::account::key(&settings().account);
+            keys.iter().zip(&mut items).filter(|(key, _)| **key == ledger).for_each(|(_, item)| *item = None);
+        }
+        Ok(items)
     }
     async fn query(
         &self,

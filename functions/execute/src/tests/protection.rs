@@ -142,3 +142,15 @@ fn one_market_without_quotes_keeps_no_position_from_its_exit() {
     assert_eq!(bench.position(&id).status, PositionStatus::Open);
     bench.books_agree();
 }
+
+#[test]
+fn without_the_accounts_ledger_nothing_is_recorded_that_it_would_miss() {
+    let (bench, id) = holding(&[FLAT, ([95, 95, 85, 88], 1_000), FLAT, FLAT]);
+    bench.faults.no_ledger.set(true);
+    let report = bench.tick(2);
+    assert_eq!((report.failed, bench.position(&id).status), (1, PositionStatus::Open));
+    bench.faults.no_ledger.set(false);
+    bench.tick(3);
+    assert_eq!(bench.position(&id).status, PositionStatus::Closed);
+    bench.is_over();
+}
