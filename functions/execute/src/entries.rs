@@ -20,8 +20,8 @@ const SLIPPAGE: Percent = Percent::HALF;
 /// The rule that ends an offer at its time.
 pub const APPROVAL_EXPIRED: &str = "approval_expired";
 
-/// Where the status is not `running`, entries that rest are cancelled and those that wait are refused; a
-/// crash hold cancels them too.
+/// Where the status is not `running`, and under a crash hold, entries that rest are cancelled and those that
+/// wait are refused.
 pub async fn withdraw_entries<T, V>(turn: &mut Turn<'_, T, V>) -> Result<(), TurnError>
 where
     T: WriteTables,
@@ -33,13 +33,18 @@ where
         return Ok(());
     }
     for id in entries(turn, |state| matches!(state, State::Live { ended: None, .. })) {
-        cancel(turn, &id).await?;
+        let result = cancel(turn, &id).await.map(drop);
+        turn.survive(result)?;
     }
-    if turn.desk.books.state.status == Status::Running {
-        return Ok(());
-    }
+    let status = turn.desk.books.state.status;
+    let message = match status {
+        Status::Running => "the market fell too fast".to_owned(),
+        Status::Warmup | Status::Reducing | Status::Halted | Status::Stopped => {
+            format!("status is {}", status.as_str())
+        }
+    };
     for id in entries(turn, is_waiting) {
-        let message = format!("status is {}", turn.desk.books.state.status.as_str());
+        let message = message.clone();
         refuse(turn, &id, risk::Rule::Authority.as_str(), message).await?;
     }
     Ok(())
@@ -59,7 +64,8 @@ where
     for id in entries(turn, late) {
         let line = turn.line(Level::Info, "entry timed out").with("order_id", &id);
         turn.write(line);
-        cancel(turn, &id).await?;
+        let result = cancel(turn, &id).await.map(drop);
+        turn.survive(result)?;
     }
     Ok(())
 }
@@ -76,7 +82,8 @@ where
         return Ok(());
     }
     for id in entries(turn, |state| matches!(state, State::Intended)) {
-        serve_intent(turn, &id).await?;
+        let result = serve_intent(turn, &id).await;
+        turn.survive(result)?;
     }
     Ok(())
 }
@@ -129,7 +136,10 @@ pub async fn review<T, V>(
 where
     V: MarketData + ReadAccount,
 {
-    if turn.desk.books.account.is_none() {
+    if let Err(refusal) = risk::allowed_symbol(&order.terms, &turn.desk.settings.limits) {
+        return Ok(Err(refusal));
+    }
+    if turn.desk.books.account.as_ref().is_none_or(|account| account.book.opening.is_empty()) {
         let message = "no opening balance is recorded yet".to_owned();
         return Ok(Err(Refusal { rule: risk::Rule::Balance, message }));
     }
@@ -163,6 +173,7 @@ fn judge<T, V>(
         opens: &state.breaker.opens,
         free_quote,
         cooldown: settings.order_cooldown,
+        max_stop_distance: settings.exits.max_stop_distance,
         slippage: SLIPPAGE,
         basis,
         now: turn.now,

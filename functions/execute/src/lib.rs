@@ -17,6 +17,11 @@ pub mod send;
 pub mod turn;
 pub mod wishes;
 
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+
 use serde_json::{Value, json};
 use shared::ports::{
     Level, Line, MarketData, OpenVenue, ReadAccount, ReadTables, TradeOrders, VenueError, WriteTables,
@@ -161,9 +166,11 @@ where
     entries::withdraw_entries(turn).await?;
     entries::time_out_entries(turn).await?;
     protect::tend_positions(turn).await?;
+    let bought = protect::bought(turn);
     wishes::grant_wishes(turn).await?;
     approvals::serve_approvals(turn).await?;
     entries::serve_intents(turn).await?;
     // What an entry has just bought is protected in the same invocation.
-    protect::tend_positions(turn).await
+    protect::tend_bought(turn, &bought).await?;
+    turn.outcome()
 }

@@ -42,6 +42,11 @@ pub async fn desk(
         for (key, item) in keys.into_iter().zip(items) {
             place(&mut books, key, item)?;
         }
+        // Fills belong into the account's books: without them nothing that may have filled is touched.
+        let may_fill = books.orders.values().any(|order| order.state.may_be_at_venue());
+        if books.account.is_none() && (may_fill || !books.positions.is_empty()) {
+            return Err(Unfit::Absent(records::account::key(&settings.account)).into());
+        }
     }
     Ok(Desk::new(settings, books))
 }

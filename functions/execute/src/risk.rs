@@ -134,6 +134,8 @@ pub struct Exposure<'a> {
     pub free_quote: Amount,
     /// The shortest time between two openings.
     pub cooldown: Millis,
+    /// Furthest below the entry that a stop may lie.
+    pub max_stop_distance: Percent,
     /// How far above the ask a market order may fill.
     pub slippage: Percent,
     /// What the order's age and price are judged against.
@@ -184,7 +186,8 @@ fn authority(seen: &Exposure<'_>) -> Result<(), Refusal> {
     }
 }
 
-fn allowed_symbol(terms: &Terms, limits: &Limits) -> Result<(), Refusal> {
+/// The one rule that is judged before the market is asked: the venue may not know the symbol at all.
+pub fn allowed_symbol(terms: &Terms, limits: &Limits) -> Result<(), Refusal> {
     if limits.allowed_symbols.contains(&terms.symbol) {
         Ok(())
     } else {
@@ -254,6 +257,14 @@ fn stop_protects(terms: &Terms, seen: &Exposure<'_>) -> Result<(), Refusal> {
     };
     if stop >= entry {
         return refuse(Rule::StopLoss, format!("stop {stop} is not below the entry at {entry}"));
+    }
+    let distance = entry.distance(stop);
+    if distance > seen.max_stop_distance {
+        let message = format!(
+            "stop {stop} is {distance} % below the entry at {entry}, limit {} %",
+            seen.max_stop_distance
+        );
+        return refuse(Rule::StopLoss, message);
     }
     match terms.take_profit {
         Some(profit) if profit <= entry => {
@@ -380,3 +391,6 @@ fn balance(terms: &Terms, seen: &Exposure<'_>) -> Result<(), Refusal> {
         refuse(Rule::Balance, format!("order needs {cost}, free balance {}", seen.free_quote))
     }
 }
+
+#[cfg(test)]
+mod tests;
