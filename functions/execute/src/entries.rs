@@ -54,10 +54,8 @@ where
     V: MarketData + ReadAccount + TradeOrders,
 {
     let (now, timeout) = (turn.now, turn.desk.settings.exits.entry_timeout);
-    let late = |state: &State| match state {
-        State::Live { venue, ended: None } => now.since(venue.sent_at) >= timeout,
-        _ => false,
-    };
+    let is_old = |sent_at: Timestamp| now.since(sent_at) >= timeout;
+    let late = |state: &State| matches!(state, State::Live { venue, ended: None } if is_old(venue.sent_at));
     for id in entries(turn, late) {
         let line = turn.line(Level::Info, "entry timed out").with("order_id", &id);
         turn.write(line);
@@ -221,10 +219,8 @@ where
     T: WriteTables,
 {
     let now = turn.now;
-    let lapsed = |state: &State| match state {
-        State::AwaitingApproval { expires_at } => *expires_at <= now,
-        _ => false,
-    };
+    let lapsed =
+        |state: &State| matches!(state, State::AwaitingApproval { expires_at } if *expires_at <= now);
     for id in entries(turn, lapsed) {
         refuse(turn, &id, "approval_expired", "nobody approved it in time".to_owned()).await?;
     }

@@ -202,7 +202,8 @@ impl WriteTables for Tables {
         if due && let Some((_, hook)) = self.faults.before_write.take() {
             hook();
         }
-        match self.faults.writes_fail.borrow_mut().remove(&number) {
+        let fault = self.faults.writes_fail.borrow_mut().remove(&number);
+        match fault {
             None => self.store.write(writes).await,
             Some((error, applied)) => {
                 if applied {
