@@ -95,7 +95,14 @@ fn next_due<T, V>(turn: &Turn<'_, T, V>) -> Option<(Timestamp, String)> {
         let at = match &order.state {
             State::Pending(sent) | State::Unknown(sent) => sent.fence,
             State::Live { venue, .. } if order.terms.leg == Leg::Entry => venue.sent_at + exits.entry_timeout,
-            _ => return None,
+            State::Live { .. }
+            | State::Intended
+            | State::AwaitingApproval { .. }
+            | State::Done { .. }
+            | State::Rejected { .. }
+            | State::Absent { .. }
+            | State::Refused { .. }
+            | State::DryRun => return None,
         };
         Some((at + ONE_MORE_TICK, format!("orders {}", order.terms.order_id)))
     });

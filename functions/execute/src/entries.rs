@@ -57,10 +57,8 @@ where
     V: MarketData + ReadAccount + TradeOrders,
 {
     let (now, timeout) = (turn.now, turn.desk.settings.exits.entry_timeout);
-    let late = |state: &State| match state {
-        State::Live { venue, ended: None } => now.since(venue.sent_at) >= timeout,
-        _ => false,
-    };
+    let is_old = |sent_at: Timestamp| now.since(sent_at) >= timeout;
+    let late = |state: &State| matches!(state, State::Live { venue, ended: None } if is_old(venue.sent_at));
     for id in entries(turn, late) {
         let line = turn.line(Level::Info, "entry timed out").with("order_id", &id);
         turn.write(line);

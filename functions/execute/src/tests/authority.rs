@@ -23,7 +23,10 @@ fn stopped_does_nothing_by_rule_and_a_person_still_closes() {
     let (bench, id) = in_profit();
     bench.set_status(Status::Stopped);
     bench.tick(1);
-    assert_eq!((bench.position(&id).status, bench.resting()), (PositionStatus::Open, vec!["SELL 0.999".to_owned()]));
+    assert_eq!(
+        (bench.position(&id).status, bench.resting()),
+        (PositionStatus::Open, vec!["SELL 0.999".to_owned()])
+    );
     assert_eq!(bench.state().status_ack, Some(Status::Stopped));
     bench.wish(Target::Close(id.clone()), Origin::Model);
     bench.tick(2);
@@ -69,12 +72,9 @@ fn every_status_but_running_cancels_entries_and_refuses_intents() {
 
 #[test]
 fn a_rule_closes_in_every_status_but_stopped_and_the_model_in_running_and_reducing() {
-    for (status, by_model) in [
-        (Status::Warmup, false),
-        (Status::Running, true),
-        (Status::Reducing, true),
-        (Status::Halted, false),
-    ] {
+    for (status, by_model) in
+        [(Status::Warmup, false), (Status::Running, true), (Status::Reducing, true), (Status::Halted, false)]
+    {
         let (bench, id) = in_profit();
         bench.set_status(status);
         bench.tick(1);
@@ -171,13 +171,32 @@ fn stops_and_exits_are_never_refused_by_limits_or_a_full_state() {
     });
     bench.exchange.manual_cancel(bench.clock.now(), bench.at_venue()[1].id).unwrap();
     for _ in 0..14 {
-        let target = Target::Cancel {
-            position: id.clone(),
-            order_id: shared::ids::OrderId::parse("gone").unwrap(),
-        };
+        let target =
+            Target::Cancel { position: id.clone(), order_id: shared::ids::OrderId::parse("gone").unwrap() };
         bench.wish(target, Origin::Person);
     }
     bench.tick(1);
     assert_eq!(bench.position(&id).status, PositionStatus::Closed);
     bench.is_over();
+}
+
+#[test]
+fn one_strategys_damage_leaves_the_others_served() {
+    let bench = bench(&flat(3));
+    let strategies = ["gone", "demo", "broken"].map(|id| shared::ids::StrategyId::parse(id).unwrap());
+    let shard = shared::records::Shard { shard: 0, strategies: strategies.to_vec() };
+    let store = &bench.tables.store;
+    store.plant(shared::records::shard::key(0), shared::records::shard::encode(&shard));
+    let [_, demo, broken] = strategies;
+    let state = shared::records::state::key(&demo);
+    let mut item = store.snapshot()[&state].clone();
+    item.insert("status".to_owned(), shared::store::Attr::S("Running".to_owned()));
+    store.plant(shared::records::state::key(&broken), item);
+    bench.intend(&market("1", "90"));
+    let report = bench.tick(0);
+    assert_eq!((report.strategies, report.served, report.failed), (3, 1, 2));
+    assert_eq!(bench.resting(), ["SELL 0.999"]);
+    let lines = bench.log.0.borrow();
+    let named = lines.iter().filter(|line| line.what == "strategy not served");
+    assert_eq!(named.count(), 2, "each is named once");
 }

@@ -1,11 +1,14 @@
 //! Two executors on the same tables: one wins, the other reads again, and the venue sees one order.
 
-use shared::order::Origin;
+use shared::order::{Event, Origin, Sent};
 use shared::state::Target;
+use shared::store::WriteError;
+use shared::testkit::at_once;
 use shared::time::Millis;
 
 use super::flat;
-use crate::testing::{Bench, bench, limit, market, qty};
+use crate::desk::{Binds, Books, Desk};
+use crate::testing::{Bench, bench, limit, market, qty, settings};
 
 /// Runs a whole other invocation before the `number`-th write of `bench`.
 fn interleave(bench: &Bench, number: usize) {
@@ -91,4 +94,32 @@ fn a_late_look_at_an_order_never_overwrites_a_later_one() {
     bench.faults.trades_seen.set(None);
     bench.tick(5);
     bench.books_agree();
+}
+
+/// Caps are computed from what was read after `send_seq`: whoever sends something else in between forces a
+/// new plan, although the two orders have nothing in common.
+#[test]
+fn two_sends_planned_from_one_reading_do_not_both_happen() {
+    let bench = bench(&flat(3));
+    bench.intend(&limit("1", "99", "90"));
+    bench.intend(&limit("2", "98", "90"));
+    let (orders, sent_at) = (bench.orders(), bench.clock.now());
+    let read = || {
+        let books = Books {
+            state: bench.state(),
+            orders: orders.iter().map(|one| (one.terms.order_id.clone(), one.clone())).collect(),
+            positions: Default::default(),
+            account: Some(bench.account()),
+        };
+        Desk::new(settings(), books)
+    };
+    let (mut one, mut other) = (read(), read());
+    for (desk, order) in [(&mut one, &orders[0]), (&mut other, &orders[1])] {
+        let sent = Sent { at: sent_at, fence: sent_at };
+        desk.advance(&order.terms.order_id, Event::Submit(sent)).unwrap();
+    }
+    assert_eq!(at_once(one.commit(&bench.tables, Binds::Authority)), Ok(()));
+    let lost = at_once(other.commit(&bench.tables, Binds::Authority));
+    assert!(matches!(lost, Err(WriteError::Lost { .. })), "{lost:?}");
+    assert_eq!(bench.statuses(), ["entry 0 pending", "entry 0 intended"]);
 }
