@@ -3,6 +3,7 @@
 //! Everything without a feature is pure: no async, no clock, no environment, no randomness, no floats for
 //! money.
 
+pub mod approval;
 #[cfg(feature = "aws")]
 pub mod aws;
 pub mod books;

@@ -190,6 +190,8 @@ pub enum State {
     AwaitingApproval {
         /// The end of the offer.
         expires_at: Timestamp,
+        /// The most that one unit may cost: what is approved, and what drift is judged against.
+        bound: Price,
     },
     /// Sent; no answer recorded.
     Pending(Sent),
@@ -262,6 +264,8 @@ pub enum Event {
     Offer {
         /// The end of the offer.
         expires_at: Timestamp,
+        /// The most that one unit may cost.
+        bound: Price,
     },
     /// A rule of ours says no, or the offer lapsed, or authority was withdrawn.
     Refuse {
@@ -375,7 +379,9 @@ impl State {
     /// The one transition function.
     pub fn next(self, event: Event) -> Result<State, Illegal> {
         match (self, event) {
-            (State::Intended, Event::Offer { expires_at }) => Ok(State::AwaitingApproval { expires_at }),
+            (State::Intended, Event::Offer { expires_at, bound }) => {
+                Ok(State::AwaitingApproval { expires_at, bound })
+            }
             (State::Intended | State::AwaitingApproval { .. }, Event::Refuse { rule, message }) => {
                 Ok(State::Refused { rule, message })
             }
@@ -488,7 +494,7 @@ mod tests {
     fn every_state() -> Vec<State> {
         vec![
             State::Intended,
-            State::AwaitingApproval { expires_at: at(9) },
+            State::AwaitingApproval { expires_at: at(9), bound: Price::parse("2").unwrap() },
             State::Pending(sent()),
             State::Unknown(sent()),
             State::Live { venue: venue("0", "0"), ended: None },
@@ -505,7 +511,7 @@ mod tests {
     fn every_event() -> Vec<Event> {
         let report = |executed, ended| Event::Report { venue_id: "7".into(), executed: qty(executed), ended };
         vec![
-            Event::Offer { expires_at: at(9) },
+            Event::Offer { expires_at: at(9), bound: Price::parse("2").unwrap() },
             Event::Refuse { rule: "drift".into(), message: String::new() },
             Event::DryRun,
             Event::Submit(sent()),

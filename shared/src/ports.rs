@@ -379,6 +379,10 @@ pub struct BadReply(pub String);
 /// Asks a model. Never retries.
 #[allow(async_fn_in_trait, reason = "handlers run on one thread; no port is used across threads")]
 pub trait AskModel {
+    /// Whose models it serves: what stands before the `/` of a model in the settings.
+    fn provider(&self) -> &'static str {
+        "anthropic"
+    }
     /// Asks once and returns what came back, unread.
     async fn ask(&self, question: &Question) -> Result<RawReply, ModelError>;
     /// Reads what came back.

@@ -180,6 +180,10 @@ impl Names {
     pub fn model_secret(&self, provider: &str) -> String {
         format!("{}/{}/llm/{provider}", self.prefix, self.env)
     }
+    /// `tradai/dev/approval`: execute and the approver read it.
+    pub fn approval_secret(&self) -> String {
+        format!("{}/{}/approval", self.prefix, self.env)
+    }
 }
 
 /// The environment variables that the functions read. Nothing else is read, and an unknown variable with

@@ -33,6 +33,8 @@ pub const TRADE_KEY: (&str, &str) = ("sim-trade-key", "sim-trade-secret");
 pub const READ_KEY: (&str, &str) = ("sim-read-key", "sim-read-secret");
 /// The key that decide asks the model with.
 pub const MODEL_KEY: &str = "sim-model-key";
+/// The key that approvals are signed with: the approver and execute have it.
+pub const APPROVAL_KEY: &str = "sim-approval-key";
 
 /// Longest wait for an answer of AWS.
 const AWS_TIMEOUT: Millis = Millis(3_000);
@@ -189,4 +191,5 @@ fn put_secrets(aws: &EmbeddedAws, names: &Names, account: &str) {
     aws.create_secret(&names.trade_secret(account), &pair(TRADE_KEY));
     aws.create_secret(&names.read_secret(account), &pair(READ_KEY));
     aws.create_secret(&names.model_secret("anthropic"), &json!({"api_key": MODEL_KEY}).to_string());
+    aws.create_secret(&names.approval_secret(), &json!({"api_key": APPROVAL_KEY}).to_string());
 }

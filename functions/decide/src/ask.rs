@@ -19,8 +19,6 @@ use crate::shift::Turn;
 use crate::tokens;
 use crate::verdict::{Verdict, shorten, verdict};
 
-/// The provider behind the port.
-const PROVIDER: &str = "anthropic/";
 /// The longest wait for one answer.
 const LONGEST: Millis = Millis::from_secs(30);
 /// What recording an answer and its outcome may take.
@@ -137,7 +135,7 @@ async fn question<T, V, A: AskModel>(
     tally: &mut Tally,
 ) -> Result<RawReply, NoAnswer> {
     let now = turn.shift.now();
-    let name = model.strip_prefix(PROVIDER).ok_or(NoAnswer::NotServed)?;
+    let name = served(model, turn.shift.ports.model.provider()).ok_or(NoAnswer::NotServed)?;
     let timeout = Millis(turn.shift.deadline.since(now + TO_RECORD).0.min(LONGEST.0));
     if timeout < SHORTEST {
         return Err(NoAnswer::NoTime);
@@ -150,6 +148,11 @@ async fn question<T, V, A: AskModel>(
         count_failure(turn, model, tokens, &error, tally);
         NoAnswer::Model(error)
     })
+}
+
+/// The model's name at its provider, if the port serves that one.
+fn served<'a>(model: &'a str, provider: &str) -> Option<&'a str> {
+    model.split_once('/').filter(|(of, _)| *of == provider).map(|(_, name)| name)
 }
 
 fn count_failure<T, V, A>(
@@ -170,7 +173,7 @@ fn count_failure<T, V, A>(
 }
 
 fn charge<T, V, A>(turn: &Turn<'_, T, V, A>, model: &str, usage: Usage, tally: &mut Tally) {
-    let name = model.strip_prefix(PROVIDER).unwrap_or(model);
+    let name = model.split_once('/').map_or(model, |(_, name)| name);
     tally.add(usage, dollars(name, turn.shift.now().day(), usage));
 }
 

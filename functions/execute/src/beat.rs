@@ -25,6 +25,7 @@ const RECENT_BACKEND_ERRORS: u32 = 5;
 
 /// Writes the beat. A beat that another invocation has overtaken leaves the later one standing.
 pub async fn beat<T: WriteTables, V>(turn: &mut Turn<'_, T, V>) -> Result<(), WriteError> {
+    turn.desk.forget();
     let before = turn.desk.books.state.clone();
     let after = state_after(turn);
     match write(turn, &before, &after, Some(after.last_heartbeat)).await {

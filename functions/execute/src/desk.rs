@@ -5,15 +5,17 @@
 
 use std::collections::BTreeMap;
 
+use shared::approval::Approval;
 use shared::books::{Position, movements};
 use shared::ids::{OrderId, PositionId};
 use shared::money::Amount;
 use shared::order::{Event, Fill, Illegal, Order};
 use shared::ports::{Trade, WriteTables};
-use shared::records::{self, AccountLedger};
+use shared::records::{self, AccountLedger, Corrupt};
 use shared::settings::Settings;
-use shared::state::{Live, StrategyState};
+use shared::state::{ExecDay, Live, StrategyState};
 use shared::store::{Attr, Cond, Path, Write, WriteError, changes};
+use shared::time::Day;
 
 /// Most fills of one transaction (contract section 1).
 pub const MOST_FILLS: usize = 20;
@@ -29,6 +31,9 @@ pub struct Books {
     pub positions: BTreeMap<PositionId, Position>,
     /// Its account's ledger; none before reconcile's first look.
     pub account: Option<AccountLedger>,
+    /// What approvers left on the orders that wait for them, or why it cannot be read. The approver's alone to
+    /// write: no commit looks here.
+    pub approvals: BTreeMap<OrderId, Result<Approval, Corrupt>>,
 }
 
 /// The working copy.
@@ -116,6 +121,14 @@ impl Desk {
         self.advance(id, Event::Recorded { total })
     }
 
+    /// A later day begins its counters anew; an earlier one changes nothing.
+    pub fn begin_day(&mut self, day: Day) {
+        let counted = &mut self.books.state.exec_day;
+        if day > counted.day {
+            *counted = ExecDay { day, orders: 0, cancels: 0, realised: Amount::ZERO };
+        }
+    }
+
     fn record_fill(&mut self, order: &Order, trade: &Trade) {
         let terms = &order.terms;
         let fill = Fill {
@@ -150,6 +163,7 @@ impl Desk {
         });
         let before = held.realised();
         let after = held.fold(fill);
+        self.begin_day(fill.at.day());
         let day = &mut self.books.state.exec_day;
         day.realised = day.realised + (after.realised() - before);
         self.books.state.live.insert(terms.position_id.to_string(), Live::Position);
@@ -164,6 +178,12 @@ impl Desk {
         }
     }
 
+    /// Back to what the tables were last known to hold: what was planned and not recorded is nothing.
+    pub fn forget(&mut self) {
+        self.books = self.seen.clone();
+        self.fills.clear();
+    }
+
     /// Writes what changed. On an error the copy is what the tables were last known to hold.
     pub async fn commit(&mut self, tables: &impl WriteTables, binds: Binds) -> Result<(), WriteError> {
         let writes = self.writes(binds);
@@ -174,7 +194,7 @@ impl Desk {
                 Ok(())
             }
             Err(error) => {
-                self.books = self.seen.clone();
+                self.forget();
                 Err(error)
             }
         }
@@ -213,7 +233,7 @@ impl Desk {
                 Some(seen) => writes.push(Write::update(
                     key,
                     changes(&records::order::encode(seen), &records::order::encode(order)),
-                    vec![Cond::Equals(Path::of("status"), Attr::S(seen.state.as_str().to_owned()))],
+                    records::order::is_still(&seen.state),
                 )),
                 None => writes.push(Write::put_if_absent(key, records::order::encode(order))),
             }
@@ -230,10 +250,7 @@ impl Desk {
                 Some(seen) => writes.push(Write::update(
                     key,
                     changes(&records::position::encode(seen), &records::position::encode(position)),
-                    vec![
-                        Cond::Equals(Path::of("version"), Attr::N(seen.version.to_string())),
-                        Cond::Equals(Path::of("status"), Attr::S(seen.status.as_str().to_owned())),
-                    ],
+                    records::position::unchanged(seen),
                 )),
                 None => writes.push(Write::put_if_absent(key, records::position::encode(position))),
             }
@@ -267,8 +284,11 @@ impl Desk {
         self.books.state.send_seq = seen.send_seq.saturating_add(1);
         let (before, after) = (records::state::encode(seen), records::state::encode(&self.books.state));
         let mut conds = vec![as_read(&before, "send_seq")];
-        if binds == Binds::Authority {
+        // What people write is changed by us only while it is what was read.
+        if binds == Binds::Authority || seen.status != self.books.state.status {
             conds.push(as_read(&before, "status"));
+        }
+        if binds == Binds::Authority {
             conds.push(as_read(&before, "holds"));
         }
         Some(Write::update(records::state::key(&seen.strategy_id), changes(&before, &after), conds))

@@ -10,15 +10,18 @@ use shared::status::{Act, Hold, Status, may};
 use shared::time::Timestamp;
 
 use crate::desk::Binds;
-use crate::risk::{self, Approved, Exposure, Refusal};
+use crate::risk::{self, Approved, Basis, Exposure, Refusal};
 use crate::send::{cancel, submit};
 use crate::turn::{FRESH, Turn, TurnError};
 
 /// How far above the ask a market order is valued, in percent: the worst case that the limits hold for.
 const SLIPPAGE: Percent = Percent::HALF;
 
-/// Where the status is not `running`, entries that rest are cancelled and those that wait are refused; a
-/// crash hold cancels them too.
+/// The rule that ends an offer at its time.
+pub const APPROVAL_EXPIRED: &str = "approval_expired";
+
+/// Where the status is not `running`, and under a crash hold, entries that rest are cancelled and those that
+/// wait are refused.
 pub async fn withdraw_entries<T, V>(turn: &mut Turn<'_, T, V>) -> Result<(), TurnError>
 where
     T: WriteTables,
@@ -30,13 +33,18 @@ where
         return Ok(());
     }
     for id in entries(turn, |state| matches!(state, State::Live { ended: None, .. })) {
-        cancel(turn, &id).await?;
+        let result = cancel(turn, &id).await.map(drop);
+        turn.survive(result)?;
     }
-    if turn.desk.books.state.status == Status::Running {
-        return Ok(());
-    }
+    let status = turn.desk.books.state.status;
+    let message = match status {
+        Status::Running => "the market fell too fast".to_owned(),
+        Status::Warmup | Status::Reducing | Status::Halted | Status::Stopped => {
+            format!("status is {}", status.as_str())
+        }
+    };
     for id in entries(turn, is_waiting) {
-        let message = format!("status is {}", turn.desk.books.state.status.as_str());
+        let message = message.clone();
         refuse(turn, &id, risk::Rule::Authority.as_str(), message).await?;
     }
     Ok(())
@@ -56,7 +64,8 @@ where
     for id in entries(turn, late) {
         let line = turn.line(Level::Info, "entry timed out").with("order_id", &id);
         turn.write(line);
-        cancel(turn, &id).await?;
+        let result = cancel(turn, &id).await.map(drop);
+        turn.survive(result)?;
     }
     Ok(())
 }
@@ -73,7 +82,8 @@ where
         return Ok(());
     }
     for id in entries(turn, |state| matches!(state, State::Intended)) {
-        serve_intent(turn, &id).await?;
+        let result = serve_intent(turn, &id).await;
+        turn.survive(result)?;
     }
     Ok(())
 }
@@ -84,16 +94,7 @@ where
     V: MarketData + ReadAccount + TradeOrders,
 {
     let Some(order) = turn.order(id).cloned() else { return Ok(()) };
-    if turn.desk.books.account.is_none() {
-        return refuse(
-            turn,
-            id,
-            risk::Rule::Balance.as_str(),
-            "no opening balance is recorded yet".to_owned(),
-        )
-        .await;
-    }
-    let approved = match review(turn, order).await? {
+    let approved = match review(turn, order, Basis::Decision).await? {
         Ok(approved) => approved,
         Err(refusal) => return refuse(turn, id, refusal.rule.as_str(), refusal.message).await,
     };
@@ -104,7 +105,7 @@ where
         }
         SafetyMode::TwoPhase => {
             let expires_at = turn.now + turn.desk.settings.approval_expiry;
-            turn.desk.advance(id, Event::Offer { expires_at })?;
+            turn.desk.advance(id, Event::Offer { expires_at, bound: approved.worst_price() })?;
             Ok(turn.desk.commit(turn.shift.tables, Binds::Nothing).await?)
         }
         SafetyMode::Direct => send_entry(turn, approved).await,
@@ -130,20 +131,29 @@ where
 pub async fn review<T, V>(
     turn: &mut Turn<'_, T, V>,
     order: Order,
+    basis: Basis,
 ) -> Result<Result<Approved, Refusal>, TurnError>
 where
     V: MarketData + ReadAccount,
 {
+    if let Err(refusal) = risk::allowed_symbol(&order.terms, &turn.desk.settings.limits) {
+        return Ok(Err(refusal));
+    }
+    if turn.desk.books.account.as_ref().is_none_or(|account| account.book.opening.is_empty()) {
+        let message = "no opening balance is recorded yet".to_owned();
+        return Ok(Err(Refusal { rule: risk::Rule::Balance, message }));
+    }
     let symbol = order.terms.symbol.clone();
     let quote = turn.quote(&symbol).await?;
     let instrument = turn.instrument(&symbol).await?;
     let free_quote = turn.balance(&symbol.quote).await?.free;
-    Ok(judge(turn, order, &quote, &instrument, free_quote))
+    Ok(judge(turn, order, basis, &quote, &instrument, free_quote))
 }
 
 fn judge<T, V>(
     turn: &Turn<'_, T, V>,
     order: Order,
+    basis: Basis,
     quote: &Quote,
     instrument: &Instrument,
     free_quote: shared::money::Amount,
@@ -163,7 +173,9 @@ fn judge<T, V>(
         opens: &state.breaker.opens,
         free_quote,
         cooldown: settings.order_cooldown,
+        max_stop_distance: settings.exits.max_stop_distance,
         slippage: SLIPPAGE,
+        basis,
         now: turn.now,
     };
     risk::review(order, &seen, &settings.limits)
@@ -210,12 +222,10 @@ where
     T: WriteTables,
 {
     let now = turn.now;
-    let lapsed = |state: &State| match state {
-        State::AwaitingApproval { expires_at } => *expires_at <= now,
-        _ => false,
-    };
+    let lapsed =
+        |state: &State| matches!(state, State::AwaitingApproval { expires_at, .. } if *expires_at <= now);
     for id in entries(turn, lapsed) {
-        refuse(turn, &id, "approval_expired", "nobody approved it in time".to_owned()).await?;
+        refuse(turn, &id, APPROVAL_EXPIRED, "nobody approved it in time".to_owned()).await?;
     }
     Ok(())
 }

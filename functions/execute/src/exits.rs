@@ -60,13 +60,14 @@ where
     V: MarketData + ReadAccount + TradeOrders,
 {
     let Some(reason) = turn.desk.books.positions.get(id).map(exit_reason) else { return Ok(()) };
+    // What it sells is not known to be ours any more: neither a stop nor another sell before it is settled.
+    if !turn.orders_of(id, |order| order.terms.leg == Leg::Exit && !order.state.is_over()).is_empty() {
+        return Ok(());
+    }
     if !is_allowed(turn, reason) {
         return put_back(turn, id).await;
     }
     if !others_are_gone(turn, id).await? {
-        return Ok(());
-    }
-    if !turn.orders_of(id, |order| order.terms.leg == Leg::Exit && !order.state.is_over()).is_empty() {
         return Ok(());
     }
     sell_what_is_left(turn, id).await
@@ -133,21 +134,29 @@ where
     }
 }
 
-/// After the sell: closed if nothing sellable is left, counted if the venue refused it.
+/// After the sell: closed if nothing sellable is left, counted if it was refused or could not leave. What
+/// was not tried, or is not known yet, counts as neither.
 async fn judge_exit<T, V>(turn: &mut Turn<'_, T, V>, id: &PositionId, plan: u32) -> Result<(), TurnError>
 where
     T: WriteTables,
     V: MarketData + ReadAccount,
 {
-    let refused = !turn
-        .orders_of(id, |order| {
-            order.terms.leg == Leg::Exit
-                && order.terms.plan == plan
-                && matches!(order.state, State::Rejected { .. })
-        })
-        .is_empty();
+    let sells = turn.orders_of(id, |order| order.terms.leg == Leg::Exit && order.terms.plan == plan);
+    let sell = sells.first().and_then(|id| turn.order(id)).map(|order| order.state.clone());
     let Some(position) = turn.desk.books.positions.get_mut(id) else { return Ok(()) };
-    let failures = if refused { position.exit_failures.saturating_add(1) } else { 0 };
+    let failures = match sell {
+        Some(State::Rejected { .. } | State::Absent { .. }) => position.exit_failures.saturating_add(1),
+        Some(State::Live { .. } | State::Done { .. }) => 0,
+        Some(
+            State::Intended
+            | State::AwaitingApproval { .. }
+            | State::Pending(_)
+            | State::Unknown(_)
+            | State::Refused { .. }
+            | State::DryRun,
+        )
+        | None => position.exit_failures,
+    };
     if failures != position.exit_failures {
         position.exit_failures = failures;
         turn.desk.commit(turn.shift.tables, Binds::Nothing).await?;
@@ -184,6 +193,9 @@ where
     let Some(position) = turn.desk.books.positions.get_mut(id) else { return Ok(()) };
     position.status = PositionStatus::Closed;
     position.closed_at = Some(now);
+    if position.exit_reason.is_none() && !position.sold.is_zero() {
+        position.exit_reason = Some(ExitReason::StopTriggered);
+    }
     position.residue = if residue.is_zero() { None } else { Some(residue) };
     let realised = position.realised();
     turn.desk.books.state.live.remove(&id.to_string());

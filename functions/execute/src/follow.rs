@@ -16,7 +16,8 @@ where
     let orders = turn.desk.books.orders.values().filter(|order| order.state.may_be_at_venue());
     let ids: Vec<OrderId> = orders.map(|order| order.terms.order_id.clone()).collect();
     for id in ids {
-        follow_order(turn, &id).await?;
+        let result = follow_order(turn, &id).await;
+        turn.survive(result)?;
     }
     Ok(())
 }

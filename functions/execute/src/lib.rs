@@ -3,6 +3,7 @@
 //! Every tick does the same work from the tables: settle what was sent, protect what is held, then serve
 //! what is wanted. A tick that loses a write to another one reads again; it never guesses.
 
+pub mod approvals;
 pub mod beat;
 pub mod config;
 pub mod desk;
@@ -15,6 +16,11 @@ pub mod risk;
 pub mod send;
 pub mod turn;
 pub mod wishes;
+
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
 
 use serde_json::{Value, json};
 use shared::ports::{
@@ -160,8 +166,11 @@ where
     entries::withdraw_entries(turn).await?;
     entries::time_out_entries(turn).await?;
     protect::tend_positions(turn).await?;
+    let bought = protect::bought(turn);
     wishes::grant_wishes(turn).await?;
+    approvals::serve_approvals(turn).await?;
     entries::serve_intents(turn).await?;
     // What an entry has just bought is protected in the same invocation.
-    protect::tend_positions(turn).await
+    protect::tend_bought(turn, &bought).await?;
+    turn.outcome()
 }

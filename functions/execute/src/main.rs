@@ -16,7 +16,7 @@ use shared::aws::tables::DynamoTables;
 use shared::http_client::HttpClient;
 use shared::ids::AccountId;
 use shared::ports::{Clock, Level, Line, Log, OpenVenue, SharedClock, VenueError};
-use shared::secret::ReadSecret;
+use shared::secret::{ReadSecret, Secret, SecretError};
 use shared::settings::{Backend, Settings};
 use shared::tables::Names;
 use shared::tick::WireTick;
@@ -45,6 +45,11 @@ async fn main() -> Result<(), Error> {
     let names = config.stage.names;
     let tables =
         DynamoTables { client: clients::dynamodb(&aws, Arc::clone(&transport)), names: names.clone() };
+    let approvals = &Approvals {
+        secrets: SecretsManager { client: clients::secretsmanager(&aws, Arc::clone(&transport)) },
+        name: names.approval_secret(),
+        read: RefCell::default(),
+    };
     let accounts = &Venues {
         secrets: SecretsManager { client: clients::secretsmanager(&aws, Arc::clone(&transport)) },
         names: names.clone(),
@@ -57,10 +62,41 @@ async fn main() -> Result<(), Error> {
     lambda_runtime::run(service_fn(async |event: LambdaEvent<WireTick>| -> Result<Value, Error> {
         let tick = event.payload.read(kind, SystemClock.now())?;
         let deadline = Timestamp::from_millis(i64::try_from(event.context.deadline).unwrap_or(i64::MAX));
-        let shift = Shift { env, tick, deadline, tables, clock: &SystemClock, log: &Stdout };
+        let approval_key = approvals.key().await;
+        let shift = Shift { env, tick, deadline, tables, clock: &SystemClock, log: &Stdout, approval_key };
         Ok(handle(&shift, accounts).await?.to_json())
     }))
     .await
+}
+
+/// The key that approvals are verified with; a stage without approvals has none.
+struct Approvals {
+    secrets: SecretsManager,
+    name: String,
+    read: RefCell<Option<(Timestamp, Option<Secret>)>>,
+}
+
+impl Approvals {
+    async fn key(&self) -> Option<Secret> {
+        let now = SystemClock.now();
+        let known = self.read.borrow().clone();
+        if let Some((read, key)) = known
+            && now.since(read) < KEY_LIFE
+        {
+            return key;
+        }
+        let key = match self.secrets.read(&self.name).await {
+            Ok(credentials) => Some(credentials.api_key().clone()),
+            Err(SecretError::Missing { .. }) => None,
+            Err(error @ (SecretError::Unavailable { .. } | SecretError::Malformed { .. })) => {
+                Stdout.write(Line::new(Level::Warn, now, "no approval key").with("error", error));
+                // Not remembered: it may be there in a minute.
+                return None;
+            }
+        };
+        *self.read.borrow_mut() = Some((now, key.clone()));
+        key
+    }
 }
 
 /// Opens venues with keys that may trade.

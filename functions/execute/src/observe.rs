@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use shared::ids::{OrderId, PositionId};
+use shared::order::State;
 use shared::records::{self};
 use shared::roster::Unfit;
 use shared::settings::Settings;
@@ -28,12 +29,23 @@ pub async fn desk(
     settings: Settings,
     state: StrategyState,
 ) -> Result<Desk, ObserveError> {
-    let mut books = Books { orders: BTreeMap::new(), positions: BTreeMap::new(), account: None, state };
+    let mut books = Books {
+        orders: BTreeMap::new(),
+        positions: BTreeMap::new(),
+        account: None,
+        approvals: BTreeMap::new(),
+        state,
+    };
     let keys = keys(&books.state, &settings);
     if keys.len() > 1 {
         let items = tables.get(&keys).await?;
         for (key, item) in keys.into_iter().zip(items) {
             place(&mut books, key, item)?;
+        }
+        // Fills belong into the account's books: without them nothing that may have filled is touched.
+        let may_fill = books.orders.values().any(|order| order.state.may_be_at_venue());
+        if books.account.is_none() && (may_fill || !books.positions.is_empty()) {
+            return Err(Unfit::Absent(records::account::key(&settings.account)).into());
         }
     }
     Ok(Desk::new(settings, books))
@@ -68,6 +80,12 @@ fn place(books: &mut Books, key: Key, item: Option<Item>) -> Result<(), Unfit> {
         }
         (Table::Orders, Some(item)) => {
             let order = records::order::decode(&item)?;
+            // A damaged approval ends its own order, never the strategy's tick.
+            if let (State::AwaitingApproval { .. }, Some(given)) =
+                (&order.state, records::order::approval(&item).transpose())
+            {
+                books.approvals.insert(order.terms.order_id.clone(), given);
+            }
             books.orders.insert(order.terms.order_id.clone(), order);
         }
         (_, None) => return Err(Unfit::Absent(key)),

@@ -1,5 +1,7 @@
 //! What is held is protected: its stop rests at the venue, and every tick judges the rules that close it.
 
+use std::collections::BTreeMap;
+
 use shared::books::{ExitReason, Position, PositionStatus};
 use shared::ids::{Leg, PositionId};
 use shared::market::{Instrument, Quote, Sellable, fresh};
@@ -24,9 +26,34 @@ where
 {
     let ids: Vec<PositionId> = turn.desk.books.positions.keys().cloned().collect();
     for id in ids {
-        tend_position(turn, &id).await?;
+        let result = tend_position(turn, &id).await;
+        turn.survive(result)?;
     }
     Ok(())
+}
+
+/// What was bought in this tick after its positions were tended is protected too. One that was tended is
+/// not tended again: what failed is tried once a tick.
+pub async fn tend_bought<T, V>(
+    turn: &mut Turn<'_, T, V>,
+    before: &BTreeMap<PositionId, Qty>,
+) -> Result<(), TurnError>
+where
+    T: WriteTables,
+    V: MarketData + ReadAccount + TradeOrders,
+{
+    let bought = bought(turn).into_iter().filter(|(id, bought)| before.get(id) != Some(bought));
+    for (id, _) in bought.collect::<Vec<_>>() {
+        let result = tend_position(turn, &id).await;
+        turn.survive(result)?;
+    }
+    Ok(())
+}
+
+/// How much each position has bought so far.
+pub fn bought<T, V>(turn: &Turn<'_, T, V>) -> BTreeMap<PositionId, Qty> {
+    let positions = turn.desk.books.positions.values();
+    positions.map(|one| (one.id.clone(), one.bought)).collect()
 }
 
 async fn tend_position<T, V>(turn: &mut Turn<'_, T, V>, id: &PositionId) -> Result<(), TurnError>
@@ -70,8 +97,15 @@ where
     V: MarketData + ReadAccount + TradeOrders,
 {
     let Some(position) = turn.desk.books.positions.get(id).cloned() else { return Ok(()) };
-    let quote = turn.quote(&position.symbol).await?;
-    let Ok(quote) = fresh(&quote, turn.now, FRESH) else { return Ok(()) };
+    let quote = match turn.quote(&position.symbol).await {
+        Ok(quote) => quote,
+        // Without a price no rule can be judged; a stop needs none.
+        Err(error) => {
+            keep_stop(turn, id).await?;
+            return Err(error.into());
+        }
+    };
+    let Ok(quote) = fresh(&quote, turn.now, FRESH) else { return keep_stop(turn, id).await };
     let peak = raise_peak(turn, id, quote.get().bid).await?;
     let stop = resting_stop(turn, id);
     let reason = exit_due(&position, peak, quote.get(), stop.as_ref(), &turn.desk.settings.exits);
@@ -97,9 +131,10 @@ fn exit_due(
     if trail.is_some_and(|trail| quote.bid <= trail) {
         return Some(ExitReason::Trailing);
     }
-    // The market fell through the stop's limit: it rests above the market and protects nothing.
+    // It triggered and has not filled by this tick; or the market fell through its limit, and it rests above
+    // the market and protects nothing.
     let passed = stop.is_some_and(|stop| match stop.terms.kind {
-        Kind::StopLimit { limit, .. } => quote.bid < limit,
+        Kind::StopLimit { limit, .. } => quote.bid < limit || !stop.state.recorded().is_zero(),
         Kind::Market | Kind::Limit { .. } => false,
     });
     if passed { Some(ExitReason::StopTriggered) } else { None }
@@ -139,14 +174,19 @@ where
         stop => stop,
     };
     let instrument = turn.instrument(&position.symbol).await?;
-    let bare = position.quantity.less(covered.as_ref().map_or(Qty::ZERO, Order::outstanding));
-    match (covered, is_worth_an_order(&instrument, bare, position.stop)) {
-        (Some(_), false) => Ok(()),
-        (Some(stop), true) => {
+    let Some(stop) = covered else { return place_stop(turn, id, &instrument).await };
+    let bare = position.quantity.less(stop.outstanding());
+    if !is_worth_an_order(&instrument, bare, position.stop) {
+        return Ok(());
+    }
+    // The books may say more than the venue holds; a stop for all that can be sold is left alone.
+    let held = turn.held(&position.symbol.base).await?;
+    match instrument.sellable(position.quantity, held, position.stop) {
+        Sellable::Order(lots) if lots > stop.outstanding() => {
             cancel(turn, &stop.terms.order_id).await?;
             place_stop(turn, id, &instrument).await
         }
-        (None, _) => place_stop(turn, id, &instrument).await,
+        Sellable::Order(_) | Sellable::Dust(_) => Ok(()),
     }
 }
 

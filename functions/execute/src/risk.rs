@@ -79,14 +79,35 @@ pub struct Refusal {
     pub message: String,
 }
 
+/// What an order's age and price are judged against.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Basis {
+    /// The decision: when it was made, and the price that it saw.
+    Decision,
+    /// A person's approval: when it was given, and the bound that it names, alone.
+    Approval {
+        /// When it was given.
+        at: Timestamp,
+        /// The most that one unit may cost.
+        bound: Price,
+    },
+}
+
 /// An order that every rule let pass. Nothing else can make one.
 #[derive(Debug)]
-pub struct Approved(Order);
+pub struct Approved {
+    order: Order,
+    worst: Price,
+}
 
 impl Approved {
     /// The order, to be sent once.
     pub fn into_order(self) -> Order {
-        self.0
+        self.order
+    }
+    /// The most that one unit may cost, as it was reviewed.
+    pub const fn worst_price(&self) -> Price {
+        self.worst
     }
 }
 
@@ -113,8 +134,12 @@ pub struct Exposure<'a> {
     pub free_quote: Amount,
     /// The shortest time between two openings.
     pub cooldown: Millis,
+    /// Furthest below the entry that a stop may lie.
+    pub max_stop_distance: Percent,
     /// How far above the ask a market order may fill.
     pub slippage: Percent,
+    /// What the order's age and price are judged against.
+    pub basis: Basis,
     /// The time of this review.
     pub now: Timestamp,
 }
@@ -136,7 +161,8 @@ pub fn review(order: Order, seen: &Exposure<'_>, limits: &Limits) -> Result<Appr
     decision_age(terms, seen, limits)?;
     price_drift(terms, seen, limits)?;
     balance(terms, seen)?;
-    Ok(Approved(order))
+    let worst = worst_price(terms, seen);
+    Ok(Approved { order, worst })
 }
 
 fn refuse(rule: Rule, message: String) -> Result<(), Refusal> {
@@ -160,7 +186,8 @@ fn authority(seen: &Exposure<'_>) -> Result<(), Refusal> {
     }
 }
 
-fn allowed_symbol(terms: &Terms, limits: &Limits) -> Result<(), Refusal> {
+/// The one rule that is judged before the market is asked: the venue may not know the symbol at all.
+pub fn allowed_symbol(terms: &Terms, limits: &Limits) -> Result<(), Refusal> {
     if limits.allowed_symbols.contains(&terms.symbol) {
         Ok(())
     } else {
@@ -231,6 +258,14 @@ fn stop_protects(terms: &Terms, seen: &Exposure<'_>) -> Result<(), Refusal> {
     if stop >= entry {
         return refuse(Rule::StopLoss, format!("stop {stop} is not below the entry at {entry}"));
     }
+    let distance = entry.distance(stop);
+    if distance > seen.max_stop_distance {
+        let message = format!(
+            "stop {stop} is {distance} % below the entry at {entry}, limit {} %",
+            seen.max_stop_distance
+        );
+        return refuse(Rule::StopLoss, message);
+    }
     match terms.take_profit {
         Some(profit) if profit <= entry => {
             refuse(Rule::StopLoss, format!("take-profit {profit} is not above the entry at {entry}"))
@@ -299,17 +334,44 @@ fn cooldown(seen: &Exposure<'_>) -> Result<(), Refusal> {
 }
 
 fn decision_age(terms: &Terms, seen: &Exposure<'_>, limits: &Limits) -> Result<(), Refusal> {
-    let age = seen.now.since(terms.decided_at);
+    let (what, since) = match seen.basis {
+        Basis::Decision => ("decision", terms.decided_at),
+        Basis::Approval { at, .. } => ("approval", at),
+    };
+    let age = seen.now.since(since);
     if age <= limits.max_decision_age {
         Ok(())
     } else {
         let message =
-            format!("decision is {} s old, limit {} s", age.as_secs(), limits.max_decision_age.as_secs());
+            format!("{what} is {} s old, limit {} s", age.as_secs(), limits.max_decision_age.as_secs());
         refuse(Rule::DecisionAge, message)
     }
 }
 
 fn price_drift(terms: &Terms, seen: &Exposure<'_>, limits: &Limits) -> Result<(), Refusal> {
+    match seen.basis {
+        Basis::Decision => drift_since_decision(terms, seen, limits),
+        Basis::Approval { bound, .. } => within_bound(terms, seen, bound),
+    }
+}
+
+/// A market order trades at the ask, so the ask must not be above what was approved. A limit is its own
+/// bound: the venue holds it, also while the ask is above it and the order rests.
+fn within_bound(terms: &Terms, seen: &Exposure<'_>, bound: Price) -> Result<(), Refusal> {
+    let ask = seen.quote.get().ask;
+    let price = match terms.kind {
+        Kind::Market => ask,
+        Kind::Limit { price, .. } => price.min(ask),
+        Kind::StopLimit { limit, .. } => limit,
+    };
+    if price <= bound {
+        Ok(())
+    } else {
+        refuse(Rule::PriceDrift, format!("price {price} is above the approved bound {bound}"))
+    }
+}
+
+fn drift_since_decision(terms: &Terms, seen: &Exposure<'_>, limits: &Limits) -> Result<(), Refusal> {
     let Some(decided) = terms.decided_price else { return Ok(()) };
     let drift = decided.distance(seen.quote.get().ask);
     if drift <= limits.max_price_drift {
@@ -329,3 +391,6 @@ fn balance(terms: &Terms, seen: &Exposure<'_>) -> Result<(), Refusal> {
         refuse(Rule::Balance, format!("order needs {cost}, free balance {}", seen.free_quote))
     }
 }
+
+#[cfg(test)]
+mod tests;

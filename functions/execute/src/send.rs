@@ -1,6 +1,6 @@
 //! Record, act, record: the one place from which orders and cancels leave.
 
-use shared::ids::OrderId;
+use shared::ids::{Leg, OrderId};
 use shared::order::{Event, Order, Sent, State};
 use shared::ports::{Level, MarketData, OrderRequest, ReadAccount, SendError, TradeOrders, WriteTables};
 use shared::status::Status;
@@ -16,7 +16,7 @@ use crate::turn::{Turn, TurnError};
 pub enum Submitted {
     /// It was made, and its answer is recorded as far as there was one.
     Made,
-    /// There was no time left to record it: the next tick plans it anew.
+    /// There was no time left to record it, or its price is too old: the next tick plans it anew.
     NoTime,
 }
 
@@ -28,7 +28,10 @@ where
     V: MarketData + ReadAccount + TradeOrders,
 {
     let sent_at = turn.shift.clock.now();
-    if !turn.has_time_to_send(sent_at) {
+    // What adds risk is priced again if its price has become old since it was reviewed.
+    let is_old = order.terms.leg == Leg::Entry && !turn.is_fresh(&order.terms.symbol, sent_at);
+    if is_old || !turn.has_time_to_send(sent_at) {
+        turn.desk.forget();
         return Ok(Submitted::NoTime);
     }
     let id = order.terms.order_id.clone();
@@ -57,7 +60,7 @@ fn put_on_record<T, V>(turn: &mut Turn<'_, T, V>, order: Order, sent_at: Timesta
 where
     V: MarketData + ReadAccount,
 {
-    count_day(turn, sent_at);
+    turn.desk.begin_day(sent_at.day());
     let day = &mut turn.desk.books.state.exec_day;
     day.orders = day.orders.saturating_add(1);
     let sent = Sent { at: sent_at, fence: fence(sent_at) };
@@ -67,19 +70,6 @@ where
         return Ok(());
     }
     Ok(turn.desk.advance(&id, Event::Submit(sent))?)
-}
-
-/// The day is that of the send: a later one resets the counters.
-pub fn count_day<T, V>(turn: &mut Turn<'_, T, V>, sent_at: Timestamp) {
-    let day = &mut turn.desk.books.state.exec_day;
-    if sent_at.day() > day.day {
-        *day = shared::state::ExecDay {
-            day: sent_at.day(),
-            orders: 0,
-            cancels: 0,
-            realised: shared::money::Amount::ZERO,
-        };
-    }
 }
 
 async fn record_failure<T, V>(
@@ -136,9 +126,10 @@ where
     let Some(order) = turn.order(id).cloned() else { return Ok(Submitted::Made) };
     let sent_at = turn.shift.clock.now();
     if !turn.has_time_to_send(sent_at) {
+        turn.desk.forget();
         return Ok(Submitted::NoTime);
     }
-    count_day(turn, sent_at);
+    turn.desk.begin_day(sent_at.day());
     let day = &mut turn.desk.books.state.exec_day;
     day.cancels = day.cancels.saturating_add(1);
     turn.desk.commit(turn.shift.tables, Binds::Nothing).await?;

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use shared::ids::{Asset, Env, OrderId, PositionId, Symbol};
-use shared::market::{Instrument, Quote};
+use shared::market::{Instrument, Quote, fresh};
 use shared::money::{Amount, Qty};
 use shared::order::{Illegal, Order};
 use shared::ports::{Balance, Clock, Level, Line, Log, MarketData, ReadAccount, VenueError};
+use shared::secret::Secret;
 use shared::state::ExecMinute;
 use shared::store::WriteError;
 use shared::tick::Tick;
@@ -34,6 +35,8 @@ pub struct Shift<'a, T> {
     pub clock: &'a dyn Clock,
     /// The log.
     pub log: &'a dyn Log,
+    /// What approvals are verified with; without it none is accepted.
+    pub approval_key: Option<Secret>,
 }
 
 /// One strategy's turn.
@@ -42,7 +45,7 @@ pub struct Turn<'a, T, V> {
     pub shift: &'a Shift<'a, T>,
     /// The account's venue.
     pub venue: V,
-    /// When the turn began: planning's time.
+    /// Planning's time: when the turn began, or last priced something.
     pub now: Timestamp,
     /// The working copy.
     pub desk: Desk,
@@ -50,6 +53,7 @@ pub struct Turn<'a, T, V> {
     pub minute: ExecMinute,
     /// What happened, for the invocation's answer.
     pub sent: u32,
+    unserved: Option<TurnError>,
     quotes: BTreeMap<Symbol, Quote>,
     instruments: BTreeMap<Symbol, Instrument>,
     balances: Option<BTreeMap<Asset, Balance>>,
@@ -72,20 +76,31 @@ impl<'a, T, V: MarketData + ReadAccount> Turn<'a, T, V> {
             desk,
             minute,
             sent: 0,
+            unserved: None,
             quotes: BTreeMap::new(),
             instruments: BTreeMap::new(),
             balances: None,
         }
     }
 
-    /// The best prices, read once a turn.
+    /// The best prices, read again once they are too old. Planning's time moves on to now: calls of the
+    /// venue take time, and what was read after the turn began is not from the future.
     pub async fn quote(&mut self, symbol: &Symbol) -> Result<Quote, VenueError> {
-        if let Some(quote) = self.quotes.get(symbol) {
+        self.now = self.shift.clock.now();
+        if self.is_fresh(symbol, self.now)
+            && let Some(quote) = self.quotes.get(symbol)
+        {
             return Ok(quote.clone());
         }
         let quote = self.venue.quote(symbol).await.inspect_err(|error| self.log_venue("quote", error))?;
+        self.now = self.shift.clock.now();
         self.quotes.insert(symbol.clone(), quote.clone());
         Ok(quote)
+    }
+
+    /// Whether the prices that were read of `symbol` may be acted on at `at`.
+    pub fn is_fresh(&self, symbol: &Symbol, at: Timestamp) -> bool {
+        self.quotes.get(symbol).is_some_and(|quote| fresh(quote, at, FRESH).is_ok())
     }
 
     /// What the venue demands of orders, read once a turn.
@@ -156,8 +171,27 @@ impl<T, V> Turn<'_, T, V> {
         let of = orders.filter(|order| order.terms.position_id == *position && wanted(order));
         of.map(|order| order.terms.order_id.clone()).collect()
     }
+    /// What befalls one order or position keeps no other from being served: the turn goes on, and ends
+    /// without a beat. Only the tables end it at once.
+    pub fn survive(&mut self, result: Result<(), TurnError>) -> Result<(), WriteError> {
+        let error = match result {
+            Ok(()) => return Ok(()),
+            Err(TurnError::Write(error)) => return Err(error),
+            Err(error @ (TurnError::Venue(_) | TurnError::Illegal(_))) => error,
+        };
+        self.desk.forget();
+        if let TurnError::Illegal(illegal) = &error {
+            self.contradiction(illegal);
+        }
+        self.unserved.get_or_insert(error);
+        Ok(())
+    }
+    /// The end of the turn: the first of what was survived.
+    pub fn outcome(&mut self) -> Result<(), TurnError> {
+        self.unserved.take().map_or(Ok(()), Err)
+    }
     /// The venue reported what our books say cannot be: nothing is guessed, a person is told.
-    pub fn contradiction(&mut self, illegal: &Illegal) {
+    fn contradiction(&self, illegal: &Illegal) {
         let line = self.line(Level::Critical, "venue contradicts the books").with("detail", illegal);
         self.write(line);
     }

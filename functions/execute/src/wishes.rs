@@ -11,18 +11,19 @@ use crate::exits::{begin_exit, is_allowed};
 use crate::send::cancel;
 use crate::turn::{Turn, TurnError};
 
-/// Turns every wish into an exit or a cancel; each is answered once and leaves `live`.
+/// Turns every wish into an exit or a cancel. One to close is answered at once, one to cancel stays until
+/// its entry is over.
 pub async fn grant_wishes<T, V>(turn: &mut Turn<'_, T, V>) -> Result<(), TurnError>
 where
     T: WriteTables,
     V: MarketData + ReadAccount + TradeOrders,
 {
     for (key, wish) in wishes(turn) {
-        turn.desk.books.state.live.remove(&key);
-        match &wish.target {
-            Target::Close(position) => grant_close(turn, position, wish.origin).await?,
-            Target::Cancel { order_id, .. } => grant_cancel(turn, order_id).await?,
-        }
+        let result = match &wish.target {
+            Target::Close(position) => grant_close(turn, &key, position, wish.origin).await,
+            Target::Cancel { order_id, .. } => grant_cancel(turn, &key, order_id).await,
+        };
+        turn.survive(result)?;
     }
     Ok(())
 }
@@ -38,6 +39,7 @@ fn wishes<T, V>(turn: &Turn<'_, T, V>) -> Vec<(String, WishFor)> {
 
 async fn grant_close<T, V>(
     turn: &mut Turn<'_, T, V>,
+    wish: &str,
     id: &PositionId,
     origin: Origin,
 ) -> Result<(), TurnError>
@@ -49,16 +51,31 @@ where
         Origin::Person => ExitReason::Person,
         Origin::Model | Origin::Rule | Origin::Reconcile => ExitReason::Model,
     };
-    let is_open = turn.desk.books.positions.get(id).is_some_and(|one| one.status == PositionStatus::Open);
-    if is_open && is_allowed(turn, reason) {
+    turn.desk.books.state.live.remove(wish);
+    let status = turn.desk.books.positions.get(id).map(|one| one.status);
+    if status == Some(PositionStatus::Open) && is_allowed(turn, reason) {
         return begin_exit(turn, id, reason).await;
+    }
+    if status == Some(PositionStatus::Closing) && reason == ExitReason::Person {
+        return take_over(turn, id).await;
     }
     let line = turn.line(Level::Warn, "wish to close not granted").with("position_id", id);
     turn.write(line.with("status", turn.desk.books.state.status.as_str()));
     Ok(turn.desk.commit(turn.shift.tables, Binds::Nothing).await?)
 }
 
-async fn grant_cancel<T, V>(turn: &mut Turn<'_, T, V>, id: &OrderId) -> Result<(), TurnError>
+/// An exit under way is a person's from now on: no status forbids it any more.
+async fn take_over<T, V>(turn: &mut Turn<'_, T, V>, id: &PositionId) -> Result<(), TurnError>
+where
+    T: WriteTables,
+{
+    if let Some(position) = turn.desk.books.positions.get_mut(id) {
+        position.exit_reason = Some(ExitReason::Person);
+    }
+    Ok(turn.desk.commit(turn.shift.tables, Binds::Nothing).await?)
+}
+
+async fn grant_cancel<T, V>(turn: &mut Turn<'_, T, V>, wish: &str, id: &OrderId) -> Result<(), TurnError>
 where
     T: WriteTables,
     V: MarketData + ReadAccount + TradeOrders,
@@ -72,6 +89,9 @@ where
             turn.desk.advance(id, Event::Refuse { rule: "cancelled".to_owned(), message })?;
         }
         _ => {}
+    }
+    if turn.order(id).is_none_or(|order| order.state.is_over()) {
+        turn.desk.books.state.live.remove(wish);
     }
     Ok(turn.desk.commit(turn.shift.tables, Binds::Nothing).await?)
 }

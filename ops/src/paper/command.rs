@@ -33,7 +33,10 @@ pub async fn run(options: &Options) -> ExitCode {
 }
 
 async fn attempt(options: &Options) -> Result<bool, NotRun> {
-    #[expect(clippy::disallowed_methods, reason = "the operator waits in real time and wants to know how long")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the operator waits in real time and wants to know how long"
+    )]
     let began = Instant::now();
     #[expect(clippy::disallowed_methods, reason = "the operator's program reads the environment")]
     let variable = |name: &str| std::env::var(name).ok();
@@ -69,7 +72,9 @@ fn show(options: &Options, finished: &Finished) -> Result<(), NotRun> {
 fn write_report(options: &Options, html: &str) -> Result<(), BadInput> {
     std::fs::write(&options.report, html).map_err(|error| {
         let path = options.report.display();
-        BadInput::new(format!("{path}: the report cannot be written ({error}); give another path with --report"))
+        BadInput::new(format!(
+            "{path}: the report cannot be written ({error}); give another path with --report"
+        ))
     })
 }
 

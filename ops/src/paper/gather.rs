@@ -70,9 +70,12 @@ fn tell(
 ) -> Gathered {
     decisions.sort_by_key(|one| one.decided_at);
     positions.sort_by(|a, b| a.id.cmp(&b.id));
-    orders.sort_by(|a, b| (a.terms.created_at, &a.terms.order_id).cmp(&(b.terms.created_at, &b.terms.order_id)));
+    orders.sort_by(|a, b| {
+        (a.terms.created_at, &a.terms.order_id).cmp(&(b.terms.created_at, &b.terms.order_id))
+    });
     fills.sort_by(|a, b| (a.at, trade_number(a)).cmp(&(b.at, trade_number(b))));
-    let legs: BTreeMap<_, _> = orders.iter().map(|order| (order.terms.order_id.clone(), order.terms.leg)).collect();
+    let legs: BTreeMap<_, _> =
+        orders.iter().map(|order| (order.terms.order_id.clone(), order.terms.leg)).collect();
     Gathered {
         model: ModelUse {
             calls: 0,

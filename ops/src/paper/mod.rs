@@ -34,7 +34,7 @@ use gather::{Gathered, gather};
 use input::Input;
 use options::Options;
 use outcome::{EquityPoint, Outcome, Run, TableUse};
-use run::{BNB_PRICE, FIRST_STATUS, Marks, STAGE, Stage, Trouble};
+use run::{BNB_PRICE, FIRST_STATUS, Marks, Person, STAGE, Stage, Trouble};
 
 /// Quote in the account at the start.
 const CASH: i64 = 10_000;
@@ -78,7 +78,8 @@ pub async fn paper(
     watch: impl FnMut(u64, Timestamp, Decimal, usize),
 ) -> Result<Finished, NotRun> {
     let chosen = minds::choose(&options.model, variable)?;
-    let input = input::read(options)?;
+    let mut input = input::read(options)?;
+    minds::name_model(&options.model, &mut input.settings, &mut input.notes);
     trade(options, input, chosen, watch).await
 }
 
@@ -126,7 +127,8 @@ async fn set_up(options: &Options, input: &Input, chosen: minds::Chosen) -> Resu
     apply(&world.aws_ports(&world.network()).tables, &input.settings, 0, FIRST_STATUS, now).await?;
     let trouble = Trouble::new(&world, options.faults.plan(), options.seed, start, end - QUIET_END);
     let mind = minds::mind(chosen, &world, &trouble.network())?;
-    Ok(Stage::new(env, world, trouble, mind))
+    let person = Person::new(&world, &input.settings, options.approve);
+    Ok(Stage::new(env, world, trouble, mind, person))
 }
 
 /// The account beside the same money bought at the first open and held.

@@ -61,9 +61,10 @@ impl FromStr for ModelChoice {
     type Err = String;
     fn from_str(text: &str) -> Result<ModelChoice, String> {
         match text.split_once(':') {
-            Some(("scripted", policy)) => {
-                policy.parse().map(ModelChoice::Scripted).map_err(|error: sim::model::UnknownPolicy| error.to_string())
-            }
+            Some(("scripted", policy)) => policy
+                .parse()
+                .map(ModelChoice::Scripted)
+                .map_err(|error: sim::model::UnknownPolicy| error.to_string()),
             None if text == "anthropic" => Ok(ModelChoice::Anthropic),
             None if text == "openai" => Ok(ModelChoice::OpenAi),
             _ => Err("write scripted:POLICY, anthropic or openai".to_owned()),

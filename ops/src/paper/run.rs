@@ -5,8 +5,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use rust_decimal::Decimal;
+use shared::aws::tables::DynamoTables;
 use shared::ids::Env;
 use shared::ports::{Level, Line, Log};
+use shared::secret::Secret;
+use shared::settings::{SafetyMode, Settings};
 use shared::status::Status;
 use shared::tables::Function;
 use shared::tick::Tick;
@@ -14,11 +17,13 @@ use shared::time::{Millis, Timestamp};
 use shared::transport::SharedTransport;
 use sim::exchange::Candle;
 use sim::faults::{FaultPlan, FaultyTransport, Hosts, Invocation, InvocationFaults};
-use sim::world::{AwsPorts, EXCHANGE_HOST, MODEL_HOST, World};
+use sim::world::{APPROVAL_KEY, AwsPorts, EXCHANGE_HOST, MODEL_HOST, World};
 
 use super::minds::Mind;
+use super::options::Approve;
 use super::outcome::{Bar, EquityPoint};
 use super::venues::{MarketOnly, ReadOnly, Trading};
+use crate::approve::approve_due;
 
 /// The stage of every paper run.
 pub const STAGE: &str = "paper";
@@ -85,6 +90,30 @@ impl Trouble {
     }
 }
 
+/// The person who answers approvals, over a network that works.
+pub struct Person {
+    tables: DynamoTables,
+    settings: Settings,
+    wait: Millis,
+}
+
+impl Person {
+    /// Who answers as `approve` says; nobody where nothing is asked or answered.
+    pub fn new(world: &World, settings: &Settings, approve: Approve) -> Option<Person> {
+        let wait = match approve {
+            Approve::None => return None,
+            Approve::All => Millis(0),
+            Approve::After(minutes) => Millis::from_minutes(i64::from(minutes)),
+        };
+        let tables = world.aws_ports(&world.network()).tables;
+        (settings.safety_mode == SafetyMode::TwoPhase).then(|| Person {
+            tables,
+            settings: settings.clone(),
+            wait,
+        })
+    }
+}
+
 /// Everything that the loop needs.
 pub struct Stage {
     /// The stage's name.
@@ -97,6 +126,8 @@ pub struct Stage {
     pub aws: AwsPorts,
     /// The model.
     pub mind: Mind,
+    /// Who answers approvals.
+    pub person: Option<Person>,
     /// What the functions said.
     pub journal: Journal,
     markets: MarketOnly,
@@ -115,7 +146,7 @@ pub struct Marks {
 
 impl Stage {
     /// A stage over `world`.
-    pub fn new(env: Env, world: World, trouble: Trouble, mind: Mind) -> Stage {
+    pub fn new(env: Env, world: World, trouble: Trouble, mind: Mind, person: Option<Person>) -> Stage {
         let network = trouble.network();
         Stage {
             aws: world.aws_ports(&network),
@@ -127,17 +158,29 @@ impl Stage {
             world,
             trouble,
             mind,
+            person,
         }
     }
 
     /// One minute: decide, execute, every fifth minute reconcile, then heartbeat.
     pub async fn minute(&self, minute: Timestamp) {
         self.wake(Function::Decide, minute, DECIDE_AT).await;
+        self.answer_approvals().await;
         self.wake(Function::Execute, minute, EXECUTE_AT).await;
         if minute.minute_number().rem_euclid(Function::Reconcile.period_minutes()) == 0 {
             self.wake(Function::Reconcile, minute, RECONCILE_AT).await;
         }
         self.wake(Function::Heartbeat, minute, HEARTBEAT_AT).await;
+    }
+
+    async fn answer_approvals(&self) {
+        let Some(person) = &self.person else { return };
+        let (key, now) = (Secret::new(APPROVAL_KEY.to_owned()), self.world.clock.now());
+        let answered =
+            approve_due(&person.tables, &key, &self.env, &person.settings, person.wait, "paper", now).await;
+        if let Err(error) = answered {
+            self.journal.write(Line::new(Level::Warn, now, "approval not given").with("error", error));
+        }
     }
 
     /// Wakes one function for `minute`, as its schedule manages to.
@@ -210,6 +253,7 @@ impl Stage {
             tables: &self.aws.tables,
             clock: &self.world.clock,
             log: &self.journal,
+            approval_key: Some(Secret::new(APPROVAL_KEY.to_owned())),
         };
         let result = execute::handle(&shift, &self.trading).await;
         self.note(Function::Execute, result.err());

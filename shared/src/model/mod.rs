@@ -2,4 +2,5 @@
 //! folder.
 
 pub mod anthropic;
+pub mod openai;
 mod retry_after;

@@ -157,7 +157,10 @@ pub fn vital(item: &Item) -> LedgerVitals {
     let fields = Fields::of(Table::Ledgers, item);
     let alerts = fields.maybe("alerts", |found| found.map(|entry| Ok(alert(entry))));
     let episodes = fields.maybe("episodes", |found| found.map(|entry| Ok(episode(entry))));
-    LedgerVitals { alerts: alerts.map(Option::unwrap_or_default), episodes: episodes.map(Option::unwrap_or_default) }
+    LedgerVitals {
+        alerts: alerts.map(Option::unwrap_or_default),
+        episodes: episodes.map(Option::unwrap_or_default),
+    }
 }
 
 struct AccountKey(AccountId);

@@ -112,7 +112,7 @@ pub(crate) fn order_state() -> impl Strategy<Value = State> {
     prop_oneof![
         Just(State::Intended),
         Just(State::DryRun),
-        time().prop_map(|expires_at| State::AwaitingApproval { expires_at }),
+        (time(), price()).prop_map(|(expires_at, bound)| State::AwaitingApproval { expires_at, bound }),
         sent().prop_map(State::Pending),
         sent().prop_map(State::Unknown),
         venue_state(),
@@ -123,7 +123,7 @@ pub(crate) fn order_state() -> impl Strategy<Value = State> {
     ]
 }
 
-fn terms() -> impl Strategy<Value = Terms> {
+pub(crate) fn terms() -> impl Strategy<Value = Terms> {
     let names = (order_id(), position_id(), account_id(), symbol(), filled());
     let what = (
         select(&Leg::ALL[..]),

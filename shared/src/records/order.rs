@@ -1,11 +1,12 @@
 //! An order and its fills: `tradai-orders`, one partition per position.
 
+use crate::approval::Approval;
 use crate::ids::{Leg, OrderId, PositionId};
 use crate::money::{Price, Qty};
 use crate::order::{AtVenue, Ended, Fill, Kind, Order, Sent, State, Terms};
 use crate::records::attrs::{Draft, changes, number, text, time};
 use crate::records::fields::{Corrupt, Fields, Found, FromText, Problem, Read, one_of};
-use crate::store::{Change, Cond, Item, Key};
+use crate::store::{Change, Cond, Item, Key, Write};
 use crate::tables::Table;
 
 /// Where each attribute is that changes after the intent.
@@ -14,7 +15,9 @@ pub mod path {
 
     paths!(
         status,
+        approval,
         expires_at,
+        bound,
         sent_at,
         fence,
         venue_id,
@@ -110,7 +113,9 @@ fn with_state(draft: Draft, state: &State) -> Draft {
     let draft = draft.with("status", text(state.as_str()));
     match state {
         State::Intended | State::DryRun => draft,
-        State::AwaitingApproval { expires_at } => draft.with("expires_at", time(*expires_at)),
+        State::AwaitingApproval { expires_at, bound } => {
+            draft.with("expires_at", time(*expires_at)).with("bound", number(bound))
+        }
         State::Pending(sent) | State::Unknown(sent) => {
             draft.with("sent_at", time(sent.at)).with("fence", time(sent.fence))
         }
@@ -134,8 +139,9 @@ fn with_venue(draft: Draft, venue: &AtVenue, ended: Option<Ended>) -> Draft {
 }
 
 /// Every attribute that belongs to some state and not to another.
-const OF_STATES: [&str; 11] = [
+const OF_STATES: [&str; 12] = [
     "expires_at",
+    "bound",
     "sent_at",
     "fence",
     "venue_id",
@@ -318,9 +324,10 @@ impl FromText for Stored {
 fn state(fields: &Fields<'_>) -> Read<State> {
     let state = match fields.need("status", Found::word)? {
         Stored::Intended => State::Intended,
-        Stored::AwaitingApproval => {
-            State::AwaitingApproval { expires_at: fields.need("expires_at", Found::word)? }
-        }
+        Stored::AwaitingApproval => State::AwaitingApproval {
+            expires_at: fields.need("expires_at", Found::word)?,
+            bound: fields.need("bound", Found::number)?,
+        },
         Stored::Pending => State::Pending(sent(fields)?),
         Stored::Unknown => State::Unknown(sent(fields)?),
         Stored::AtVenue => {
@@ -402,6 +409,31 @@ fn miscounted(state: &State) -> Option<(Qty, &'static str)> {
     }
 }
 
+/// A person's approval, which stands on the order's item beside everything that the functions write. Only
+/// its form is judged here; whether it is one is [`crate::approval::verify`]'s to say.
+pub fn approval(item: &Item) -> Result<Option<Approval>, Corrupt> {
+    Fields::of(Table::Orders, item).maybe("approval", |found| {
+        let fields = found.fields()?;
+        Ok(Approval {
+            by: fields.need("by", Found::filled)?,
+            at: fields.need("at", Found::word)?,
+            mac: fields.need("mac", Found::filled)?,
+        })
+    })
+}
+
+/// Writes an approval onto an order that still waits for one and has none: the approver's only write.
+pub fn approve(position: &PositionId, order: &OrderId, approval: &Approval) -> Write {
+    let attr = Draft::new()
+        .with("by", text(&approval.by))
+        .with("at", time(approval.at))
+        .with("mac", text(&approval.mac))
+        .map();
+    let waits = Cond::Equals(path::status(), text("awaiting_approval"));
+    let conds = vec![waits, Cond::Absent(path::approval())];
+    Write::update(key(position, order), vec![Change::Set(path::approval(), attr)], conds)
+}
+
 /// The whole item of a fill.
 pub fn encode_fill(fill: &Fill) -> Item {
     Draft::under(fill_key(&fill.position_id, &fill.order_id, &fill.trade_id))
@@ -460,6 +492,27 @@ mod tests {
     use crate::records::arb;
     use crate::store::Path;
 
+    #[test]
+    fn records_an_approval_is_read_back_and_a_damaged_one_is_named() {
+        let given = Approval {
+            by: "ada".into(),
+            at: crate::time::Timestamp::from_millis(1_677_672_000_000),
+            mac: "00ff".into(),
+        };
+        let order = crate::records::samples::order(State::Intended);
+        let Write { act: crate::store::WriteAct::Update(changes), .. } =
+            approve(&order.terms.position_id, &order.terms.order_id, &given)
+        else {
+            panic!("an approval is an update");
+        };
+        let mut item = encode(&order);
+        apply(&mut item, changes);
+        assert_eq!(approval(&item), Ok(Some(given)));
+        assert_eq!(decode(&item), Ok(order));
+        item.insert("approval".into(), text("yes"));
+        assert_eq!(approval(&item).unwrap_err().attribute, "approval");
+    }
+
     fn apply(item: &mut Item, changes: Vec<Change>) {
         for change in changes {
             match change {
@@ -474,6 +527,15 @@ mod tests {
         fn records_orders_and_fills_of_a_position_are_told_apart(order in arb::order(), fill in arb::fill()) {
             proptest::prop_assert_eq!(decode_row(&encode(&order)), Ok(Row::Order(Box::new(order))));
             proptest::prop_assert_eq!(decode_row(&encode_fill(&fill)), Ok(Row::Fill(Box::new(fill))));
+        }
+        /// No function's order carries an approval: only the approver's own write puts one there.
+        #[test]
+        fn records_no_order_is_written_with_an_approval(order in arb::order(), next in arb::order_state()) {
+            proptest::prop_assert_eq!(approval(&encode(&order)), Ok(None));
+            let touches = |change: &Change| match change {
+                Change::Set(path, _) | Change::Remove(path) => path.head == "approval",
+            };
+            proptest::prop_assert!(!state_changes(&next).iter().any(touches));
         }
         /// Whatever an order was, the changes to its next state leave an item that reads as that state.
         #[test]

@@ -172,7 +172,7 @@ pub(crate) fn orders() -> Vec<(&'static str, Order)> {
     };
     let states = vec![
         ("intended", State::Intended),
-        ("awaiting_approval", State::AwaitingApproval { expires_at: noon() }),
+        ("awaiting_approval", State::AwaitingApproval { expires_at: noon(), bound: price("20000") }),
         ("pending", State::Pending(sent)),
         ("unknown", State::Unknown(sent)),
         ("open", State::Live { venue: venue("0", "0"), ended: None }),

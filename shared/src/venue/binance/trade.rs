@@ -14,7 +14,8 @@ use crate::market::Side;
 use crate::money::{Amount, Notional, decimal};
 use crate::order::Kind;
 use crate::ports::{
-    Balance, KeyRights, OrderReport, OrderRequest, Placed, ReadAccount, SendError, Trade, TradeOrders, VenueError,
+    Balance, KeyRights, OrderReport, OrderRequest, Placed, ReadAccount, SendError, Trade, TradeOrders,
+    VenueError,
 };
 use crate::reported::Reported;
 use crate::time::Timestamp;

@@ -1,0 +1,242 @@
+//! Exits: the stop goes first, then what is left is sold, and nothing is lost on the way.
+
+use shared::books::{ExitReason, PositionStatus};
+use shared::ids::{Leg, PositionId};
+use shared::order::Origin;
+use shared::state::Target;
+use shared::status::Status;
+use shared::time::Millis;
+
+use super::{FLAT, SILENT, flat};
+use crate::testing::{Bench, Fault, Wanted, bench, d, limit, market, minute, percent, price, qty};
+
+/// One unit bought at 100 in minute 0, its stop at 90.
+fn holding(candles: &[([i64; 4], i64)]) -> (Bench, PositionId) {
+    let bench = bench(candles);
+    let id = bench.intend(&market("1", "90"));
+    bench.tick(0);
+    assert_eq!(bench.resting(), ["SELL 0.999"]);
+    (bench, id)
+}
+
+#[test]
+fn a_take_profit_cancels_the_stop_then_sells_and_closes() {
+    let bench = bench(&[FLAT, FLAT, ([110, 110, 110, 110], 1_000), FLAT]);
+    let id = bench.intend(&Wanted { take_profit: Some(price("109")), ..market("1", "90") });
+    bench.tick(0);
+    bench.tick(1);
+    assert_eq!(bench.position(&id).status, PositionStatus::Open);
+    bench.tick(2);
+    assert_eq!(bench.statuses(), ["entry 0 filled", "stop 0 cancelled", "exit 0 filled"]);
+    let position = bench.position(&id);
+    assert_eq!(position.exit_reason, Some(ExitReason::TakeProfit));
+    assert_eq!((position.status, position.residue), (PositionStatus::Closed, None));
+    bench.is_over();
+}
+
+#[test]
+fn the_settings_take_profit_counts_from_the_entry_with_its_fees() {
+    let bench = bench(&[FLAT, ([104, 104, 104, 104], 1_000), ([106, 106, 106, 106], 1_000)]);
+    bench.settings(|settings| settings.exits.take_profit = Some(percent("5")));
+    let id = bench.intend(&market("1", "90"));
+    bench.tick(0);
+    bench.tick(1);
+    assert_eq!(bench.position(&id).status, PositionStatus::Open);
+    bench.tick(2);
+    assert_eq!(bench.position(&id).exit_reason, Some(ExitReason::TakeProfit));
+    bench.is_over();
+}
+
+#[test]
+fn trailing_follows_the_peak_up_and_never_down() {
+    let at = |price: i64| ([price; 4], 1_000);
+    let bench = bench(&[FLAT, at(120), at(115), at(114), at(107), FLAT]);
+    bench.settings(|settings| settings.exits.trailing = Some(percent("10")));
+    let id = bench.intend(&market("1", "90"));
+    bench.tick(0);
+    bench.tick(1);
+    assert_eq!(bench.position(&id).peak, Some(price("119.99")));
+    for n in 2..4 {
+        bench.tick(n);
+        assert_eq!(bench.position(&id).peak, Some(price("119.99")));
+        assert_eq!(bench.position(&id).status, PositionStatus::Open);
+    }
+    bench.tick(4);
+    assert_eq!(bench.position(&id).exit_reason, Some(ExitReason::Trailing));
+    bench.is_over();
+}
+
+#[test]
+fn an_exit_that_finds_no_volume_expires_and_is_planned_anew_under_a_new_number() {
+    let (bench, id) = holding(&[FLAT, SILENT, FLAT, FLAT]);
+    bench.wish(Target::Close(id.clone()), Origin::Model);
+    bench.tick(1);
+    assert_eq!(bench.statuses(), ["entry 0 filled", "stop 0 cancelled", "exit 0 expired"]);
+    assert_eq!(bench.position(&id).status, PositionStatus::Closing);
+    bench.tick(2);
+    assert_eq!(
+        bench.statuses(),
+        ["entry 0 filled", "stop 0 cancelled", "exit 0 expired", "exit 1 filled"]
+    );
+    bench.is_over();
+}
+
+#[test]
+fn what_one_exit_leaves_the_next_one_sells() {
+    let (bench, id) = holding(&[FLAT, ([100, 100, 100, 100], 4), FLAT, FLAT]);
+    bench.wish(Target::Close(id.clone()), Origin::Person);
+    bench.tick(1);
+    assert_eq!(bench.position(&id).quantity, qty("0.599"));
+    bench.tick(2);
+    assert_eq!(bench.position(&id).status, PositionStatus::Closed);
+    bench.is_over();
+}
+
+#[test]
+fn dust_closes_with_its_residue() {
+    let bench = bench(&flat(4));
+    let id = bench.intend(&market("0.12345", "90"));
+    bench.tick(0);
+    bench.wish(Target::Close(id.clone()), Origin::Model);
+    bench.tick(1);
+    let position = bench.position(&id);
+    assert_eq!((position.status, position.residue), (PositionStatus::Closed, Some(qty("0.00000655"))));
+    bench.is_over();
+}
+
+#[test]
+fn a_sell_that_is_refused_is_counted_once_a_tick_and_the_second_in_a_row_alerts() {
+    let (bench, id) = holding(&flat(6));
+    bench.settings(|settings| settings.exits.trailing = Some(percent("50")));
+    bench.tick(1);
+    let before = bench.position(&id);
+    bench.wish(Target::Close(id.clone()), Origin::Model);
+    *bench.faults.always.borrow_mut() = Some(Fault::Refused);
+    bench.tick(2);
+    let position = bench.position(&id);
+    assert_eq!((position.exit_failures, position.status), (1, PositionStatus::Closing));
+    assert!(!bench.state().alerts.contains_key("order-failures"));
+    bench.tick(3);
+    let position = bench.position(&id);
+    assert_eq!(position.exit_failures, 2);
+    assert_eq!((position.entry(), position.peak), (before.entry(), before.peak), "a failed sell changes no plan");
+    assert!(bench.state().alerts.contains_key("order-failures"));
+    *bench.faults.always.borrow_mut() = None;
+    bench.tick(4);
+    assert_eq!(bench.position(&id).status, PositionStatus::Closed);
+    bench.tick(5);
+    assert!(!bench.state().alerts.contains_key("order-failures"));
+    bench.is_over();
+}
+
+#[test]
+fn a_sell_that_could_not_leave_counts_as_a_failure_and_one_that_was_not_tried_does_not() {
+    let (bench, id) = holding(&flat(6));
+    bench.wish(Target::Close(id.clone()), Origin::Model);
+    *bench.faults.always.borrow_mut() = Some(Fault::NeverSent);
+    bench.tick(1);
+    assert_eq!(bench.position(&id).exit_failures, 1);
+    bench.time_left.set(Millis::from_secs(10));
+    bench.tick(2);
+    assert_eq!(bench.position(&id).exit_failures, 1);
+    assert_eq!(bench.position(&id).next_exit, 1, "what was not sent takes no number");
+    bench.time_left.set(Millis::from_secs(55));
+    bench.tick(3);
+    assert_eq!(bench.position(&id).exit_failures, 2);
+    assert!(bench.state().alerts.contains_key("order-failures"));
+    *bench.faults.always.borrow_mut() = None;
+    bench.tick(4);
+    bench.is_over();
+}
+
+#[test]
+fn an_exit_never_sells_more_than_the_venue_holds() {
+    let (bench, id) = holding(&flat(5));
+    let stop = bench.at_venue()[1].id;
+    bench.exchange.manual_cancel(bench.clock.now(), stop).unwrap();
+    let by_hand = sim::exchange::NewOrder::market(sim::exchange::Side::Sell, d("0.5"));
+    bench.exchange.manual_order(bench.clock.now(), &by_hand).unwrap();
+    bench.wish(Target::Close(id.clone()), Origin::Person);
+    bench.tick(1);
+    let sold = bench.at_venue().last().unwrap().clone();
+    assert_eq!((sold.manual, sold.executed), (false, d("0.499")));
+    bench.tick(2);
+    assert_eq!(bench.position(&id).status, PositionStatus::Closed);
+    assert_eq!(bench.position(&id).residue, Some(qty("0.5")));
+    bench.is_over();
+}
+
+#[test]
+fn an_exit_cancels_an_entry_that_still_rests() {
+    let bench = bench(&[FLAT, ([100, 100, 98, 100], 4), FLAT, FLAT]);
+    let id = bench.intend(&limit("1", "99", "90"));
+    bench.tick(0);
+    bench.tick(2);
+    bench.wish(Target::Close(id.clone()), Origin::Person);
+    bench.tick(3);
+    assert_eq!(bench.statuses(), ["entry 0 cancelled", "stop 0 cancelled", "exit 0 filled"]);
+    bench.is_over();
+}
+
+#[test]
+fn a_stop_that_cannot_be_cancelled_lets_nothing_be_sold() {
+    let (bench, id) = holding(&flat(5));
+    bench.wish(Target::Close(id.clone()), Origin::Person);
+    bench.faults.cancels_fail.set(true);
+    bench.tick(1);
+    assert_eq!(bench.statuses(), ["entry 0 filled", "stop 0 open"]);
+    assert_eq!(bench.position(&id).status, PositionStatus::Closing);
+    bench.faults.cancels_fail.set(false);
+    bench.tick(2);
+    assert_eq!(bench.statuses(), ["entry 0 filled", "stop 0 cancelled", "exit 0 filled"]);
+    bench.is_over();
+}
+
+#[test]
+fn an_exit_that_the_table_forbids_meanwhile_puts_the_stop_back() {
+    let (bench, id) = holding(&[FLAT, SILENT, FLAT, FLAT]);
+    bench.wish(Target::Close(id.clone()), Origin::Model);
+    bench.tick(1);
+    assert_eq!(bench.position(&id).status, PositionStatus::Closing);
+    bench.set_status(Status::Halted);
+    bench.tick(2);
+    let position = bench.position(&id);
+    assert_eq!((position.status, position.closing_since), (PositionStatus::Open, None));
+    assert_eq!(bench.resting(), ["SELL 0.999"]);
+    bench.books_agree();
+}
+
+#[test]
+fn the_stop_is_not_put_back_before_an_exit_of_unknown_fate_is_settled() {
+    let (bench, id) = holding(&flat(6));
+    bench.wish(Target::Close(id.clone()), Origin::Model);
+    bench.faults.place.borrow_mut().push_back(Some(Fault::LostRequest));
+    bench.tick(1);
+    assert_eq!(bench.order(&id, Leg::Exit, 0).as_str(), "unknown");
+    bench.set_status(Status::Halted);
+    // Fifteen seconds later: before the fence.
+    bench.clock.set(minute(1) + Millis::from_secs(19));
+    bench.serve();
+    assert_eq!(bench.resting(), Vec::<String>::new());
+    bench.tick(2);
+    assert_eq!(bench.order(&id, Leg::Exit, 0).as_str(), "expired");
+    assert_eq!(bench.resting(), ["SELL 0.999"]);
+    bench.books_agree();
+}
+
+#[test]
+fn a_persons_wish_takes_over_an_exit_that_the_model_began() {
+    let (bench, id) = holding(&[FLAT, SILENT, FLAT, FLAT]);
+    bench.wish(Target::Close(id.clone()), Origin::Model);
+    bench.tick(1);
+    bench.wish(Target::Close(id.clone()), Origin::Person);
+    bench.set_status(Status::Running);
+    bench.time_left.set(Millis::from_secs(10));
+    bench.tick(2);
+    assert_eq!(bench.position(&id).exit_reason, Some(ExitReason::Person));
+    bench.set_status(Status::Stopped);
+    bench.time_left.set(Millis::from_secs(55));
+    bench.tick(3);
+    assert_eq!(bench.position(&id).status, PositionStatus::Closed);
+    bench.is_over();
+}

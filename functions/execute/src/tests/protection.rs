@@ -1,0 +1,156 @@
+//! What is held has its stop at the venue, or is on its way out.
+
+use shared::books::{ExitReason, PositionStatus};
+use shared::ids::{Leg, PositionId};
+use shared::status::Status;
+use shared::store::Attr;
+
+use super::{FLAT, flat};
+use crate::testing::{Bench, Fault, bench, d, limit, market, minute, qty};
+
+fn holding(candles: &[([i64; 4], i64)]) -> (Bench, PositionId) {
+    let bench = bench(candles);
+    let id = bench.intend(&market("1", "90"));
+    bench.tick(0);
+    assert_eq!(bench.resting(), ["SELL 0.999"]);
+    (bench, id)
+}
+
+#[test]
+fn a_stop_that_triggers_closes_the_position_by_its_fills_and_leaves_nothing_live() {
+    let (bench, id) = holding(&[FLAT, ([95, 95, 85, 88], 1_000), ([88, 88, 88, 88], 1_000), FLAT]);
+    bench.tick(2);
+    let position = bench.position(&id);
+    assert_eq!(bench.statuses(), ["entry 0 filled", "stop 0 filled"]);
+    assert_eq!((position.status, position.exit_reason), (PositionStatus::Closed, Some(ExitReason::StopTriggered)));
+    bench.is_over();
+}
+
+#[test]
+fn a_stop_that_was_gapped_through_is_replaced_by_an_exit() {
+    let (bench, id) = holding(&[FLAT, ([80, 80, 80, 80], 1_000), ([80, 80, 80, 80], 1_000), FLAT]);
+    bench.tick(1);
+    assert_eq!(bench.statuses(), ["entry 0 filled", "stop 0 cancelled", "exit 0 filled"]);
+    assert_eq!(bench.position(&id).exit_reason, Some(ExitReason::StopTriggered));
+    bench.is_over();
+}
+
+#[test]
+fn a_stop_that_triggered_and_filled_in_part_is_replaced_by_an_exit() {
+    // It triggers at 90 where only 0.4 trades; then the price is back above its limit.
+    let (bench, id) = holding(&[FLAT, ([95, 95, 89, 90], 4), ([90, 90, 90, 90], 1_000), FLAT]);
+    bench.tick(2);
+    assert_eq!(bench.statuses(), ["entry 0 filled", "stop 0 cancelled", "exit 0 filled"]);
+    assert_eq!(bench.position(&id).status, PositionStatus::Closed);
+    bench.is_over();
+}
+
+#[test]
+fn a_stop_that_someone_cancelled_is_placed_anew() {
+    let (bench, id) = holding(&flat(4));
+    bench.exchange.manual_cancel(bench.clock.now(), bench.at_venue()[1].id).unwrap();
+    bench.tick(1);
+    assert_eq!(bench.statuses(), ["entry 0 filled", "stop 0 cancelled", "stop 1 open"]);
+    assert_eq!(bench.resting(), ["SELL 0.999"]);
+    assert_eq!(bench.position(&id).status, PositionStatus::Open);
+    bench.exchange.expire(bench.clock.now(), bench.at_venue()[2].id).unwrap();
+    bench.tick(2);
+    assert_eq!(bench.order(&id, Leg::Stop, 2).as_str(), "open");
+    bench.books_agree();
+}
+
+#[test]
+fn a_stop_that_the_venue_refuses_exits_the_position_in_the_same_tick() {
+    let bench = bench(&flat(4));
+    let id = bench.intend(&market("1", "90"));
+    bench.faults.place.borrow_mut().extend([None, Some(Fault::Refused)]);
+    bench.tick(0);
+    assert_eq!(bench.statuses(), ["entry 0 filled", "stop 0 rejected", "exit 0 filled"]);
+    assert_eq!(bench.position(&id).exit_reason, Some(ExitReason::StopMissing));
+    assert_eq!(bench.state().recent_exec[0].order_failures, 1);
+    bench.is_over();
+}
+
+#[test]
+fn in_stopped_a_stop_that_the_venue_refuses_is_left_to_a_person() {
+    let (bench, id) = holding(&flat(6));
+    bench.exchange.manual_cancel(bench.clock.now(), bench.at_venue()[1].id).unwrap();
+    bench.set_status(Status::Stopped);
+    *bench.faults.always.borrow_mut() = Some(Fault::Refused);
+    for n in 1..6 {
+        bench.tick(n);
+        assert_eq!(bench.position(&id).status, PositionStatus::Open);
+    }
+    assert_eq!(bench.faults.places.borrow().len(), 2 + 5, "one attempt a tick");
+    assert!(bench.state().alerts.contains_key("order-failures"));
+}
+
+#[test]
+fn a_stop_that_could_not_leave_is_placed_by_the_next_tick() {
+    let bench = bench(&flat(4));
+    let id = bench.intend(&market("1", "90"));
+    bench.faults.place.borrow_mut().extend([None, Some(Fault::Throttled)]);
+    bench.tick(0);
+    assert_eq!(bench.statuses(), ["entry 0 filled", "stop 0 expired"]);
+    bench.tick(1);
+    assert_eq!(bench.order(&id, Leg::Stop, 1).as_str(), "open");
+    bench.books_agree();
+}
+
+#[test]
+fn a_stop_for_less_than_the_books_say_is_not_replaced_in_every_tick() {
+    let (bench, _) = holding(&flat(6));
+    bench.exchange.manual_cancel(bench.clock.now(), bench.at_venue()[1].id).unwrap();
+    let by_hand = sim::exchange::NewOrder::market(sim::exchange::Side::Sell, d("0.5"));
+    bench.exchange.manual_order(bench.clock.now(), &by_hand).unwrap();
+    for n in 1..5 {
+        bench.tick(n);
+    }
+    assert_eq!(bench.resting(), ["SELL 0.499"]);
+    assert_eq!(bench.statuses(), ["entry 0 filled", "stop 0 cancelled", "stop 1 open"]);
+}
+
+#[test]
+fn a_position_that_a_person_closed_loses_its_orders_and_its_live_entries() {
+    let bench = bench(&[FLAT, ([100, 100, 98, 100], 4), FLAT, FLAT]);
+    let id = bench.intend(&limit("1", "99", "90"));
+    bench.tick(0);
+    bench.tick(2);
+    assert_eq!(bench.resting(), ["BUY 1", "SELL 0.3996"]);
+    let key = shared::records::position::key(&id);
+    bench.edit(key.clone(), "status", Attr::S("closed".to_owned()));
+    bench.edit(key.clone(), "closed_manually", Attr::Bool(true));
+    bench.edit(key, "closed_at", Attr::S("2023-03-01T00:02:30+00:00".to_owned()));
+    bench.tick(3);
+    assert_eq!(bench.resting(), Vec::<String>::new());
+    assert_eq!(bench.statuses(), ["entry 0 cancelled", "stop 0 cancelled"]);
+    assert_eq!((bench.position(&id).quantity, bench.at_venue().len()), (qty("0.3996"), 2));
+    bench.is_over();
+}
+
+#[test]
+fn one_market_without_quotes_keeps_no_position_from_its_exit() {
+    let (bench, id) = holding(&flat(5));
+    bench.exchange.manual_cancel(bench.clock.now(), bench.at_venue()[1].id).unwrap();
+    bench.faults.quotes_fail.set(true);
+    let report = bench.tick(1);
+    assert_eq!((report.served, report.failed), (0, 1), "no quote, no beat");
+    assert_eq!(bench.state().last_executed_at, minute(0));
+    assert_eq!(bench.resting(), ["SELL 0.999"], "a stop needs no quote");
+    bench.faults.quotes_fail.set(false);
+    assert_eq!(bench.tick(2).served, 1);
+    assert_eq!(bench.position(&id).status, PositionStatus::Open);
+    bench.books_agree();
+}
+
+#[test]
+fn without_the_accounts_ledger_nothing_is_recorded_that_it_would_miss() {
+    let (bench, id) = holding(&[FLAT, ([95, 95, 85, 88], 1_000), FLAT, FLAT]);
+    bench.faults.no_ledger.set(true);
+    let report = bench.tick(2);
+    assert_eq!((report.failed, bench.position(&id).status), (1, PositionStatus::Open));
+    bench.faults.no_ledger.set(false);
+    bench.tick(3);
+    assert_eq!(bench.position(&id).status, PositionStatus::Closed);
+    bench.is_over();
+}

@@ -1,0 +1,104 @@
+//! OpenAI's Chat Completions API, and servers that speak it at another address: one question, one answer,
+//! nothing repaired.
+//!
+//! Facts: platform.openai.com "Chat Completions", "Error codes", "Function calling", "Structured outputs";
+//! openai-sdk types.
+
+mod schema;
+mod wire;
+
+use std::fmt;
+
+use bytes::Bytes;
+use http::{HeaderValue, Method, StatusCode, header};
+
+use super::retry_after;
+use crate::ports::{AskModel, BadReply, ModelError, Question, RawReply, Reply, SharedClock};
+use crate::secret::Secret;
+use crate::time::Timestamp;
+use crate::transport::{Request, Response, SharedTransport};
+use wire::WireError;
+
+/// The largest answer that is read.
+const LARGEST_BODY: usize = 1024 * 1024;
+/// How much of the provider's words is kept for people.
+const EXCERPT: usize = 300;
+
+/// Asks OpenAI's models, or those of a compatible server.
+#[derive(Clone)]
+pub struct OpenAi {
+    transport: SharedTransport,
+    clock: SharedClock,
+    base: String,
+    key: Secret,
+}
+
+impl fmt::Debug for OpenAi {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("OpenAi").field("base", &self.base).finish_non_exhaustive()
+    }
+}
+
+impl OpenAi {
+    /// Speaks to `base` (`https://api.openai.com`, or where a compatible server has its `/v1`) with `key`.
+    pub fn new(transport: SharedTransport, clock: SharedClock, base: &str, key: Secret) -> OpenAi {
+        OpenAi { transport, clock, base: base.trim_end_matches('/').to_owned(), key }
+    }
+
+    fn request(&self, question: &Question) -> Result<Request, ModelError> {
+        let mut key = HeaderValue::from_str(&format!("Bearer {}", self.key.expose()))
+            .map_err(|_| ModelError::Unavailable("the key cannot stand in a header".to_owned()))?;
+        key.set_sensitive(true);
+        http::Request::builder()
+            .method(Method::POST)
+            .uri(format!("{}/v1/chat/completions", self.base))
+            .header(header::AUTHORIZATION, key)
+            .header(header::CONTENT_TYPE, "application/json")
+            .body(Bytes::from(wire::body(question).to_string()))
+            .map_err(|error| ModelError::Unavailable(format!("no request could be made: {error}")))
+    }
+}
+
+impl AskModel for OpenAi {
+    fn provider(&self) -> &'static str {
+        "openai"
+    }
+
+    async fn ask(&self, question: &Question) -> Result<RawReply, ModelError> {
+        let sending = self.transport.send(self.request(question)?, question.timeout);
+        let response = sending.await.map_err(|error| ModelError::Unavailable(error.to_string()))?;
+        if !response.status().is_success() {
+            return Err(failure(&response, self.clock.now()));
+        }
+        if response.body().len() > LARGEST_BODY {
+            return Err(ModelError::Unavailable(format!("the answer has more than {LARGEST_BODY} bytes")));
+        }
+        Ok(RawReply { body: response.body().to_vec() })
+    }
+
+    fn read(&self, reply: &RawReply) -> Result<Reply, BadReply> {
+        wire::read(&reply.body)
+    }
+}
+
+/// What a status that is no success means.
+fn failure(response: &Response, now: Timestamp) -> ModelError {
+    let error = WireError::read(response.body());
+    let status = response.status();
+    let text = || error.message.clone().unwrap_or_else(|| excerpt(response.body()));
+    match status.as_u16() {
+        400..=499 if error.is_spend_limit(status) => ModelError::SpendLimit(text()),
+        429 => ModelError::Throttled { wait: retry_after::wait(response.headers(), now) },
+        400..=499 if status != StatusCode::REQUEST_TIMEOUT => {
+            ModelError::Refused { status: status.as_u16(), text: text() }
+        }
+        other => ModelError::Unavailable(format!("HTTP {other} {}", text())),
+    }
+}
+
+fn excerpt(body: &[u8]) -> String {
+    String::from_utf8_lossy(body).chars().take(EXCERPT).collect()
+}
+
+#[cfg(test)]
+mod tests;

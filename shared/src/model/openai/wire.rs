@@ -1,0 +1,277 @@
+//! OpenAI's messages: a question written, an answer read as strictly as it is documented.
+
+use http::StatusCode;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::schema;
+use crate::model_prices::is_named;
+use crate::ports::{BadReply, Question, RawReply, Reply, Stop, Tool, ToolCall, Turn, Usage};
+use crate::reported::Reported;
+
+/// What a model takes beside the question. A model that is not listed, also of a compatible server, gets none
+/// of it.
+struct Takes {
+    model: &'static str,
+    /// A temperature. The gpt-5 family and the o-series reject any but their default with 400.
+    temperature: bool,
+    /// The least reasoning that it may be asked for: reasoning is paid from `max_completion_tokens`, and an
+    /// answer of ours is short. From gpt-5.1 on `minimal` is rejected; from gpt-5.4 on functions are taken
+    /// here only with `none` (issues of several clients, 2026; not tried against the service).
+    effort: Option<&'static str>,
+}
+
+const fn plain(model: &'static str) -> Takes {
+    Takes { model, temperature: true, effort: None }
+}
+const fn reasoning(model: &'static str, effort: &'static str) -> Takes {
+    Takes { model, temperature: false, effort: Some(effort) }
+}
+
+const MODELS: [Takes; 16] = [
+    plain("gpt-4.1"),
+    plain("gpt-4.1-mini"),
+    plain("gpt-4.1-nano"),
+    plain("gpt-4o"),
+    plain("gpt-4o-mini"),
+    reasoning("gpt-5", "minimal"),
+    reasoning("gpt-5-mini", "minimal"),
+    reasoning("gpt-5-nano", "minimal"),
+    reasoning("gpt-5.1", "none"),
+    reasoning("gpt-5.2", "none"),
+    reasoning("gpt-5.4", "none"),
+    reasoning("gpt-5.5", "none"),
+    reasoning("o1", "low"),
+    reasoning("o3", "low"),
+    reasoning("o3-mini", "low"),
+    reasoning("o4-mini", "low"),
+];
+
+/// The body of `POST /v1/chat/completions`. The one tool must be called, once; `strict` makes the provider
+/// hold its arguments to the schema, which our own reading does not rely on.
+pub(super) fn body(question: &Question) -> Value {
+    let name = &question.tool.name;
+    let mut body = json!({
+        "model": question.model,
+        "max_completion_tokens": question.max_tokens,
+        "tools": [tool(&question.tool)],
+        "tool_choice": {"type": "function", "function": {"name": name}},
+        "messages": messages(&question.system, &question.turns),
+    });
+    if let Some(fields) = body.as_object_mut() {
+        let takes = MODELS.iter().find(|takes| is_named(&question.model, takes.model));
+        if takes.is_some_and(|takes| takes.temperature) {
+            fields.insert("temperature".to_owned(), json!(0));
+        }
+        if let Some(effort) = takes.and_then(|takes| takes.effort) {
+            fields.insert("reasoning_effort".to_owned(), json!(effort));
+        }
+        if !is_of_o_series(&question.model) {
+            fields.insert("parallel_tool_calls".to_owned(), json!(false));
+        }
+    }
+    body
+}
+
+/// The o-series rejects `parallel_tool_calls` with 400 (issues of several clients, 2025), and calls one tool.
+fn is_of_o_series(model: &str) -> bool {
+    model.strip_prefix('o').is_some_and(|rest| rest.starts_with(|char: char| char.is_ascii_digit()))
+}
+
+fn tool(tool: &Tool) -> Value {
+    json!({
+        "type": "function",
+        "function": {
+            "name": tool.name,
+            "description": tool.description,
+            "parameters": schema::strict(&tool.schema),
+            "strict": true,
+        },
+    })
+}
+
+fn messages(system: &str, turns: &[Turn]) -> Vec<Value> {
+    let mut messages = vec![json!({"role": "system", "content": system})];
+    // The calls of the last answer, which the next turn has to answer.
+    let mut calls: Vec<String> = Vec::new();
+    for turn in turns {
+        match turn {
+            Turn::Facts(text) => messages.push(json!({"role": "user", "content": text})),
+            Turn::Answered(reply) => {
+                let message = message(reply);
+                calls = message.as_ref().map(call_ids).unwrap_or_default();
+                messages.extend(message);
+            }
+            Turn::FormatError(text) => messages.extend(format_error(text, &std::mem::take(&mut calls))),
+        }
+    }
+    messages
+}
+
+/// The Fixed Format Error as the result of every call that was made, or as plain words where none was.
+fn format_error(text: &str, calls: &[String]) -> Vec<Value> {
+    if calls.is_empty() {
+        return vec![json!({"role": "user", "content": text})];
+    }
+    calls.iter().map(|id| json!({"role": "tool", "tool_call_id": id, "content": text})).collect()
+}
+
+/// The message of an answer, verbatim; none where it cannot be read, and then it is not shown back.
+fn message(reply: &RawReply) -> Option<Value> {
+    let body: Value = serde_json::from_slice(&reply.body).ok()?;
+    let message = body.pointer("/choices/0/message")?;
+    message.get("role").filter(|role| role.as_str() == Some("assistant"))?;
+    Some(message.clone())
+}
+
+fn call_ids(message: &Value) -> Vec<String> {
+    let calls = message.get("tool_calls").and_then(Value::as_array);
+    let id = |call: &Value| call.get("id").and_then(Value::as_str).map(str::to_owned);
+    calls.map(|calls| calls.iter().filter_map(id).collect()).unwrap_or_default()
+}
+
+/// An answer.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct WireCompletion {
+    choices: Reported<Vec<WireChoice>>,
+    usage: Reported<WireUsage>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct WireChoice {
+    message: Reported<WireMessage>,
+    finish_reason: Reported<String>,
+}
+
+/// `content`, `refusal` and `tool_calls` are documented as optional.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct WireMessage {
+    role: Reported<String>,
+    content: Reported<String>,
+    refusal: Reported<String>,
+    tool_calls: Reported<Vec<WireCall>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct WireCall {
+    id: Reported<String>,
+    #[serde(rename = "type")]
+    kind: Reported<String>,
+    function: Reported<WireFunction>,
+}
+
+/// `arguments` is JSON as a text, written by the model.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct WireFunction {
+    name: Reported<String>,
+    arguments: Reported<String>,
+}
+
+/// `prompt_tokens` includes what was cached, `completion_tokens` what was reasoned.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct WireUsage {
+    prompt_tokens: Reported<u32>,
+    completion_tokens: Reported<u32>,
+    prompt_tokens_details: Reported<WirePromptDetails>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct WirePromptDetails {
+    cached_tokens: Reported<u32>,
+}
+
+/// Reads an answer.
+pub(super) fn read(body: &[u8]) -> Result<Reply, BadReply> {
+    let wire: WireCompletion = serde_json::from_slice(body).map_err(|error| BadReply(error.to_string()))?;
+    let mut choices = wire.choices.required("choices")?.into_iter();
+    let choice = choices.next().ok_or_else(|| BadReply("choices is empty".to_owned()))?;
+    let message = choice.message.required("message")?;
+    let role = message.role.required("role")?;
+    if role != "assistant" {
+        return Err(BadReply(format!("role is {role:?}, not \"assistant\"")));
+    }
+    let stop = stop(choice.finish_reason.required("finish_reason")?);
+    let usage = usage(wire.usage.required("usage")?)?;
+    let calls = message.tool_calls.optional().unwrap_or_default();
+    let calls = calls.into_iter().map(call).collect::<Result<_, _>>()?;
+    Ok(match message.refusal.optional() {
+        Some(text) => Reply { stop: Stop::Refusal, text, calls, usage },
+        None => Reply { stop, text: message.content.optional().unwrap_or_default(), calls, usage },
+    })
+}
+
+/// Where the tool is named in `tool_choice`, a call ends with `stop` and not with `tool_calls`.
+fn stop(reason: String) -> Stop {
+    match reason.as_str() {
+        "tool_calls" => Stop::Tool,
+        "stop" => Stop::End,
+        "length" => Stop::Length,
+        "content_filter" => Stop::Refusal,
+        _ => Stop::Other(reason),
+    }
+}
+
+fn usage(wire: WireUsage) -> Result<Usage, BadReply> {
+    let tokens_in = wire.prompt_tokens.required("prompt_tokens")?;
+    let details = wire.prompt_tokens_details.optional().unwrap_or_default();
+    let cache_read = details.cached_tokens.optional().unwrap_or(0);
+    if cache_read > tokens_in {
+        return Err(BadReply(format!("{cache_read} tokens cached of {tokens_in}")));
+    }
+    let tokens_out = wire.completion_tokens.required("completion_tokens")?;
+    Ok(Usage { tokens_in, cache_read, cache_written: 0, tokens_out })
+}
+
+fn call(wire: WireCall) -> Result<ToolCall, BadReply> {
+    match wire.kind.optional() {
+        Some(kind) if kind != "function" => return Err(BadReply(format!("a call of type {kind:?}"))),
+        Some(_) | None => {}
+    }
+    let function = wire.function.required("function")?;
+    Ok(ToolCall {
+        id: wire.id.required("id")?,
+        name: function.name.required("name")?,
+        input: arguments(function.arguments.required("arguments")?),
+    })
+}
+
+/// The model writes the arguments, so a text that is no JSON is a malformed answer of the model and not a bad
+/// reply of the provider: it is passed on as the text that it is, which no tool takes.
+fn arguments(text: String) -> Value {
+    match serde_json::from_str(&text) {
+        Ok(value) => schema::without_nulls(value),
+        Err(_) => Value::String(text),
+    }
+}
+
+/// What an error body says; every part of it may be missing.
+#[derive(Debug, Default)]
+pub(super) struct WireError {
+    pub(super) message: Option<String>,
+    code: Option<String>,
+    kind: Option<String>,
+}
+
+/// Codes and types of an account that has to be paid for first; waiting does not lift them.
+const SPENT: [&str; 3] = ["insufficient_quota", "billing_hard_limit_reached", "billing_not_active"];
+
+impl WireError {
+    pub(super) fn read(body: &[u8]) -> WireError {
+        let body: Value = serde_json::from_slice(body).unwrap_or(Value::Null);
+        let text = |path| body.pointer(path).and_then(Value::as_str).map(str::to_owned);
+        WireError { message: text("/error/message"), code: text("/error/code"), kind: text("/error/type") }
+    }
+
+    /// A limit that waiting does not lift: by its code or type, or 402, which compatible servers send.
+    pub(super) fn is_spend_limit(&self, status: StatusCode) -> bool {
+        let is_spent = |word: &Option<String>| word.as_deref().is_some_and(|word| SPENT.contains(&word));
+        is_spent(&self.code) || is_spent(&self.kind) || status == StatusCode::PAYMENT_REQUIRED
+    }
+}
