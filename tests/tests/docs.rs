@@ -1,5 +1,13 @@
 //! The documents speak of what exists: files, tests, alarms.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    reason = "helpers of tests fail as tests do"
+)]
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 

@@ -92,36 +92,50 @@ impl<'w> Runner<'w> {
     }
 }
 
-/// Every phase: openings, watching, a cycle with an order for each strategy, then what follows it.
+impl Runner<'_> {
+    /// Strategies that do nothing: watched `times` times, then ticked once each.
+    async fn quiet(&self, idle: &Fleet, times: u32, findings: &mut Findings) -> Result<(), Failure> {
+        let phase = |function, what, times| Phase { function, what, fleet: idle, times };
+        idle.apply(self.world, self.world.now()).await?;
+        self.go(phase(Function::Reconcile, "first look", idle.size), findings).await;
+        // Done while all beats are fresh: in real time they are stale after two minutes.
+        self.go(phase(Function::Heartbeat, "all is well", times), findings).await;
+        self.go(phase(Function::Decide, "idle", idle.size), findings).await;
+        self.go(phase(Function::Execute, "idle", idle.size), findings).await;
+        Ok(())
+    }
+
+    /// Strategies that buy: a first look, a cycle and an order for each, then what follows it.
+    async fn busy(&self, load: &Fleet, findings: &mut Findings) -> Result<(), Failure> {
+        let phase = |function, what, times| Phase { function, what, fleet: load, times };
+        load.apply(self.world, self.world.now()).await?;
+        self.go(phase(Function::Reconcile, "first look", load.size), findings).await;
+        for nth in 0..load.size {
+            self.invoke(phase(Function::Decide, "cycle", load.size), nth, findings).await;
+            self.invoke(phase(Function::Execute, "intent", load.size), nth, findings).await;
+        }
+        let few = load.size.min(AFTERWARDS);
+        self.go(phase(Function::Execute, "position held", few), findings).await;
+        self.go(phase(Function::Reconcile, "after orders", few), findings).await;
+        [Function::Decide, Function::Execute].iter().for_each(|function| self.weigh(*function, findings));
+        self.read_logs(Function::Decide, findings);
+        self.invoke(phase(Function::Heartbeat, "whole fleet", 1), 0, findings).await;
+        self.read_logs(Function::Heartbeat, findings);
+        let watcher = self.processes.get(&Function::Heartbeat).and_then(|process| process.resident().ok());
+        findings.whole_fleet_kib = watcher.map_or(0, |memory| memory.peak_kib);
+        Ok(())
+    }
+}
+
+/// Every phase, then what the world looks like.
 pub async fn everything(runner: &Runner<'_>, load: &Fleet, idle: &Fleet) -> Result<Findings, Failure> {
     let world = runner.world;
     let mut findings = Findings::new(runner.processes.iter().map(|(function, process)| {
         let bytes = std::fs::metadata(process.program().path()).map_or(0, |file| file.len());
         (*function, Resident { bytes, ..Resident::default() })
     }));
-    idle.apply(world, world.now()).await?;
-    load.apply(world, world.now()).await?;
-    let phase = |function, what, fleet, times| Phase { function, what, fleet, times };
-    let few = load.size.min(AFTERWARDS);
-    runner.go(phase(Function::Reconcile, "first look", load, load.size), &mut findings).await;
-    runner.go(phase(Function::Reconcile, "first look", idle, idle.size), &mut findings).await;
-    runner.go(phase(Function::Heartbeat, "all strategies", load, load.size), &mut findings).await;
-    for nth in 0..load.size {
-        let cycle = phase(Function::Decide, "cycle", load, load.size);
-        runner.invoke(cycle, nth, &mut findings).await;
-        let order = phase(Function::Execute, "intent", load, load.size);
-        runner.invoke(order, nth, &mut findings).await;
-        if nth == 0 {
-            runner.weigh(Function::Decide, &mut findings);
-            runner.weigh(Function::Execute, &mut findings);
-        }
-    }
-    // Their log is read again below, with that of the idle ticks.
-    runner.go(phase(Function::Decide, "idle", idle, idle.size), &mut findings).await;
-    runner.go(phase(Function::Execute, "idle", idle, idle.size), &mut findings).await;
-    runner.go(phase(Function::Execute, "position held", load, few), &mut findings).await;
-    runner.go(phase(Function::Reconcile, "after orders", load, few), &mut findings).await;
-    runner.go(phase(Function::Heartbeat, "after orders", load, 1), &mut findings).await;
+    runner.quiet(idle, load.size, &mut findings).await?;
+    runner.busy(load, &mut findings).await?;
     findings.books = books::compare(world)?;
     findings.filled = filled(world);
     findings.held_back = held_back(world)?;

@@ -76,8 +76,8 @@ pub struct Resident {
 pub struct Trouble {
     /// Errors of any kind.
     pub errors: u64,
-    /// Lines of level WARN.
-    pub warnings: u64,
+    /// Lines of level WARN by what they say.
+    pub warnings: BTreeMap<String, u64>,
     /// The first errors in words.
     pub told: Vec<String>,
 }
@@ -94,9 +94,14 @@ impl Trouble {
     /// Reads a line of the function's log; one that is not JSON is an error too.
     pub fn read(&mut self, function: Function, line: &str) {
         let parsed: Option<Value> = serde_json::from_str(line).ok();
-        match parsed.as_ref().and_then(|line| line.get("level")?.as_str()) {
+        let text = |name: &str| parsed.as_ref().and_then(|line| line.get(name)?.as_str());
+        match text("level") {
             Some("INFO") => {}
-            Some("WARN") => self.warnings = self.warnings.saturating_add(1),
+            Some("WARN") => {
+                let what = format!("{}: {}", function.as_str(), text("message").unwrap_or("?"));
+                let count = self.warnings.entry(what).or_default();
+                *count = count.saturating_add(1);
+            }
             Some(_) | None => self.error(function, line.to_owned()),
         }
     }
@@ -115,6 +120,8 @@ pub struct Findings {
     pub filled: u64,
     /// Why the model opened nothing, where it did not, in the words of one decision.
     pub held_back: Option<String>,
+    /// What heartbeat occupied at most after it had seen the whole fleet.
+    pub whole_fleet_kib: u64,
     /// Messages published.
     pub pages: u64,
     /// Books against venues.
@@ -185,7 +192,7 @@ mod tests {
         for line in [r#"{"level":"INFO"}"#, r#"{"level":"WARN"}"#, r#"{"level":"ERROR"}"#, "panicked at"] {
             trouble.read(Function::Decide, line);
         }
-        assert_eq!((trouble.errors, trouble.warnings), (2, 1));
+        assert_eq!((trouble.errors, trouble.warnings["decide: ?"]), (2, 1));
         assert_eq!(trouble.told, [r#"decide: {"level":"ERROR"}"#, "decide: panicked at"]);
     }
 }

@@ -112,14 +112,19 @@ fn units(out: &mut String, findings: &Findings) -> std::fmt::Result {
 fn outcome(out: &mut String, findings: &Findings) -> std::fmt::Result {
     let Findings { trouble, filled, books, pages, .. } = findings;
     let starts: u64 = findings.resident.values().map(|one| one.starts).sum();
-    writeln!(out, "errors {}, warnings {}, processes {starts}", trouble.errors, trouble.warnings)?;
+    writeln!(out, "errors {}, processes {starts}", trouble.errors)?;
     for line in &trouble.told {
         writeln!(out, "  {line}")?;
+    }
+    for (what, count) in &trouble.warnings {
+        writeln!(out, "  {count} warnings of {what}")?;
     }
     writeln!(out, "orders filled {filled}, trades {}, messages published {pages}", books.trades)?;
     if let Some(why) = &findings.held_back {
         writeln!(out, "without an order: {why}")?;
     }
+    let watched = mib(findings.whole_fleet_kib);
+    writeln!(out, "heartbeat at {} strategies: {watched} MiB", books.accounts)?;
     let equal = books.accounts.saturating_sub(books.differing);
     writeln!(out, "books = venue in {equal} of {} accounts", books.accounts)?;
     books.differences.iter().try_for_each(|difference| writeln!(out, "  {difference}"))
