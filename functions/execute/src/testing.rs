@@ -202,12 +202,8 @@ impl WriteTables for Tables {
         if due && let Some((_, hook)) = self.faults.before_write.take() {
             hook();
         }
-<<<<<<< HEAD
         let fault = self.faults.writes_fail.borrow_mut().remove(&number);
         match fault {
-=======
-        match self.faults.writes_fail.borrow_mut().remove(&number) {
->>>>>>> lambda
             None => self.store.write(writes).await,
             Some((error, applied)) => {
                 if applied {
@@ -535,15 +531,11 @@ impl Bench {
         self.maybe_position(id).unwrap()
     }
     pub(crate) fn maybe_position(&self, id: &PositionId) -> Option<Position> {
-<<<<<<< HEAD
         self.tables
             .store
             .snapshot()
             .get(&records::position::key(id))
             .map(|item| records::position::decode(item).unwrap())
-=======
-        self.tables.store.snapshot().get(&records::position::key(id)).map(|item| records::position::decode(item).unwrap())
->>>>>>> lambda
     }
     pub(crate) fn account(&self) -> AccountLedger {
         let key = records::account::key(&settings().account);
@@ -568,26 +560,16 @@ impl Bench {
     /// The state of one order.
     pub(crate) fn order(&self, id: &PositionId, leg: Leg, plan: u32) -> State {
         let orders = self.orders().into_iter();
-<<<<<<< HEAD
         let mut of = orders
             .filter(|order| (&order.terms.position_id, order.terms.leg, order.terms.plan) == (id, leg, plan));
-=======
-        let mut of = orders.filter(|order| {
-            (&order.terms.position_id, order.terms.leg, order.terms.plan) == (id, leg, plan)
-        });
->>>>>>> lambda
         of.next().unwrap().state
     }
     /// Status by leg and plan, in the tables' words.
     pub(crate) fn statuses(&self) -> Vec<String> {
         let orders = self.orders().into_iter();
-<<<<<<< HEAD
         orders
             .map(|order| format!("{} {} {}", order.terms.leg.as_str(), order.terms.plan, order.state))
             .collect()
-=======
-        orders.map(|order| format!("{} {} {}", order.terms.leg.as_str(), order.terms.plan, order.state)).collect()
->>>>>>> lambda
     }
     /// What rests at the exchange: side and quantity.
     pub(crate) fn resting(&self) -> Vec<String> {
@@ -620,12 +602,7 @@ impl Bench {
     }
 
     fn every_venue_order_is_one_of_ours_once(&self) {
-<<<<<<< HEAD
         let ours: Vec<String> = self.orders().iter().map(|order| order.terms.order_id.to_string()).collect();
-=======
-        let ours: Vec<String> =
-            self.orders().iter().map(|order| order.terms.order_id.to_string()).collect();
->>>>>>> lambda
         let at_venue: Vec<String> =
             self.at_venue().into_iter().filter(|order| !order.manual).map(|order| order.client_id).collect();
         for id in &at_venue {
@@ -640,13 +617,9 @@ impl Bench {
         let trades = self.exchange.trades().into_iter();
         let mut theirs: Vec<String> = trades
             .filter(|trade| !by_hand.contains(&trade.order_id))
-<<<<<<< HEAD
             .map(|trade| {
                 format!("{} {} {}", trade.id, trade.quantity.normalize(), trade.commission.normalize())
             })
-=======
-            .map(|trade| format!("{} {} {}", trade.id, trade.quantity.normalize(), trade.commission.normalize()))
->>>>>>> lambda
             .collect();
         let ours = self.fills().into_iter();
         let mut ours: Vec<String> =
@@ -659,12 +632,8 @@ impl Bench {
     fn account_equals_exchange(&self) {
         let book = self.account().book;
         for (name, balance) in self.exchange.balances() {
-<<<<<<< HEAD
             let sum =
                 |part: &BTreeMap<Asset, Amount>| part.get(&asset(&name)).map_or(d("0"), |one| one.value());
-=======
-            let sum = |part: &BTreeMap<Asset, Amount>| part.get(&asset(&name)).map_or(d("0"), |one| one.value());
->>>>>>> lambda
             let by_hand: Decimal = self.moved_by_hand(&name);
             let books = sum(&book.opening) + sum(&book.fills) + sum(&book.external) + by_hand;
             assert_eq!(books.normalize(), balance.total().normalize(), "{name}");

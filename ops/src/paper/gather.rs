@@ -73,7 +73,7 @@ fn tell(
     orders.sort_by(|a, b| {
         (a.terms.created_at, &a.terms.order_id).cmp(&(b.terms.created_at, &b.terms.order_id))
     });
-    fills.sort_by(|a, b| (a.at, trade_number(a)).cmp(&(b.at, trade_number(b))));
+    fills.sort_by_key(|fill| (fill.at, trade_number(fill)));
     let legs: BTreeMap<_, _> =
         orders.iter().map(|order| (order.terms.order_id.clone(), order.terms.leg)).collect();
     Gathered {

@@ -3,15 +3,9 @@
 
 use proptest::prelude::*;
 use rust_decimal::Decimal;
-<<<<<<< HEAD
 use shared::ids::{AccountId, Leg, OrderId, PositionId, StrategyId, Symbol};
 use shared::market::fresh;
 use shared::order::{Origin, State, TimeInForce};
-=======
-use shared::market::fresh;
-use shared::order::{Origin, State, TimeInForce};
-use shared::ids::{AccountId, Leg, OrderId, PositionId, StrategyId, Symbol};
->>>>>>> lambda
 
 use super::*;
 use crate::testing::{d, minute, notional, percent, price, qty, settings, symbol};
@@ -388,12 +382,7 @@ fn cases() -> impl Strategy<Value = Case> {
         case.terms.stop_loss = Some(Price::new(whole(stop)).unwrap());
         case.terms.take_profit = profit.map(|profit| Price::new(whole(profit)).unwrap());
         case.terms.decided_at = now() - Millis::from_secs(age);
-<<<<<<< HEAD
         (case.bid, case.ask) = (Price::new(whole(bid)).unwrap(), Price::new(whole(bid + spread)).unwrap());
-=======
-        (case.bid, case.ask) =
-            (Price::new(whole(bid)).unwrap(), Price::new(whole(bid + spread)).unwrap());
->>>>>>> lambda
         case.position = Qty::new(held.into()).unwrap();
         case.market.step = Qty::new(lot.into()).unwrap();
         case.orders_today = orders_today;
@@ -431,14 +420,7 @@ fn broken(case: &Case) -> Vec<Rule> {
                 || profit.is_some_and(|profit| profit <= entry),
         ),
         (Rule::MaxOrderNotional, quantity * worst > case.limits.max_order_notional.value()),
-<<<<<<< HEAD
         (Rule::MaxPositionAbs, case.position.value() + quantity > case.limits.max_position_abs.value()),
-=======
-        (
-            Rule::MaxPositionAbs,
-            case.position.value() + quantity > case.limits.max_position_abs.value(),
-        ),
->>>>>>> lambda
         (Rule::MaxDailyOrders, case.orders_today + 1 > case.limits.max_daily_orders),
         (
             Rule::MaxOpensPerHour,

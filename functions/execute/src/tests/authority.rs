@@ -23,14 +23,10 @@ fn stopped_does_nothing_by_rule_and_a_person_still_closes() {
     let (bench, id) = in_profit();
     bench.set_status(Status::Stopped);
     bench.tick(1);
-<<<<<<< HEAD
     assert_eq!(
         (bench.position(&id).status, bench.resting()),
         (PositionStatus::Open, vec!["SELL 0.999".to_owned()])
     );
-=======
-    assert_eq!((bench.position(&id).status, bench.resting()), (PositionStatus::Open, vec!["SELL 0.999".to_owned()]));
->>>>>>> lambda
     assert_eq!(bench.state().status_ack, Some(Status::Stopped));
     bench.wish(Target::Close(id.clone()), Origin::Model);
     bench.tick(2);
@@ -76,18 +72,9 @@ fn every_status_but_running_cancels_entries_and_refuses_intents() {
 
 #[test]
 fn a_rule_closes_in_every_status_but_stopped_and_the_model_in_running_and_reducing() {
-<<<<<<< HEAD
     for (status, by_model) in
         [(Status::Warmup, false), (Status::Running, true), (Status::Reducing, true), (Status::Halted, false)]
     {
-=======
-    for (status, by_model) in [
-        (Status::Warmup, false),
-        (Status::Running, true),
-        (Status::Reducing, true),
-        (Status::Halted, false),
-    ] {
->>>>>>> lambda
         let (bench, id) = in_profit();
         bench.set_status(status);
         bench.tick(1);
@@ -184,22 +171,14 @@ fn stops_and_exits_are_never_refused_by_limits_or_a_full_state() {
     });
     bench.exchange.manual_cancel(bench.clock.now(), bench.at_venue()[1].id).unwrap();
     for _ in 0..14 {
-<<<<<<< HEAD
         let target =
             Target::Cancel { position: id.clone(), order_id: shared::ids::OrderId::parse("gone").unwrap() };
-=======
-        let target = Target::Cancel {
-            position: id.clone(),
-            order_id: shared::ids::OrderId::parse("gone").unwrap(),
-        };
->>>>>>> lambda
         bench.wish(target, Origin::Person);
     }
     bench.tick(1);
     assert_eq!(bench.position(&id).status, PositionStatus::Closed);
     bench.is_over();
 }
-<<<<<<< HEAD
 
 #[test]
 fn one_strategys_damage_leaves_the_others_served() {
@@ -221,5 +200,3 @@ fn one_strategys_damage_leaves_the_others_served() {
     let named = lines.iter().filter(|line| line.what == "strategy not served");
     assert_eq!(named.count(), 2, "each is named once");
 }
-=======
->>>>>>> lambda

@@ -208,15 +208,8 @@ fn an_account_without_an_opening_balance_opens_nothing() {
     let bench = bench(&flat(3));
     let mut ledger = bench.account();
     ledger.book.opening.clear();
-<<<<<<< HEAD
     let (key, item) =
         (shared::records::account::key(&ledger.account), shared::records::account::encode(&ledger));
-=======
-    let (key, item) = (
-        shared::records::account::key(&ledger.account),
-        shared::records::account::encode(&ledger),
-    );
->>>>>>> lambda
     bench.tables.store.plant(key, item);
     let id = bench.intend(&market("1", "90"));
     bench.tick(0);
@@ -267,15 +260,11 @@ fn an_entry_without_time_left_is_not_sent_and_waits_for_the_next_tick() {
     assert_eq!((report.served, report.sent), (1, 0));
     let state = bench.state();
     assert_eq!(bench.statuses(), ["entry 0 intended"]);
-<<<<<<< HEAD
     assert_eq!(
         (state.exec_day.orders, state.breaker.opens.len()),
         (0, 0),
         "what was not sent is not counted"
     );
-=======
-    assert_eq!((state.exec_day.orders, state.breaker.opens.len()), (0, 0), "what was not sent is not counted");
->>>>>>> lambda
     bench.time_left.set(Millis::from_secs(55));
     bench.tick(1);
     assert_eq!(bench.statuses(), ["entry 0 filled", "stop 0 open"]);

@@ -74,14 +74,7 @@ fn an_exit_that_finds_no_volume_expires_and_is_planned_anew_under_a_new_number()
     assert_eq!(bench.statuses(), ["entry 0 filled", "stop 0 cancelled", "exit 0 expired"]);
     assert_eq!(bench.position(&id).status, PositionStatus::Closing);
     bench.tick(2);
-<<<<<<< HEAD
     assert_eq!(bench.statuses(), ["entry 0 filled", "stop 0 cancelled", "exit 0 expired", "exit 1 filled"]);
-=======
-    assert_eq!(
-        bench.statuses(),
-        ["entry 0 filled", "stop 0 cancelled", "exit 0 expired", "exit 1 filled"]
-    );
->>>>>>> lambda
     bench.is_over();
 }
 
@@ -123,15 +116,11 @@ fn a_sell_that_is_refused_is_counted_once_a_tick_and_the_second_in_a_row_alerts(
     bench.tick(3);
     let position = bench.position(&id);
     assert_eq!(position.exit_failures, 2);
-<<<<<<< HEAD
     assert_eq!(
         (position.entry(), position.peak),
         (before.entry(), before.peak),
         "a failed sell changes no plan"
     );
-=======
-    assert_eq!((position.entry(), position.peak), (before.entry(), before.peak), "a failed sell changes no plan");
->>>>>>> lambda
     assert!(bench.state().alerts.contains_key("order-failures"));
     *bench.faults.always.borrow_mut() = None;
     bench.tick(4);

@@ -22,14 +22,10 @@ fn a_stop_that_triggers_closes_the_position_by_its_fills_and_leaves_nothing_live
     bench.tick(2);
     let position = bench.position(&id);
     assert_eq!(bench.statuses(), ["entry 0 filled", "stop 0 filled"]);
-<<<<<<< HEAD
     assert_eq!(
         (position.status, position.exit_reason),
         (PositionStatus::Closed, Some(ExitReason::StopTriggered))
     );
-=======
-    assert_eq!((position.status, position.exit_reason), (PositionStatus::Closed, Some(ExitReason::StopTriggered)));
->>>>>>> lambda
     bench.is_over();
 }
 

@@ -1,6 +1,5 @@
 //! Two executors on the same tables: one wins, the other reads again, and the venue sees one order.
 
-<<<<<<< HEAD
 use shared::order::{Event, Origin, Sent};
 use shared::state::Target;
 use shared::store::WriteError;
@@ -10,14 +9,6 @@ use shared::time::Millis;
 use super::flat;
 use crate::desk::{Binds, Books, Desk};
 use crate::testing::{Bench, bench, limit, market, qty, settings};
-=======
-use shared::order::Origin;
-use shared::state::Target;
-use shared::time::Millis;
-
-use super::flat;
-use crate::testing::{Bench, bench, limit, market, qty};
->>>>>>> lambda
 
 /// Runs a whole other invocation before the `number`-th write of `bench`.
 fn interleave(bench: &Bench, number: usize) {
@@ -104,7 +95,6 @@ fn a_late_look_at_an_order_never_overwrites_a_later_one() {
     bench.tick(5);
     bench.books_agree();
 }
-<<<<<<< HEAD
 
 /// Caps are computed from what was read after `send_seq`: whoever sends something else in between forces a
 /// new plan, although the two orders have nothing in common.
@@ -133,5 +123,3 @@ fn two_sends_planned_from_one_reading_do_not_both_happen() {
     assert!(matches!(lost, Err(WriteError::Lost { .. })), "{lost:?}");
     assert_eq!(bench.statuses(), ["entry 0 pending", "entry 0 intended"]);
 }
-=======
->>>>>>> lambda
