@@ -477,6 +477,7 @@ impl Bench {
             tables: &self.tables,
             clock: &self.clock,
             log: &self.log,
+            approval_key: None,
         };
         at_once(handle(&shift, &self.venue)).unwrap()
     }

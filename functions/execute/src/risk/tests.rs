@@ -108,6 +108,7 @@ impl Case {
             cooldown: self.cooldown,
             max_stop_distance: self.max_stop_distance,
             slippage: self.slippage,
+            basis: Basis::Decision,
             now: now(),
         };
         let order = Order { terms: self.terms.clone(), state: State::Intended };

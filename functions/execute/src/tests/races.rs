@@ -110,6 +110,7 @@ fn two_sends_planned_from_one_reading_do_not_both_happen() {
             orders: orders.iter().map(|one| (one.terms.order_id.clone(), one.clone())).collect(),
             positions: Default::default(),
             account: Some(bench.account()),
+            approvals: Default::default(),
         };
         Desk::new(settings(), books)
     };

@@ -115,6 +115,7 @@ fn a_tick_older_than_its_minute_does_nothing() {
         tables: &bench.tables,
         clock: &bench.clock,
         log: &bench.log,
+        approval_key: None,
     };
     let report = shared::testkit::at_once(crate::handle(&shift, &bench.venue)).unwrap();
     assert_eq!((report.strategies, bench.tables.store.snapshot()), (0, before));
