@@ -101,6 +101,8 @@ impl Runner<'_> {
         // Done while all beats are fresh: in real time they are stale after two minutes.
         self.go(phase(Function::Heartbeat, "all is well", times), findings).await;
         self.go(phase(Function::Decide, "idle", idle.size), findings).await;
+        // The first tick of an account reads its key.
+        self.go(phase(Function::Execute, "idle, first", idle.size), findings).await;
         self.go(phase(Function::Execute, "idle", idle.size), findings).await;
         Ok(())
     }
