@@ -34,6 +34,7 @@ async fn main() -> Result<(), Error> {
     let tables =
         DynamoTables { client: clients::dynamodb(&aws, Arc::clone(&transport)), names: names.clone() };
     let venues = Markets {
+        tables: tables.clone(),
         transport: Arc::clone(&transport),
         clock: Arc::clone(&clock),
         url: config.venue_url.clone(),

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 
+use shared::aws::tables::DynamoTables;
 use shared::model::anthropic::Anthropic;
 use shared::ports::{
     AskModel, BadReply, ModelError, OpenVenue, Question, RawReply, Reply, SharedClock, VenueError,
@@ -11,6 +12,7 @@ use shared::settings::{Backend, Settings};
 use shared::time::Millis;
 use shared::transport::SharedTransport;
 use shared::venue::binance::Binance;
+use shared::venue::patient::Patient;
 
 /// Binance's public data.
 const BINANCE: &str = "https://api.binance.com";
@@ -24,6 +26,8 @@ const VENUE_TIMEOUT: Millis = Millis::from_secs(5);
 /// Opens the market data of a strategy's venue; there is no key in it.
 #[derive(Clone)]
 pub struct Markets {
+    /// Where a venue's waits are kept.
+    pub tables: DynamoTables,
     /// The way out.
     pub transport: SharedTransport,
     /// The clock.
@@ -33,9 +37,9 @@ pub struct Markets {
 }
 
 impl OpenVenue for Markets {
-    type Venue = Binance;
+    type Venue = Patient<Binance, DynamoTables>;
 
-    async fn open(&self, settings: &Settings) -> Result<Binance, VenueError> {
+    async fn open(&self, settings: &Settings) -> Result<Self::Venue, VenueError> {
         if settings.venue.as_str() != "binance" {
             return Err(VenueError::Refused {
                 code: "unknown_venue".to_owned(),
@@ -43,7 +47,8 @@ impl OpenVenue for Markets {
             });
         }
         let base = self.url.as_deref().unwrap_or_else(|| home(settings));
-        Ok(Binance::new(self.transport.clone(), self.clock.clone(), base, VENUE_TIMEOUT))
+        let venue = Binance::new(self.transport.clone(), self.clock.clone(), base, VENUE_TIMEOUT);
+        Ok(Patient::new(venue, self.tables.clone(), self.clock.clone(), settings.venue.clone()))
     }
 }
 

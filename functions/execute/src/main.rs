@@ -26,6 +26,7 @@ use shared::venue::binance::Binance;
 use shared::venue::binance::account::Account;
 use shared::venue::binance::sign::ApiKey;
 use shared::venue::binance::trade::Trader;
+use shared::venue::patient::Patient;
 
 /// The time that one call of AWS may take.
 const AWS_TIMEOUT: Millis = Millis::from_secs(5);
@@ -51,6 +52,7 @@ async fn main() -> Result<(), Error> {
         read: RefCell::default(),
     };
     let accounts = &Venues {
+        tables: tables.clone(),
         secrets: SecretsManager { client: clients::secretsmanager(&aws, Arc::clone(&transport)) },
         names: names.clone(),
         transport,
@@ -101,6 +103,7 @@ impl Approvals {
 
 /// Opens venues with keys that may trade.
 struct Venues {
+    tables: DynamoTables,
     secrets: SecretsManager,
     names: Names,
     transport: SharedTransport,
@@ -110,13 +113,15 @@ struct Venues {
 }
 
 impl OpenVenue for Venues {
-    type Venue = Trader;
+    type Venue = Patient<Trader, DynamoTables>;
 
-    async fn open(&self, settings: &Settings) -> Result<Trader, VenueError> {
+    async fn open(&self, settings: &Settings) -> Result<Self::Venue, VenueError> {
         let base = self.base(settings)?;
         let key = self.key(&settings.account).await?;
         let venue = Binance::new(Arc::clone(&self.transport), Arc::clone(&self.clock), &base, VENUE_TIMEOUT);
-        Ok(Trader::new(Account::new(venue, key)))
+        let trader = Trader::new(Account::new(venue, key));
+        let (tables, clock) = (self.tables.clone(), Arc::clone(&self.clock));
+        Ok(Patient::new(trader, tables, clock, settings.venue.clone()))
     }
 }
 

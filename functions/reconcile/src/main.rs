@@ -21,6 +21,7 @@ use shared::transport::SharedTransport;
 use shared::venue::binance::Binance;
 use shared::venue::binance::account::Account;
 use shared::venue::binance::sign::ApiKey;
+use shared::venue::patient::Patient;
 
 /// The time that one call of AWS may take.
 const AWS_TIMEOUT: Millis = Millis::from_secs(5);
@@ -39,7 +40,14 @@ async fn main() -> Result<(), Error> {
     let tables =
         DynamoTables { client: clients::dynamodb(&aws, Arc::clone(&transport)), names: names.clone() };
     let secrets = SecretsManager { client: clients::secretsmanager(&aws, Arc::clone(&transport)) };
-    let accounts = Venues { secrets, names, transport, url: config.venue_url, clock: Arc::new(SystemClock) };
+    let accounts = Venues {
+        tables: tables.clone(),
+        secrets,
+        names,
+        transport,
+        url: config.venue_url,
+        clock: Arc::new(SystemClock),
+    };
     let ports = &Ports { tables: &tables, accounts: &accounts, clock: &SystemClock, log: &Stdout };
     let kind = config.stage.kind;
     lambda_runtime::run(service_fn(async |event: LambdaEvent<WireTick>| -> Result<Value, Error> {
@@ -52,6 +60,7 @@ async fn main() -> Result<(), Error> {
 
 /// Opens venues with keys that may only read.
 struct Venues {
+    tables: DynamoTables,
     secrets: SecretsManager,
     names: Names,
     transport: SharedTransport,
@@ -60,15 +69,17 @@ struct Venues {
 }
 
 impl OpenVenue for Venues {
-    type Venue = Account;
+    type Venue = Patient<Account, DynamoTables>;
 
-    async fn open(&self, settings: &Settings) -> Result<Account, VenueError> {
+    async fn open(&self, settings: &Settings) -> Result<Self::Venue, VenueError> {
         let base = self.base(settings)?;
         let name = self.names.read_secret(settings.account.as_str());
         let credentials = self.secrets.read(&name).await.map_err(|error| refused("secret", error))?;
         let key = ApiKey::of(&credentials).ok_or_else(|| refused("secret", "cannot sign"))?;
         let venue = Binance::new(Arc::clone(&self.transport), Arc::clone(&self.clock), &base, VENUE_TIMEOUT);
-        Ok(Account::new(venue, key))
+        let account = Account::new(venue, key);
+        let (tables, clock) = (self.tables.clone(), Arc::clone(&self.clock));
+        Ok(Patient::new(account, tables, clock, settings.venue.clone()))
     }
 }
 

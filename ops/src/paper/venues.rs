@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use shared::aws::tables::DynamoTables;
 use shared::ports::{OpenVenue, SharedClock, VenueError};
 use shared::secret::Secret;
 use shared::settings::Settings;
@@ -12,17 +13,33 @@ use shared::venue::binance::Binance;
 use shared::venue::binance::account::Account;
 use shared::venue::binance::sign::ApiKey;
 use shared::venue::binance::trade::Trader;
+use shared::venue::patient::Patient;
 use sim::world::{EXCHANGE_HOST, READ_KEY, TRADE_KEY, World};
 
 /// Longest wait for an answer of the exchange.
 const VENUE_TIMEOUT: Millis = Millis(10_000);
 
 /// Decide's view: market data without any key.
-pub struct MarketOnly(Binance);
+pub struct MarketOnly(Binance, Waits);
 /// Reconcile's view: the account, read only.
-pub struct ReadOnly(Account);
+pub struct ReadOnly(Account, Waits);
 /// Execute's view.
-pub struct Trading(Trader);
+pub struct Trading(Trader, Waits);
+
+/// Where a venue's waits are kept.
+struct Waits {
+    tables: DynamoTables,
+    clock: SharedClock,
+}
+
+impl Waits {
+    fn new(world: &World, network: &SharedTransport) -> Waits {
+        Waits { tables: world.aws_ports(network).tables, clock: Arc::new(world.clock.clone()) }
+    }
+    fn around<V>(&self, venue: V, settings: &Settings) -> Patient<V, DynamoTables> {
+        Patient::new(venue, self.tables.clone(), self.clock.clone(), settings.venue.clone())
+    }
+}
 
 fn binance(world: &World, network: &SharedTransport) -> Binance {
     let clock: SharedClock = Arc::new(world.clock.clone());
@@ -36,37 +53,40 @@ fn key((key, secret): (&str, &str)) -> ApiKey {
 impl MarketOnly {
     /// Over the world's network.
     pub fn new(world: &World, network: &SharedTransport) -> MarketOnly {
-        MarketOnly(binance(world, network))
+        MarketOnly(binance(world, network), Waits::new(world, network))
     }
 }
 impl ReadOnly {
     /// Over the world's network.
     pub fn new(world: &World, network: &SharedTransport) -> ReadOnly {
-        ReadOnly(Account::new(binance(world, network), key(READ_KEY)))
+        ReadOnly(Account::new(binance(world, network), key(READ_KEY)), Waits::new(world, network))
     }
 }
 impl Trading {
     /// Over the world's network.
     pub fn new(world: &World, network: &SharedTransport) -> Trading {
-        Trading(Trader::new(Account::new(binance(world, network), key(TRADE_KEY))))
+        Trading(
+            Trader::new(Account::new(binance(world, network), key(TRADE_KEY))),
+            Waits::new(world, network),
+        )
     }
 }
 
 impl OpenVenue for MarketOnly {
-    type Venue = Binance;
-    async fn open(&self, _: &Settings) -> Result<Binance, VenueError> {
-        Ok(self.0.clone())
+    type Venue = Patient<Binance, DynamoTables>;
+    async fn open(&self, settings: &Settings) -> Result<Self::Venue, VenueError> {
+        Ok(self.1.around(self.0.clone(), settings))
     }
 }
 impl OpenVenue for ReadOnly {
-    type Venue = Account;
-    async fn open(&self, _: &Settings) -> Result<Account, VenueError> {
-        Ok(self.0.clone())
+    type Venue = Patient<Account, DynamoTables>;
+    async fn open(&self, settings: &Settings) -> Result<Self::Venue, VenueError> {
+        Ok(self.1.around(self.0.clone(), settings))
     }
 }
 impl OpenVenue for Trading {
-    type Venue = Trader;
-    async fn open(&self, _: &Settings) -> Result<Trader, VenueError> {
-        Ok(self.0.clone())
+    type Venue = Patient<Trader, DynamoTables>;
+    async fn open(&self, settings: &Settings) -> Result<Self::Venue, VenueError> {
+        Ok(self.1.around(self.0.clone(), settings))
     }
 }

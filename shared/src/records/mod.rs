@@ -10,6 +10,7 @@
 //! | [`decision`] | decisions: `strategy_id`, `decided_at` | Decide, before the answer is read | until `expires_at`, for ever with an order; optional |
 //! | [`incident`] | incidents: `incident_id` | Heartbeat | for ever; optional |
 //! | [`account`] | ledgers: `account#{account}` | Operator (`strategy apply`) | as long as a strategy uses it; required |
+//! | [`venue`] | ledgers: `venue#{venue}` | whoever was asked to wait | for ever; optional |
 //! | [`shard`] | ledgers: `shard#{k}` | Operator (`strategy apply`) | as long as it has a strategy; required |
 //!
 //! An item holds its key attributes too, so it says by itself what it is. Reading is strict ([`fields`]):
@@ -28,6 +29,7 @@ pub mod position;
 pub mod shard;
 pub mod state;
 pub mod strategy_config;
+pub mod venue;
 pub mod writers;
 
 pub use account::{AccountLedger, Difference};

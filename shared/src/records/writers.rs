@@ -112,6 +112,7 @@ pub const RULES: &[Rule] = &[
     rule(Table::Ledgers, &["alerts", "external-trade"], &[Reconcile]),
     rule(Table::Ledgers, &["alerts", "backend-errors"], &[Execute]),
     rule(Table::Ledgers, &["episodes", "*"], &[Heartbeat]),
+    rule(Table::Ledgers, &["not_before"], &[Decide, Execute, Reconcile]),
     rule(Table::Ledgers, &["strategies"], &[Operator]),
 ];
 

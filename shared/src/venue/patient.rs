@@ -1,0 +1,210 @@
+//! A venue that is obeyed: once it has asked for a wait, no function calls it before the wait is over,
+//! because the time stands in the tables (`venue#{venue}`) and not in a process.
+//!
+//! Bans are per address and grow with every call made during one (Binance: 2 minutes to 3 days), so a wait
+//! that cannot be read counts as a wait.
+
+use std::cell::Cell;
+
+#[cfg(feature = "venue-account")]
+use std::collections::BTreeMap;
+
+#[cfg(feature = "venue-account")]
+use crate::ids::{Asset, OrderId};
+use crate::ids::{Symbol, VenueId};
+use crate::market::{Candle, Instrument, Quote};
+#[cfg(feature = "venue-account")]
+use crate::ports::{Balance, KeyRights, OrderReport, ReadAccount, Trade};
+use crate::ports::{MarketData, ReadTables, SharedClock, VenueError, WriteTables};
+#[cfg(feature = "venue-trade")]
+use crate::ports::{OrderRequest, Placed, SendError, TradeOrders};
+use crate::records::venue;
+use crate::time::{Millis, Timestamp};
+
+/// A venue whose waits are kept in the tables.
+pub struct Patient<V, T> {
+    inner: V,
+    tables: T,
+    clock: SharedClock,
+    venue: VenueId,
+    known: Cell<Known>,
+}
+
+/// What is known of the wait.
+#[derive(Debug, Clone, Copy)]
+enum Known {
+    /// Not read yet.
+    Unread,
+    /// Calls may be made from here on.
+    From(Timestamp),
+}
+
+impl<V, T: ReadTables + WriteTables> Patient<V, T> {
+    /// `inner`, called only when `venue` has not asked for a wait.
+    pub const fn new(inner: V, tables: T, clock: SharedClock, venue: VenueId) -> Patient<V, T> {
+        Patient { inner, tables, clock, venue, known: Cell::new(Known::Unread) }
+    }
+
+    /// Whether the venue may be called now; the tables are read once.
+    async fn ready(&self) -> Result<(), VenueError> {
+        let from = match self.known.get() {
+            Known::From(from) => from,
+            Known::Unread => self.read().await?,
+        };
+        self.known.set(Known::From(from));
+        let wait = from.since(self.clock.now());
+        if wait <= Millis(0) {
+            return Ok(());
+        }
+        Err(VenueError::Throttled { wait, text: format!("no call before {from}"), banned: false })
+    }
+
+    async fn read(&self) -> Result<Timestamp, VenueError> {
+        let unknown = |why: String| VenueError::Unavailable(format!("its wait cannot be read: {why}"));
+        let items =
+            self.tables.get(&[venue::key(&self.venue)]).await.map_err(|why| unknown(why.to_string()))?;
+        let Some(item) = items.into_iter().flatten().next() else { return Ok(Timestamp::from_millis(0)) };
+        let from = venue::not_before(&item).map_err(|why| unknown(why.to_string()))?;
+        Ok(from.unwrap_or(Timestamp::from_millis(0)))
+    }
+
+    /// Keeps a wait that the venue asked for. A write that fails leaves it to this process alone.
+    async fn heed(&self, error: &VenueError) {
+        if let VenueError::Throttled { wait, .. } = error {
+            let until = self.clock.now() + *wait;
+            self.known.set(Known::From(until));
+            self.tables.write(vec![venue::wait_until(&self.venue, until)]).await.ok();
+        }
+    }
+
+    async fn heeded<R>(&self, answer: Result<R, VenueError>) -> Result<R, VenueError> {
+        if let Err(error) = &answer {
+            self.heed(error).await;
+        }
+        answer
+    }
+
+    #[cfg(feature = "venue-trade")]
+    async fn heeded_send<R>(&self, answer: Result<R, SendError>) -> Result<R, SendError> {
+        if let Err(SendError::NeverSent(error)) = &answer {
+            self.heed(error).await;
+        }
+        answer
+    }
+}
+
+impl<V: MarketData, T: ReadTables + WriteTables> MarketData for Patient<V, T> {
+    async fn instrument(&self, symbol: &Symbol) -> Result<Instrument, VenueError> {
+        self.ready().await?;
+        self.heeded(self.inner.instrument(symbol).await).await
+    }
+    async fn quote(&self, symbol: &Symbol) -> Result<Quote, VenueError> {
+        self.ready().await?;
+        self.heeded(self.inner.quote(symbol).await).await
+    }
+    async fn candles(&self, symbol: &Symbol, count: u32) -> Result<Vec<Candle>, VenueError> {
+        self.ready().await?;
+        self.heeded(self.inner.candles(symbol, count).await).await
+    }
+}
+
+#[cfg(feature = "venue-account")]
+impl<V: ReadAccount, T: ReadTables + WriteTables> ReadAccount for Patient<V, T> {
+    async fn balances(&self) -> Result<BTreeMap<Asset, Balance>, VenueError> {
+        self.ready().await?;
+        self.heeded(self.inner.balances().await).await
+    }
+    async fn order(&self, symbol: &Symbol, id: &OrderId) -> Result<Option<OrderReport>, VenueError> {
+        self.ready().await?;
+        self.heeded(self.inner.order(symbol, id).await).await
+    }
+    async fn open_orders(&self, symbol: &Symbol) -> Result<Vec<OrderReport>, VenueError> {
+        self.ready().await?;
+        self.heeded(self.inner.open_orders(symbol).await).await
+    }
+    async fn trades_of(&self, symbol: &Symbol, venue_order_id: &str) -> Result<Vec<Trade>, VenueError> {
+        self.ready().await?;
+        self.heeded(self.inner.trades_of(symbol, venue_order_id).await).await
+    }
+    async fn trades_after(&self, symbol: &Symbol, after: Option<&str>) -> Result<Vec<Trade>, VenueError> {
+        self.ready().await?;
+        self.heeded(self.inner.trades_after(symbol, after).await).await
+    }
+    async fn key_rights(&self) -> Result<KeyRights, VenueError> {
+        self.ready().await?;
+        self.heeded(self.inner.key_rights().await).await
+    }
+}
+
+#[cfg(feature = "venue-trade")]
+impl<V: TradeOrders, T: ReadTables + WriteTables> TradeOrders for Patient<V, T> {
+    async fn place(&self, order: &OrderRequest) -> Result<Placed, SendError> {
+        self.ready().await.map_err(SendError::NeverSent)?;
+        self.heeded_send(self.inner.place(order).await).await
+    }
+    async fn cancel(
+        &self,
+        symbol: &Symbol,
+        id: &OrderId,
+        sent_at: Timestamp,
+    ) -> Result<OrderReport, SendError> {
+        self.ready().await.map_err(SendError::NeverSent)?;
+        self.heeded_send(self.inner.cancel(symbol, id, sent_at).await).await
+    }
+}
+
+#[cfg(all(test, feature = "testkit", feature = "venue-market"))]
+mod tests {
+    use std::cell::RefCell;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicI64, Ordering};
+
+    use super::*;
+    use crate::ports::Clock;
+    use crate::testkit::at_once;
+    use crate::testkit::memory::MemoryStore;
+
+    struct At(AtomicI64);
+    impl Clock for At {
+        fn now(&self) -> Timestamp {
+            Timestamp::from_millis(self.0.load(Ordering::SeqCst))
+        }
+    }
+
+    /// Asks once for a wait of 30 s, and counts its calls.
+    #[derive(Default)]
+    struct Busy(RefCell<u32>);
+    impl MarketData for &Busy {
+        async fn instrument(&self, _: &Symbol) -> Result<Instrument, VenueError> {
+            Err(VenueError::Unavailable(String::new()))
+        }
+        async fn quote(&self, _: &Symbol) -> Result<Quote, VenueError> {
+            *self.0.borrow_mut() += 1;
+            Err(VenueError::Throttled { wait: Millis(30_000), text: String::new(), banned: true })
+        }
+        async fn candles(&self, _: &Symbol, _: u32) -> Result<Vec<Candle>, VenueError> {
+            Err(VenueError::Unavailable(String::new()))
+        }
+    }
+
+    #[test]
+    fn no_function_calls_a_venue_before_its_wait_is_over() {
+        let (store, busy) = (MemoryStore::default(), Busy::default());
+        let clock = Arc::new(At(AtomicI64::new(1_000_000)));
+        let venue = VenueId::parse("binance").unwrap();
+        let symbol = Symbol::parse("BTC-USDT").unwrap();
+        // A new process each time: what is known stands in the tables.
+        let ask = || {
+            let patient = Patient::new(&busy, store.clone(), clock.clone(), venue.clone());
+            at_once(patient.quote(&symbol)).unwrap_err()
+        };
+        ask();
+        assert_eq!(*busy.0.borrow(), 1);
+        clock.0.store(1_029_000, Ordering::SeqCst);
+        assert!(matches!(ask(), VenueError::Throttled { .. }));
+        assert_eq!(*busy.0.borrow(), 1, "called during the wait");
+        clock.0.store(1_032_000, Ordering::SeqCst);
+        ask();
+        assert_eq!(*busy.0.borrow(), 2);
+    }
+}
