@@ -1,5 +1,7 @@
 //! `tradai paper` as a command: the run with its progress, its views, and the world that stays up.
 
+use std::fs::OpenOptions;
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -40,8 +42,7 @@ async fn attempt(options: &Options) -> Result<bool, NotRun> {
     let began = Instant::now();
     #[expect(clippy::disallowed_methods, reason = "the operator's program reads the environment")]
     let variable = |name: &str| std::env::var(name).ok();
-    // A report that cannot be written should not cost a whole run.
-    write_report(options, "")?;
+    check_report(&options.report)?;
     let progress = Progress::new(u64::from(options.days).saturating_mul(DAY), !options.json);
     let finished = paper(options, variable, |minute, at, equity, open| {
         progress.update(minute, at, equity, open);
@@ -70,12 +71,22 @@ fn show(options: &Options, finished: &Finished) -> Result<(), NotRun> {
 }
 
 fn write_report(options: &Options, html: &str) -> Result<(), BadInput> {
-    std::fs::write(&options.report, html).map_err(|error| {
-        let path = options.report.display();
-        BadInput::new(format!(
-            "{path}: the report cannot be written ({error}); give another path with --report"
-        ))
-    })
+    std::fs::write(&options.report, html).map_err(|error| no_report(&options.report, &error))
+}
+
+/// A report that cannot be written should not cost a whole run; what stands there is not touched yet.
+fn check_report(path: &Path) -> Result<(), BadInput> {
+    let checked = match path.parent() {
+        _ if path.exists() => OpenOptions::new().append(true).open(path).map(drop),
+        Some(folder) if !folder.as_os_str().is_empty() => std::fs::read_dir(folder).map(drop),
+        Some(_) | None => Ok(()),
+    };
+    checked.map_err(|error| no_report(path, &error))
+}
+
+fn no_report(path: &Path, error: &std::io::Error) -> BadInput {
+    let path = path.display();
+    BadInput::new(format!("{path}: the report cannot be written ({error}); give another path with --report"))
 }
 
 /// Keeps the embedded AWS up until interrupted, so that the AWS CLI can look at what the run left.
