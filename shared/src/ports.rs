@@ -389,11 +389,21 @@ pub trait AskModel {
     fn read(&self, reply: &RawReply) -> Result<Reply, BadReply>;
 }
 
+/// What is known of the time before which a venue must not be called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wait {
+    /// It was not read.
+    Unread,
+    /// It was read: until then, or none.
+    Until(Option<Timestamp>),
+}
+
 /// Opens the venue of one account. On Lambda it reads the account's key on first use.
 #[allow(async_fn_in_trait, reason = "handlers run on one thread; no port is used across threads")]
 pub trait OpenVenue {
     /// What it opens.
     type Venue;
-    /// The venue of these settings' account, ready to use.
-    async fn open(&self, settings: &crate::settings::Settings) -> Result<Self::Venue, VenueError>;
+    /// The venue of these settings' account, ready to use once `wait` is over.
+    async fn open(&self, settings: &crate::settings::Settings, wait: Wait)
+    -> Result<Self::Venue, VenueError>;
 }

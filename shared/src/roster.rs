@@ -1,6 +1,11 @@
-//! The strategies of one shard with their state and settings: what every tick reads first.
+//! The strategies of one shard with their state, their settings and their venue's wait: what every tick
+//! reads first.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::ids::StrategyId;
+use crate::ports::Wait;
 use crate::records::{self, Corrupt};
 use crate::settings::Settings;
 use crate::state::StrategyState;
@@ -15,7 +20,15 @@ pub struct Member {
     pub state: Result<StrategyState, Unfit>,
     /// Its settings.
     pub settings: Result<Settings, Unfit>,
+    /// Until when its venue must not be called, where that was read with the rest.
+    pub wait: Wait,
 }
+
+/// Where the last tick of this process found its shard, so that the next one asks for all of it at once.
+///
+/// It holds keys and never what was read under them: a fresh process finds the same in a few reads more.
+#[derive(Debug, Default)]
+pub struct Trail(RefCell<BTreeSet<Key>>);
 
 /// Why an item cannot be worked with: the strategy counts as `halted`, the others run on.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -39,24 +52,72 @@ pub enum RosterError {
     Shard(#[from] Unfit),
 }
 
-/// Reads a shard's strategies: one read for the shard, one batch for all its strategies.
-pub async fn members(tables: &impl ReadTables, shard: u32) -> Result<Vec<Member>, RosterError> {
+/// Reads a shard's strategies: one batch where the last tick left its trail, else the shard first.
+pub async fn members(
+    tables: &impl ReadTables,
+    shard: u32,
+    trail: &Trail,
+) -> Result<Vec<Member>, RosterError> {
     let key = records::shard::key(shard);
-    let item = tables.get(std::slice::from_ref(&key)).await?.pop().flatten().ok_or(Unfit::Absent(key))?;
+    let mut found = Found::default();
+    let known: BTreeSet<Key> = trail.0.borrow().iter().cloned().chain([key.clone()]).collect();
+    found.read(tables, known).await?;
+    let item = found.take(&key).ok_or(Unfit::Absent(key))?;
     let ids = records::shard::decode(&item).map_err(Unfit::Corrupt)?.strategies;
-    let keys: Vec<Key> =
-        ids.iter().flat_map(|id| [records::state::key(id), records::strategy_config::key(id)]).collect();
-    let mut items = tables.get(&keys).await?.into_iter();
-    let mut members = Vec::with_capacity(ids.len());
-    for id in ids {
-        let (state, settings) = (items.next().flatten(), items.next().flatten());
-        members.push(Member {
-            state: read(state, records::state::key(&id), records::state::decode),
-            settings: read(settings, records::strategy_config::key(&id), records::strategy_config::decode),
-            id,
-        });
-    }
+    found.read(tables, ids.iter().flat_map(keys_of).collect()).await?;
+    let members: Vec<Member> = ids.into_iter().map(|id| found.member(id)).collect();
+    let venues =
+        members.iter().filter_map(|one| Some(records::venue::key(&one.settings.as_ref().ok()?.venue)));
+    *trail.0.borrow_mut() = members.iter().flat_map(|one| keys_of(&one.id)).chain(venues).collect();
     Ok(members)
+}
+
+/// Reads one strategy anew.
+pub async fn member(tables: &impl ReadTables, id: StrategyId) -> Result<Member, ReadError> {
+    let mut found = Found::default();
+    found.read(tables, keys_of(&id).into()).await?;
+    Ok(found.member(id))
+}
+
+fn keys_of(id: &StrategyId) -> [Key; 2] {
+    [records::state::key(id), records::strategy_config::key(id)]
+}
+
+/// What was read so far, also that there was nothing.
+#[derive(Default)]
+struct Found(BTreeMap<Key, Option<Item>>);
+
+impl Found {
+    /// Reads those of `keys` that were not read yet.
+    async fn read(&mut self, tables: &impl ReadTables, keys: BTreeSet<Key>) -> Result<(), ReadError> {
+        let keys: Vec<Key> = keys.into_iter().filter(|key| !self.0.contains_key(key)).collect();
+        if !keys.is_empty() {
+            let items = tables.get(&keys).await?;
+            self.0.extend(keys.into_iter().zip(items));
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, key: &Key) -> Option<Item> {
+        self.0.get_mut(key)?.take()
+    }
+
+    fn member(&mut self, id: StrategyId) -> Member {
+        let [state, settings] = keys_of(&id);
+        let state = read(self.take(&state), state, records::state::decode);
+        let settings = read(self.take(&settings), settings, records::strategy_config::decode);
+        let wait = settings.as_ref().map_or(Wait::Unread, |settings| self.wait(settings));
+        Member { id, state, settings, wait }
+    }
+
+    /// An item that cannot be read is left to the venue's own reading, which then refuses every call.
+    fn wait(&self, settings: &Settings) -> Wait {
+        match self.0.get(&records::venue::key(&settings.venue)) {
+            None => Wait::Unread,
+            Some(None) => Wait::Until(None),
+            Some(Some(item)) => records::venue::not_before(item).map_or(Wait::Unread, Wait::Until),
+        }
+    }
 }
 
 /// Decodes what was read under `key`.
@@ -68,5 +129,82 @@ pub fn read<T>(
     match item {
         Some(item) => Ok(decode(&item)?),
         None => Err(Unfit::Absent(key)),
+    }
+}
+
+#[cfg(all(test, feature = "testkit"))]
+mod tests {
+    use super::*;
+    use crate::records::shard::Shard;
+    use crate::records::{samples, venue};
+    use crate::store::WriteTables;
+    use crate::testkit::at_once;
+    use crate::testkit::memory::MemoryStore;
+    use crate::time::Timestamp;
+
+    /// Counts the reads of a store.
+    struct Counted(MemoryStore, RefCell<u32>);
+
+    impl ReadTables for Counted {
+        async fn get(&self, keys: &[Key]) -> Result<Vec<Option<Item>>, ReadError> {
+            *self.1.borrow_mut() += 1;
+            self.0.get(keys).await
+        }
+        async fn query(
+            &self,
+            table: crate::tables::Table,
+            hash: &str,
+            prefix: &str,
+            order: crate::store::Order,
+            limit: usize,
+        ) -> Result<Vec<Item>, ReadError> {
+            self.0.query(table, hash, prefix, order, limit).await
+        }
+    }
+
+    impl Counted {
+        fn serve(&self, ids: &[&str]) {
+            let strategies: Vec<StrategyId> = ids.iter().flat_map(|id| StrategyId::parse(id)).collect();
+            for id in &strategies {
+                let (state, settings) = (samples::strategy_state(), samples::settings());
+                let state = StrategyState { strategy_id: id.clone(), ..state };
+                let settings = Settings { strategy_id: id.clone(), ..settings };
+                self.0.plant(records::state::key(id), records::state::encode(&state));
+                self.0.plant(records::strategy_config::key(id), records::strategy_config::encode(&settings));
+            }
+            self.0.plant(records::shard::key(0), records::shard::encode(&Shard { shard: 0, strategies }));
+        }
+        fn members(&self, trail: &Trail) -> (Vec<Member>, u32) {
+            self.1.replace(0);
+            (at_once(members(self, 0, trail)).unwrap_or_default(), *self.1.borrow())
+        }
+    }
+
+    #[test]
+    fn a_tick_that_follows_another_reads_its_shard_at_once() {
+        let (tables, trail) = (Counted(MemoryStore::default(), RefCell::new(0)), Trail::default());
+        tables.serve(&["a", "b"]);
+        let (cold, reads) = tables.members(&trail);
+        assert_eq!((cold.len(), reads), (2, 2));
+        let (warm, reads) = tables.members(&trail);
+        assert_eq!(reads, 1);
+        let whole = |members: &[Member]| members.iter().map(|one| one.state.clone()).collect::<Vec<_>>();
+        assert_eq!(whole(&warm), whole(&cold));
+        assert_eq!(warm[0].wait, Wait::Until(None), "the venue was read with the rest");
+    }
+
+    #[test]
+    fn what_changed_since_the_last_tick_is_seen() {
+        let (tables, trail) = (Counted(MemoryStore::default(), RefCell::new(0)), Trail::default());
+        tables.serve(&["a", "b"]);
+        tables.members(&trail);
+        tables.serve(&["b", "c"]);
+        let until = Timestamp::from_millis(9_000);
+        at_once(tables.0.write(vec![venue::wait_until(&samples::settings().venue, until)])).unwrap();
+        let (members, reads) = tables.members(&trail);
+        assert_eq!(members.iter().map(|one| one.id.as_str()).collect::<Vec<_>>(), ["b", "c"]);
+        assert!(members.iter().all(|one| one.state.is_ok() && one.settings.is_ok()), "{members:?}");
+        assert_eq!(reads, 2);
+        assert_eq!(members[0].wait, Wait::Until(Some(Timestamp::from_millis(10_000))));
     }
 }

@@ -87,6 +87,16 @@ pub struct ExecDay {
     pub cancels: u32,
     /// Profit realised, in quote.
     pub realised: Amount,
+    /// The limit of orders that the last one was counted against; none before the first. It stands beside the
+    /// count so that whoever watches many strategies reads no settings.
+    pub most_orders: Option<u32>,
+}
+
+impl ExecDay {
+    /// A day on which nothing was sent yet.
+    pub const fn begun(day: Day) -> ExecDay {
+        ExecDay { day, orders: 0, cancels: 0, realised: Amount::ZERO, most_orders: None }
+    }
 }
 
 /// What the model cost today (UTC).
@@ -212,7 +222,7 @@ impl StrategyState {
             episodes: BTreeMap::new(),
             intent_seq: u64::try_from(now.as_secs()).unwrap_or(0),
             send_seq: 0,
-            exec_day: ExecDay { day: now.day(), orders: 0, cancels: 0, realised: Amount::ZERO },
+            exec_day: ExecDay::begun(now.day()),
             llm_day: LlmDay { day: now.day(), calls: 0, usd: Notional::ZERO },
             recent_exec: Vec::new(),
             recent_llm: Vec::new(),

@@ -69,7 +69,7 @@ where
         return Ok(report);
     }
     let mut due = Vec::new();
-    for member in members(ports.tables, tick.shard).await? {
+    for member in members(ports.tables, tick.shard, ports.trail).await? {
         report.strategies = report.strategies.saturating_add(1);
         let id = member.id.clone();
         match begin(&shift, member).await {
@@ -128,7 +128,7 @@ where
         return Ok(None);
     }
     let is_due = due::is_due(&member.id, minute, settings.decide_every) && actions::may_be_asked(&state);
-    let venue = shift.ports.venues.open(&settings).await;
+    let venue = shift.ports.venues.open(&settings, member.wait).await;
     let sight = see(shift, &venue, &settings, is_due).await;
     let beat = was_read(&sight).then(|| shift.now());
     if claim(shift.ports.tables, &member.id, minute, beat).await? == Claim::Taken {

@@ -14,6 +14,7 @@ use shared::aws::secrets::SecretsManager;
 use shared::aws::tables::DynamoTables;
 use shared::http_client::HttpClient;
 use shared::ports::{Clock, Level, Line, Log, SharedClock};
+use shared::roster::Trail;
 use shared::tick::WireTick;
 use shared::time::{Millis, Timestamp};
 use shared::transport::SharedTransport;
@@ -47,7 +48,14 @@ async fn main() -> Result<(), Error> {
         url: config.model_url.clone(),
         key: RefCell::new(None),
     };
-    let ports = &Ports { tables: &tables, venues: &venues, model: &model, clock: &SystemClock, log: &Stdout };
+    let ports = &Ports {
+        tables: &tables,
+        trail: &Trail::default(),
+        venues: &venues,
+        model: &model,
+        clock: &SystemClock,
+        log: &Stdout,
+    };
     let kind = config.stage.kind;
     lambda_runtime::run(service_fn(async |event: LambdaEvent<WireTick>| -> Result<Value, Error> {
         let tick = event.payload.read(kind, SystemClock.now())?;

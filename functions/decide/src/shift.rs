@@ -2,6 +2,7 @@
 
 use shared::ids::{Env, StrategyId};
 use shared::ports::{Clock, Level, Line, Log};
+use shared::roster::Trail;
 use shared::settings::Settings;
 use shared::state::StrategyState;
 use shared::tick::Tick;
@@ -14,6 +15,8 @@ use crate::market::Sight;
 pub struct Ports<'a, T, V, A> {
     /// The tables.
     pub tables: &'a T,
+    /// Where the last tick found its shard.
+    pub trail: &'a Trail,
     /// Opens the market data of a strategy's venue.
     pub venues: &'a V,
     /// The model.

@@ -13,7 +13,7 @@ use shared::money::{Amount, Notional, Percent, Price, Qty, decimal};
 use shared::order::{AtVenue, Kind, Order, Origin, State, Terms, TimeInForce};
 use shared::ports::{
     AskModel, BadReply, Clock, Line, Log, MarketData, ModelError, OpenVenue, Question, RawReply, Reply, Stop,
-    ToolCall, Usage, VenueError,
+    ToolCall, Usage, VenueError, Wait,
 };
 use shared::records::{self, AccountLedger, DecisionRecord, Shard};
 use shared::settings::{Backend, Crash, CrashAction, Exits, Gate, Limits, SafetyMode, Settings};
@@ -255,7 +255,7 @@ pub(crate) struct Venues(pub(crate) RefCell<Venue>);
 
 impl OpenVenue for Venues {
     type Venue = Venue;
-    async fn open(&self, _settings: &Settings) -> Result<Venue, VenueError> {
+    async fn open(&self, _settings: &Settings, _: Wait) -> Result<Venue, VenueError> {
         Ok(self.0.borrow().clone())
     }
 }
@@ -409,6 +409,7 @@ impl World {
         self.venues.0.borrow_mut().now = self.clock.now();
         let (env, tick) = (Env::parse("dev").unwrap(), Tick { shard: 0, of: 1, scheduled_at });
         let ports = Ports {
+            trail: &shared::roster::Trail::default(),
             tables: &self.tables,
             venues: &self.venues,
             model: &self.model,

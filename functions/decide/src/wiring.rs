@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use shared::aws::tables::DynamoTables;
 use shared::model::anthropic::Anthropic;
 use shared::ports::{
-    AskModel, BadReply, ModelError, OpenVenue, Question, RawReply, Reply, SharedClock, VenueError,
+    AskModel, BadReply, ModelError, OpenVenue, Question, RawReply, Reply, SharedClock, VenueError, Wait,
 };
 use shared::secret::{ReadSecret, Secret};
 use shared::settings::{Backend, Settings};
@@ -39,7 +39,7 @@ pub struct Markets {
 impl OpenVenue for Markets {
     type Venue = Patient<Binance, DynamoTables>;
 
-    async fn open(&self, settings: &Settings) -> Result<Self::Venue, VenueError> {
+    async fn open(&self, settings: &Settings, wait: Wait) -> Result<Self::Venue, VenueError> {
         if settings.venue.as_str() != "binance" {
             return Err(VenueError::Refused {
                 code: "unknown_venue".to_owned(),
@@ -48,7 +48,8 @@ impl OpenVenue for Markets {
         }
         let base = self.url.as_deref().unwrap_or_else(|| home(settings));
         let venue = Binance::new(self.transport.clone(), self.clock.clone(), base, VENUE_TIMEOUT);
-        Ok(Patient::new(venue, self.tables.clone(), self.clock.clone(), settings.venue.clone()))
+        let (tables, clock) = (self.tables.clone(), self.clock.clone());
+        Ok(Patient::new(venue, tables, clock, settings.venue.clone(), wait))
     }
 }
 

@@ -125,7 +125,7 @@ impl Desk {
     pub fn begin_day(&mut self, day: Day) {
         let counted = &mut self.books.state.exec_day;
         if day > counted.day {
-            *counted = ExecDay { day, orders: 0, cancels: 0, realised: Amount::ZERO };
+            *counted = ExecDay::begun(day);
         }
     }
 

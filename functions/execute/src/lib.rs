@@ -26,7 +26,7 @@ use serde_json::{Value, json};
 use shared::ports::{
     Level, Line, MarketData, OpenVenue, ReadAccount, ReadTables, TradeOrders, VenueError, WriteTables,
 };
-use shared::roster::{Member, RosterError, members};
+use shared::roster::{self, Member, RosterError, members};
 use shared::store::WriteError;
 use shared::tables::Function;
 
@@ -76,7 +76,7 @@ where
         shift.log.write(line.with("scheduled_at", shift.tick.scheduled_at));
         return Ok(report);
     }
-    for member in members(shift.tables, shift.tick.shard).await? {
+    for member in members(shift.tables, shift.tick.shard, shift.trail).await? {
         report.strategies = report.strategies.saturating_add(1);
         match serve(shift, accounts, member).await {
             Ok(sent) => {
@@ -129,9 +129,8 @@ where
     for _ in 0..MOST_ATTEMPTS {
         match attempt(shift, accounts, &member).await {
             Err(FailureKind::Turn(TurnError::Write(WriteError::Lost { .. } | WriteError::Conflict))) => {
-                let again = members(shift.tables, shift.tick.shard).await;
-                let again = again.ok().and_then(|all| all.into_iter().find(|one| one.id == member.id));
-                member = again.ok_or_else(|| failure(FailureKind::Outrun))?;
+                let again = roster::member(shift.tables, member.id).await;
+                member = again.map_err(|error| failure(FailureKind::Observe(error.into())))?;
             }
             result => return result.map_err(failure),
         }
@@ -147,7 +146,7 @@ where
 {
     let state = member.state.clone().map_err(ObserveError::Unfit)?;
     let settings = member.settings.clone().map_err(ObserveError::Unfit)?;
-    let venue = accounts.open(&settings).await?;
+    let venue = accounts.open(&settings, member.wait).await?;
     let desk = observe::desk(shift.tables, settings, state).await?;
     let mut turn = Turn::new(shift, venue, desk);
     take_turn(&mut turn).await?;

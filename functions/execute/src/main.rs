@@ -15,7 +15,8 @@ use shared::aws::secrets::SecretsManager;
 use shared::aws::tables::DynamoTables;
 use shared::http_client::HttpClient;
 use shared::ids::AccountId;
-use shared::ports::{Clock, Level, Line, Log, OpenVenue, SharedClock, VenueError};
+use shared::ports::{Clock, Level, Line, Log, OpenVenue, SharedClock, VenueError, Wait};
+use shared::roster::Trail;
 use shared::secret::{ReadSecret, Secret, SecretError};
 use shared::settings::{Backend, Settings};
 use shared::tables::Names;
@@ -60,12 +61,13 @@ async fn main() -> Result<(), Error> {
         clock: Arc::new(SystemClock),
         keys: RefCell::default(),
     };
-    let (tables, env, kind) = (&tables, &names.env, config.stage.kind);
+    let (tables, trail, env, kind) = (&tables, &Trail::default(), &names.env, config.stage.kind);
     lambda_runtime::run(service_fn(async |event: LambdaEvent<WireTick>| -> Result<Value, Error> {
         let tick = event.payload.read(kind, SystemClock.now())?;
         let deadline = Timestamp::from_millis(i64::try_from(event.context.deadline).unwrap_or(i64::MAX));
         let approval_key = approvals.key().await;
-        let shift = Shift { env, tick, deadline, tables, clock: &SystemClock, log: &Stdout, approval_key };
+        let shift =
+            Shift { env, tick, deadline, tables, trail, clock: &SystemClock, log: &Stdout, approval_key };
         Ok(handle(&shift, accounts).await?.to_json())
     }))
     .await
@@ -115,13 +117,13 @@ struct Venues {
 impl OpenVenue for Venues {
     type Venue = Patient<Trader, DynamoTables>;
 
-    async fn open(&self, settings: &Settings) -> Result<Self::Venue, VenueError> {
+    async fn open(&self, settings: &Settings, wait: Wait) -> Result<Self::Venue, VenueError> {
         let base = self.base(settings)?;
         let key = self.key(&settings.account).await?;
         let venue = Binance::new(Arc::clone(&self.transport), Arc::clone(&self.clock), &base, VENUE_TIMEOUT);
         let trader = Trader::new(Account::new(venue, key));
         let (tables, clock) = (self.tables.clone(), Arc::clone(&self.clock));
-        Ok(Patient::new(trader, tables, clock, settings.venue.clone()))
+        Ok(Patient::new(trader, tables, clock, settings.venue.clone(), wait))
     }
 }
 

@@ -61,8 +61,10 @@ where
     V: MarketData + ReadAccount,
 {
     turn.desk.begin_day(sent_at.day());
+    let most_orders = turn.desk.settings.limits.max_daily_orders;
     let day = &mut turn.desk.books.state.exec_day;
     day.orders = day.orders.saturating_add(1);
+    day.most_orders = Some(most_orders);
     let sent = Sent { at: sent_at, fence: fence(sent_at) };
     let id = order.terms.order_id.clone();
     if turn.order(&id).is_none() {

@@ -14,7 +14,7 @@ use shared::money::{Amount, Notional, Percent, Price, Qty};
 use shared::order::{Fill, Kind, Order, Origin, State, Terms, TimeInForce};
 use shared::ports::{
     Balance, KeyRights, Line, Log, MarketData, OpenVenue, OrderReport, OrderRequest, Placed, ReadAccount,
-    ReadTables, SendError, SharedClock, Trade, TradeOrders, VenueError, WriteTables,
+    ReadTables, SendError, SharedClock, Trade, TradeOrders, VenueError, Wait, WriteTables,
 };
 use shared::records::order::Row;
 use shared::records::{self, AccountLedger, Shard};
@@ -322,7 +322,7 @@ impl TradeOrders for Shaky {
 
 impl OpenVenue for Shaky {
     type Venue = Shaky;
-    async fn open(&self, _: &Settings) -> Result<Shaky, VenueError> {
+    async fn open(&self, _: &Settings, _: Wait) -> Result<Shaky, VenueError> {
         Ok(self.clone())
     }
 }
@@ -472,6 +472,7 @@ impl Bench {
         let now = self.clock.now();
         let shift = Shift {
             env: &env(),
+            trail: &shared::roster::Trail::default(),
             tick: Tick { shard: 0, of: 1, scheduled_at: now.minute() },
             deadline: now + self.time_left.get(),
             tables: &self.tables,

@@ -7,6 +7,7 @@ use shared::market::{Instrument, Quote, fresh};
 use shared::money::{Amount, Qty};
 use shared::order::{Illegal, Order};
 use shared::ports::{Balance, Clock, Level, Line, Log, MarketData, ReadAccount, VenueError};
+use shared::roster::Trail;
 use shared::secret::Secret;
 use shared::state::ExecMinute;
 use shared::store::WriteError;
@@ -31,6 +32,8 @@ pub struct Shift<'a, T> {
     pub deadline: Timestamp,
     /// The tables.
     pub tables: &'a T,
+    /// Where the last tick found its shard.
+    pub trail: &'a Trail,
     /// The clock.
     pub clock: &'a dyn Clock,
     /// The log.

@@ -7,11 +7,10 @@ use shared::records;
 use shared::signal::Signal;
 use shared::state::{ExecMinute, RECENT_MINUTES};
 use shared::store::Item;
-use shared::tables::Table;
 use shared::time::Timestamp;
 
 use crate::checks::Judged;
-use crate::scan::{Scan, hash_of};
+use crate::scan::Scan;
 
 /// Every signal that is known.
 pub fn readings(scan: &Scan, judged: &Judged, undelivered: u32, now: Timestamp) -> Vec<Reading> {
@@ -57,13 +56,10 @@ fn recent(scan: &Scan, now: Timestamp, of: impl Fn(&ExecMinute) -> u32) -> Optio
 
 /// The largest share of `max_daily_orders` that a strategy has used today, in percent.
 fn daily_orders(scan: &Scan, now: Timestamp) -> Option<Decimal> {
-    let (states, settings) = (scan.states.as_ref().ok()?, scan.settings.as_ref().ok()?);
     let share = |state: &Item| {
-        let id = hash_of(Table::TradingState, state);
         let day = records::state::vital(state).exec_day.ok().filter(|day| day.day == now.day())?;
-        let settings = settings.iter().find(|item| hash_of(Table::StrategyConfig, item) == id)?;
-        let most = records::strategy_config::decode(settings).ok()?.limits.max_daily_orders;
-        Decimal::from(day.orders).checked_mul(Decimal::ONE_HUNDRED)?.checked_div(most.into())
+        Decimal::from(day.orders).checked_mul(Decimal::ONE_HUNDRED)?.checked_div(day.most_orders?.into())
     };
+    let states = scan.states.as_ref().ok()?;
     Some(states.iter().filter_map(share).max().unwrap_or_default().round_dp(2))
 }

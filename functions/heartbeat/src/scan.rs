@@ -1,7 +1,6 @@
 //! What heartbeat reads: whole tables, each read alone.
 
 use shared::ports::ScanTables;
-use shared::records;
 use shared::store::{Attr, Item, ReadError};
 use shared::tables::Table;
 
@@ -12,34 +11,19 @@ pub struct Scan {
     pub states: Result<Vec<Item>, ReadError>,
     /// Every shared ledger.
     pub ledgers: Result<Vec<Item>, ReadError>,
-    /// Every strategy's settings; asked for only where an order was sent.
-    pub settings: Result<Vec<Item>, ReadError>,
 }
 
 /// Reads the tables. A read that fails hides no other.
 pub async fn scan(tables: &impl ScanTables) -> Scan {
     let states = tables.scan(Table::TradingState).await;
     let ledgers = tables.scan(Table::Ledgers).await;
-    let settings = match &states {
-        Ok(items) if items.iter().any(has_sent) => tables.scan(Table::StrategyConfig).await,
-        Ok(_) | Err(_) => Ok(Vec::new()),
-    };
-    Scan { states, ledgers, settings }
-}
-
-/// Whether a strategy's counter of orders is above zero.
-fn has_sent(item: &Item) -> bool {
-    records::state::vital(item).exec_day.is_ok_and(|day| day.orders > 0)
+    Scan { states, ledgers }
 }
 
 impl Scan {
     /// Each read that failed.
     pub fn failures(&self) -> impl Iterator<Item = String> {
-        let named = [
-            ("trading-state", self.states.as_ref().err()),
-            ("ledgers", self.ledgers.as_ref().err()),
-            ("strategy-config", self.settings.as_ref().err()),
-        ];
+        let named = [("trading-state", self.states.as_ref().err()), ("ledgers", self.ledgers.as_ref().err())];
         named.into_iter().filter_map(|(table, error)| error.map(|error| format!("{table}: {error}")))
     }
     /// Whether every fact that may stand in an item was readable.

@@ -9,7 +9,7 @@ use shared::page::{Message, Publish, PublishError};
 use shared::ports::{Clock, Line, Log, ReadTables, ScanTables, WriteTables};
 use shared::records::{self, AccountLedger, Shard};
 use shared::signal::Signal;
-use shared::state::{Alert, ExecMinute, Live, StrategyState};
+use shared::state::{Alert, ExecDay, ExecMinute, Live, StrategyState};
 use shared::status::Status;
 use shared::store::{Attr, Change, Item, Key, Order, Path, ReadError, Write, WriteError};
 use shared::tables::{Names, PREFIX, Table, Topic};
@@ -516,4 +516,25 @@ fn an_old_tick_is_dropped() {
     let tick = Tick { shard: 0, of: 1, scheduled_at: noon() };
     assert_eq!(at_once(handle(tick, &names(), &ports)), Ok(Report::nothing()));
     assert!(world.subjects().is_empty());
+}
+
+#[test]
+fn the_largest_share_of_a_days_orders_is_the_signal() {
+    let (one, other) = (demo(), StrategyId::parse("other").unwrap());
+    let world = World::with(&[one.clone(), other.clone()]);
+    let sent = |id: &StrategyId, orders: u32, most: u32, day: &str| {
+        world.put(id, |state| {
+            let day = at(day).day();
+            state.exec_day = ExecDay { orders, most_orders: Some(most), ..ExecDay::begun(day) };
+        });
+    };
+    world.run().unwrap();
+    assert_eq!(world.signal(Signal::DailyOrders).as_deref(), Some("0"), "nothing was sent");
+    sent(&one, 40, 100, "2023-03-01T00:00:00Z");
+    sent(&other, 9, 10, "2023-03-01T00:00:00Z");
+    world.run().unwrap();
+    assert_eq!(world.signal(Signal::DailyOrders).as_deref(), Some("90"));
+    sent(&other, 9, 10, "2023-02-28T00:00:00Z");
+    world.run().unwrap();
+    assert_eq!(world.signal(Signal::DailyOrders).as_deref(), Some("40"), "yesterday does not count");
 }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use shared::ids::{AccountId, StrategyId, Symbol};
+use shared::ports::Wait;
 use shared::roster::Member;
 use shared::settings::Settings;
 
@@ -13,6 +14,8 @@ pub struct Account {
     pub id: AccountId,
     /// One of its strategies' settings: they agree on the venue.
     pub settings: Settings,
+    /// Until when its venue must not be called.
+    pub wait: Wait,
     /// The strategies that trade for it.
     pub strategies: BTreeSet<StrategyId>,
     /// Strategies whose account cannot be read: their orders may be of this account.
@@ -40,7 +43,7 @@ pub fn group(members: &[Member]) -> Grouped {
     for member in members {
         match (&member.settings, &member.state) {
             (Ok(settings), state) => {
-                if let Err(why) = add(&mut accounts, settings) {
+                if let Err(why) = add(&mut accounts, settings, member.wait) {
                     refused.insert(settings.account.clone(), why);
                 }
                 if let Err(unfit) = state {
@@ -70,10 +73,11 @@ pub fn group(members: &[Member]) -> Grouped {
     grouped
 }
 
-fn add(accounts: &mut BTreeMap<AccountId, Account>, settings: &Settings) -> Result<(), String> {
+fn add(accounts: &mut BTreeMap<AccountId, Account>, settings: &Settings, wait: Wait) -> Result<(), String> {
     let account = accounts.entry(settings.account.clone()).or_insert_with(|| Account {
         id: settings.account.clone(),
         settings: settings.clone(),
+        wait,
         strategies: BTreeSet::new(),
         others: BTreeSet::new(),
         symbols: BTreeSet::new(),

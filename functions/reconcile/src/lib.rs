@@ -22,7 +22,7 @@ pub mod truth;
 mod tests;
 
 use shared::ports::{Clock, Level, Line, Log, OpenVenue, ReadAccount, ReadTables, VenueError, WriteTables};
-use shared::roster::{RosterError, members};
+use shared::roster::{RosterError, Trail, members};
 use shared::store::WriteError;
 use shared::tables::Function;
 use shared::tick::Tick;
@@ -40,6 +40,8 @@ const LOOK_NEEDS: Millis = Millis::from_secs(15);
 pub struct Ports<'a, T, A> {
     /// The tables.
     pub tables: &'a T,
+    /// Where the last tick found its shard.
+    pub trail: &'a Trail,
     /// The venues, to be read.
     pub accounts: &'a A,
     /// The clock.
@@ -85,7 +87,7 @@ where
         ports.log.write(line);
         return Ok(report);
     }
-    let grouped = group(&members(ports.tables, tick.shard).await?);
+    let grouped = group(&members(ports.tables, tick.shard, ports.trail).await?);
     for (account, why) in grouped.refused {
         let failure = Failure::Refused(why);
         log_failure(ports.log, now, &account, &failure);
@@ -124,7 +126,7 @@ where
     A: OpenVenue<Venue: ReadAccount>,
 {
     async fn reconcile(&self) -> Result<Look, Failure> {
-        let venue = self.ports.accounts.open(&self.account.settings).await?;
+        let venue = self.ports.accounts.open(&self.account.settings, self.account.wait).await?;
         let mut observed = self.look(&venue).await?;
         if first_look::is_due(&observed.books) {
             return self.open_books(&observed).await;

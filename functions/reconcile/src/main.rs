@@ -11,7 +11,8 @@ use shared::aws::clients::{self, AwsConfig, time_source};
 use shared::aws::secrets::SecretsManager;
 use shared::aws::tables::DynamoTables;
 use shared::http_client::HttpClient;
-use shared::ports::{Clock, Level, Line, Log, OpenVenue, SharedClock, VenueError};
+use shared::ports::{Clock, Level, Line, Log, OpenVenue, SharedClock, VenueError, Wait};
+use shared::roster::Trail;
 use shared::secret::ReadSecret;
 use shared::settings::{Backend, Settings};
 use shared::tables::Names;
@@ -48,7 +49,9 @@ async fn main() -> Result<(), Error> {
         url: config.venue_url,
         clock: Arc::new(SystemClock),
     };
-    let ports = &Ports { tables: &tables, accounts: &accounts, clock: &SystemClock, log: &Stdout };
+    let trail = Trail::default();
+    let ports =
+        &Ports { tables: &tables, trail: &trail, accounts: &accounts, clock: &SystemClock, log: &Stdout };
     let kind = config.stage.kind;
     lambda_runtime::run(service_fn(async |event: LambdaEvent<WireTick>| -> Result<Value, Error> {
         let tick = event.payload.read(kind, SystemClock.now())?;
@@ -71,7 +74,7 @@ struct Venues {
 impl OpenVenue for Venues {
     type Venue = Patient<Account, DynamoTables>;
 
-    async fn open(&self, settings: &Settings) -> Result<Self::Venue, VenueError> {
+    async fn open(&self, settings: &Settings, wait: Wait) -> Result<Self::Venue, VenueError> {
         let base = self.base(settings)?;
         let name = self.names.read_secret(settings.account.as_str());
         let credentials = self.secrets.read(&name).await.map_err(|error| refused("secret", error))?;
@@ -79,7 +82,7 @@ impl OpenVenue for Venues {
         let venue = Binance::new(Arc::clone(&self.transport), Arc::clone(&self.clock), &base, VENUE_TIMEOUT);
         let account = Account::new(venue, key);
         let (tables, clock) = (self.tables.clone(), Arc::clone(&self.clock));
-        Ok(Patient::new(account, tables, clock, settings.venue.clone()))
+        Ok(Patient::new(account, tables, clock, settings.venue.clone(), wait))
     }
 }
 

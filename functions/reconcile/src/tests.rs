@@ -10,7 +10,7 @@ use shared::market::Side;
 use shared::money::{Amount, Notional, Percent, Price, Qty};
 use shared::order::{AtVenue, Ended, Fill, Kind, Order, Origin, Sent, State, Terms};
 use shared::ports::{
-    Balance, Clock, KeyRights, Line, Log, OpenVenue, OrderReport, ReadAccount, Trade, VenueError,
+    Balance, Clock, KeyRights, Line, Log, OpenVenue, OrderReport, ReadAccount, Trade, VenueError, Wait,
 };
 use shared::records::{self, AccountLedger, Shard};
 use shared::settings::{Backend, Crash, CrashAction, Exits, Gate, Limits, SafetyMode, Settings};
@@ -228,7 +228,8 @@ impl World {
         *sum = *sum + by;
     }
     fn run(&self) -> Report {
-        let ports = Ports { tables: &self.store, accounts: self, clock: self, log: self };
+        let trail = &shared::roster::Trail::default();
+        let ports = Ports { tables: &self.store, trail, accounts: self, clock: self, log: self };
         let tick = Tick { shard: 0, of: 1, scheduled_at: self.now.get().minute() };
         at_once(handle(tick, self.now.get() + Millis::from_secs(60), &ports)).unwrap()
     }
@@ -265,7 +266,7 @@ impl Log for World {
 }
 impl OpenVenue for World {
     type Venue = Venue;
-    async fn open(&self, _settings: &Settings) -> Result<Venue, VenueError> {
+    async fn open(&self, _settings: &Settings, _: Wait) -> Result<Venue, VenueError> {
         Ok(self.venue.clone())
     }
 }

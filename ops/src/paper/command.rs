@@ -12,15 +12,24 @@ use super::options::Options;
 use super::progress::Progress;
 use super::{Finished, NotRun, json, paper, report, summary};
 use crate::bad_input::BadInput;
-use crate::footprint;
+use crate::footprint::Footprint;
 
 /// Minutes of a day.
 const DAY: u64 = 1_440;
 
 /// Runs the command and says how it ended: 0 when books equal venue and no rule was broken, 1 when not, 2
 /// when what was given cannot be used.
-pub async fn run(options: &Options) -> ExitCode {
-    match attempt(options).await {
+///
+/// It waits here rather than in `main`, so that everything that it awaits is compiled with this library.
+pub fn run(options: &Options) -> ExitCode {
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("tradai: no runtime: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    match runtime.block_on(attempt(options)) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(NotRun::Input(line)) => {
@@ -44,13 +53,17 @@ async fn attempt(options: &Options) -> Result<bool, NotRun> {
     let variable = |name: &str| std::env::var(name).ok();
     check_report(&options.report)?;
     let progress = Progress::new(u64::from(options.days).saturating_mul(DAY), !options.json);
+    let mut footprint = Footprint::default();
     let finished = paper(options, variable, |minute, at, equity, open| {
         progress.update(minute, at, equity, open);
+        if minute.is_multiple_of(DAY) {
+            footprint.day_ends();
+        }
     })
     .await?;
     progress.finish();
     show(options, &finished)?;
-    eprintln!("{}", footprint::line(began.elapsed()));
+    eprintln!("{}", footprint.line(began.elapsed()));
     if options.serve {
         serve(&finished).await?;
     }

@@ -8,6 +8,7 @@ use rust_decimal::Decimal;
 use shared::aws::tables::DynamoTables;
 use shared::ids::Env;
 use shared::ports::{Level, Line, Log};
+use shared::roster::Trail;
 use shared::secret::Secret;
 use shared::settings::{SafetyMode, Settings};
 use shared::status::Status;
@@ -133,6 +134,15 @@ pub struct Stage {
     markets: MarketOnly,
     account: ReadOnly,
     trading: Trading,
+    trails: Trails,
+}
+
+/// What each function's warm process remembers of its shard.
+#[derive(Debug, Default)]
+struct Trails {
+    decide: Trail,
+    execute: Trail,
+    reconcile: Trail,
 }
 
 /// What the loop itself measures.
@@ -154,6 +164,7 @@ impl Stage {
             account: ReadOnly::new(&world, &network),
             trading: Trading::new(&world, &network),
             journal: Journal::default(),
+            trails: Trails::default(),
             env,
             world,
             trouble,
@@ -236,6 +247,7 @@ impl Stage {
     async fn decide(&self, tick: Tick) {
         let ports = decide::Ports {
             tables: &self.aws.tables,
+            trail: &self.trails.decide,
             venues: &self.markets,
             model: &self.mind,
             clock: &self.world.clock,
@@ -251,6 +263,7 @@ impl Stage {
             tick,
             deadline: self.deadline(),
             tables: &self.aws.tables,
+            trail: &self.trails.execute,
             clock: &self.world.clock,
             log: &self.journal,
             approval_key: Some(Secret::new(APPROVAL_KEY.to_owned())),
@@ -262,6 +275,7 @@ impl Stage {
     async fn reconcile(&self, tick: Tick) {
         let ports = reconcile::Ports {
             tables: &self.aws.tables,
+            trail: &self.trails.reconcile,
             accounts: &self.account,
             clock: &self.world.clock,
             log: &self.journal,

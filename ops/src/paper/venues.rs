@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use shared::aws::tables::DynamoTables;
-use shared::ports::{OpenVenue, SharedClock, VenueError};
+use shared::ports::{OpenVenue, SharedClock, VenueError, Wait};
 use shared::secret::Secret;
 use shared::settings::Settings;
 use shared::time::Millis;
@@ -36,8 +36,8 @@ impl Waits {
     fn new(world: &World, network: &SharedTransport) -> Waits {
         Waits { tables: world.aws_ports(network).tables, clock: Arc::new(world.clock.clone()) }
     }
-    fn around<V>(&self, venue: V, settings: &Settings) -> Patient<V, DynamoTables> {
-        Patient::new(venue, self.tables.clone(), self.clock.clone(), settings.venue.clone())
+    fn around<V>(&self, venue: V, settings: &Settings, wait: Wait) -> Patient<V, DynamoTables> {
+        Patient::new(venue, self.tables.clone(), self.clock.clone(), settings.venue.clone(), wait)
     }
 }
 
@@ -74,19 +74,19 @@ impl Trading {
 
 impl OpenVenue for MarketOnly {
     type Venue = Patient<Binance, DynamoTables>;
-    async fn open(&self, settings: &Settings) -> Result<Self::Venue, VenueError> {
-        Ok(self.1.around(self.0.clone(), settings))
+    async fn open(&self, settings: &Settings, wait: Wait) -> Result<Self::Venue, VenueError> {
+        Ok(self.1.around(self.0.clone(), settings, wait))
     }
 }
 impl OpenVenue for ReadOnly {
     type Venue = Patient<Account, DynamoTables>;
-    async fn open(&self, settings: &Settings) -> Result<Self::Venue, VenueError> {
-        Ok(self.1.around(self.0.clone(), settings))
+    async fn open(&self, settings: &Settings, wait: Wait) -> Result<Self::Venue, VenueError> {
+        Ok(self.1.around(self.0.clone(), settings, wait))
     }
 }
 impl OpenVenue for Trading {
     type Venue = Patient<Trader, DynamoTables>;
-    async fn open(&self, settings: &Settings) -> Result<Self::Venue, VenueError> {
-        Ok(self.1.around(self.0.clone(), settings))
+    async fn open(&self, settings: &Settings, wait: Wait) -> Result<Self::Venue, VenueError> {
+        Ok(self.1.around(self.0.clone(), settings, wait))
     }
 }

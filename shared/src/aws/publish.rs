@@ -1,7 +1,9 @@
 //! Messages through SNS.
 
 use aws_sdk_sns::Client;
+use aws_sdk_sns::operation::publish::builders::PublishFluentBuilder;
 
+use super::Call;
 use super::fate::{self, Fate};
 use crate::page::{Message, Publish, PublishError};
 use crate::tables::Topic;
@@ -30,10 +32,15 @@ impl Publish for SnsTopics {
     async fn publish(&self, message: &Message) -> Result<(), PublishError> {
         let subject = Some(message.subject_line()).filter(|line| !line.is_empty());
         let call = self.client.publish().topic_arn(self.arn(message.topic));
-        let sent = call.set_subject(subject).message(message.text()).send().await;
-        sent.map(|_| ()).map_err(|error| match fate::of(&error) {
+        published(call.set_subject(subject).message(message.text())).await
+    }
+}
+
+fn published(call: PublishFluentBuilder) -> Call<'static, Result<(), PublishError>> {
+    Box::pin(async move {
+        call.send().await.map(|_| ()).map_err(|error| match fate::of(&error) {
             Fate::NotDone(why) => PublishError::NotDone(why),
             Fate::NoAnswer(why) => PublishError::NoAnswer(why),
         })
-    }
+    })
 }

@@ -1,10 +1,12 @@
 //! Signals through CloudWatch.
 
 use aws_sdk_cloudwatch::Client;
+use aws_sdk_cloudwatch::operation::put_metric_data::builders::PutMetricDataFluentBuilder;
 use aws_sdk_cloudwatch::types::{Dimension, MetricDatum};
 use aws_smithy_types::DateTime;
 use rust_decimal::prelude::ToPrimitive;
 
+use super::Call;
 use super::fate::{self, Fate};
 use crate::gauge::{PutSignals, PutSignalsError, Reading};
 use crate::ids::Env;
@@ -39,10 +41,15 @@ impl PutSignals for CloudWatchSignals {
         }
         let time = DateTime::from_millis(at.as_millis());
         let data = readings.iter().map(|reading| self.datum(time, reading)).collect::<Result<_, _>>()?;
-        let call = self.client.put_metric_data().namespace(METRIC_NAMESPACE).set_metric_data(Some(data));
+        put(self.client.put_metric_data().namespace(METRIC_NAMESPACE).set_metric_data(Some(data))).await
+    }
+}
+
+fn put(call: PutMetricDataFluentBuilder) -> Call<'static, Result<(), PutSignalsError>> {
+    Box::pin(async move {
         call.send().await.map(|_| ()).map_err(|error| match fate::of(&error) {
             Fate::NotDone(why) => PutSignalsError::NotDone(why),
             Fate::NoAnswer(why) => PutSignalsError::NoAnswer(why),
         })
-    }
+    })
 }

@@ -8,6 +8,10 @@ use std::error::Error;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::operation::query::QueryOutput;
+use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
+use aws_sdk_dynamodb::operation::scan::ScanOutput;
+use aws_sdk_dynamodb::operation::scan::builders::ScanFluentBuilder;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{
@@ -18,6 +22,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
+use super::Call;
 use super::attr::{self, SdkItem};
 use super::expression::Expressions;
 use super::fate::{self, Fate};
@@ -79,7 +84,7 @@ impl ReadTables for DynamoTables {
             }
             let call = self.partition(table, hash, prefix).scan_index_forward(order == Order::Ascending);
             let call = call.limit(i32::try_from(wanted).unwrap_or(i32::MAX)).set_exclusive_start_key(after);
-            let page = call.send().await.map_err(unread)?;
+            let page = queried(call).await?;
             items.extend(page.items.unwrap_or_default().into_iter().map(attr::item_from_sdk));
             after = page.last_evaluated_key.filter(|key| !key.is_empty());
             if after.is_none() {
@@ -97,7 +102,7 @@ impl ScanTables for DynamoTables {
         let (mut items, mut after) = (Vec::new(), None);
         for _ in 0..MOST_PAGES {
             let call = self.client.scan().table_name(self.names.table(table)).set_exclusive_start_key(after);
-            let page = call.send().await.map_err(unread)?;
+            let page = scanned(call).await?;
             items.extend(page.items.unwrap_or_default().into_iter().map(attr::item_from_sdk));
             after = page.last_evaluated_key.filter(|key| !key.is_empty());
             if after.is_none() {
@@ -124,30 +129,34 @@ impl WriteTables for DynamoTables {
 }
 
 impl DynamoTables {
-    async fn get_one(&self, key: &Key, found: &mut Found) -> Result<(), ReadError> {
-        let wanted = attr::key_to_sdk(key).map_err(ReadError::Unavailable)?;
-        let call = self.client.get_item().table_name(self.names.table(key.table)).set_key(Some(wanted));
-        let answer = call.consistent_read(true).send().await.map_err(unread)?;
-        if let Some(item) = answer.item {
-            found.insert(key.clone(), attr::item_from_sdk(item));
-        }
-        Ok(())
+    fn get_one<'a>(&'a self, key: &'a Key, found: &'a mut Found) -> Call<'a, Result<(), ReadError>> {
+        Box::pin(async move {
+            let wanted = attr::key_to_sdk(key).map_err(ReadError::Unavailable)?;
+            let call = self.client.get_item().table_name(self.names.table(key.table)).set_key(Some(wanted));
+            let answer = call.consistent_read(true).send().await.map_err(unread)?;
+            if let Some(item) = answer.item {
+                found.insert(key.clone(), attr::item_from_sdk(item));
+            }
+            Ok(())
+        })
     }
 
-    async fn get_batch(&self, keys: &[&Key], found: &mut Found) -> Result<(), ReadError> {
-        let mut wanted = self.batch(keys).map_err(ReadError::Unavailable)?;
-        for _ in 0..ROUNDS {
-            let call = self.client.batch_get_item().set_request_items(Some(wanted));
-            let answer = call.send().await.map_err(unread)?;
-            for (name, items) in answer.responses.unwrap_or_default() {
-                self.collect(&name, items, found)?;
+    fn get_batch<'a>(&'a self, keys: &'a [&Key], found: &'a mut Found) -> Call<'a, Result<(), ReadError>> {
+        Box::pin(async move {
+            let mut wanted = self.batch(keys).map_err(ReadError::Unavailable)?;
+            for _ in 0..ROUNDS {
+                let call = self.client.batch_get_item().set_request_items(Some(wanted));
+                let answer = call.send().await.map_err(unread)?;
+                for (name, items) in answer.responses.unwrap_or_default() {
+                    self.collect(&name, items, found)?;
+                }
+                wanted = answer.unprocessed_keys.unwrap_or_default();
+                if wanted.is_empty() {
+                    return Ok(());
+                }
             }
-            wanted = answer.unprocessed_keys.unwrap_or_default();
-            if wanted.is_empty() {
-                return Ok(());
-            }
-        }
-        Err(ReadError::Unavailable(format!("keys left unprocessed {ROUNDS} times")))
+            Err(ReadError::Unavailable(format!("keys left unprocessed {ROUNDS} times")))
+        })
     }
 
     /// What to ask of which table.
@@ -174,12 +183,7 @@ impl DynamoTables {
         Ok(())
     }
 
-    fn partition(
-        &self,
-        table: Table,
-        hash: &str,
-        prefix: &str,
-    ) -> aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder {
+    fn partition(&self, table: Table, hash: &str, prefix: &str) -> QueryFluentBuilder {
         let text = |text: &str| AttributeValue::S(text.to_owned());
         let call = self.client.query().table_name(self.names.table(table)).consistent_read(true);
         let call = call
@@ -195,57 +199,65 @@ impl DynamoTables {
         }
     }
 
-    async fn put(&self, write: &Write, item: &Item) -> Result<(), WriteError> {
-        let made = Expressions::of(write).map_err(WriteError::NotDone)?;
-        let call = self.client.put_item().table_name(self.names.table(write.key.table));
-        let call = call.set_item(Some(whole(write, item)?)).set_condition_expression(made.condition.clone());
-        let call = call.set_expression_attribute_names(made.names());
-        let call = call.set_expression_attribute_values(made.values());
-        match call.return_values_on_condition_check_failure(AllOld).send().await {
-            Ok(_) => Ok(()),
-            Err(error) => Err(match error.as_service_error() {
-                Some(PutItemError::ConditionalCheckFailedException(inner)) => {
-                    lost(write, inner.item.as_ref())
-                }
-                Some(_) | None => failed(&error),
-            }),
-        }
+    fn put<'a>(&'a self, write: &'a Write, item: &'a Item) -> Call<'a, Result<(), WriteError>> {
+        Box::pin(async move {
+            let made = Expressions::of(write).map_err(WriteError::NotDone)?;
+            let call = self.client.put_item().table_name(self.names.table(write.key.table));
+            let call =
+                call.set_item(Some(whole(write, item)?)).set_condition_expression(made.condition.clone());
+            let call = call.set_expression_attribute_names(made.names());
+            let call = call.set_expression_attribute_values(made.values());
+            match call.return_values_on_condition_check_failure(AllOld).send().await {
+                Ok(_) => Ok(()),
+                Err(error) => Err(match error.as_service_error() {
+                    Some(PutItemError::ConditionalCheckFailedException(inner)) => {
+                        lost(write, inner.item.as_ref())
+                    }
+                    Some(_) | None => failed(&error),
+                }),
+            }
+        })
     }
 
-    async fn update(&self, write: &Write) -> Result<(), WriteError> {
-        let made = Expressions::of(write).map_err(WriteError::NotDone)?;
-        let key = attr::key_to_sdk(&write.key).map_err(WriteError::NotDone)?;
-        let call = self.client.update_item().table_name(self.names.table(write.key.table)).set_key(Some(key));
-        let call = call.set_update_expression(made.update.clone());
-        let call = call.set_condition_expression(made.condition.clone());
-        let call = call.set_expression_attribute_names(made.names());
-        let call = call.set_expression_attribute_values(made.values());
-        match call.return_values_on_condition_check_failure(AllOld).send().await {
-            Ok(_) => Ok(()),
-            Err(error) => Err(match error.as_service_error() {
-                Some(UpdateItemError::ConditionalCheckFailedException(inner)) => {
-                    lost(write, inner.item.as_ref())
-                }
-                Some(_) | None => failed(&error),
-            }),
-        }
+    fn update<'a>(&'a self, write: &'a Write) -> Call<'a, Result<(), WriteError>> {
+        Box::pin(async move {
+            let made = Expressions::of(write).map_err(WriteError::NotDone)?;
+            let key = attr::key_to_sdk(&write.key).map_err(WriteError::NotDone)?;
+            let call =
+                self.client.update_item().table_name(self.names.table(write.key.table)).set_key(Some(key));
+            let call = call.set_update_expression(made.update.clone());
+            let call = call.set_condition_expression(made.condition.clone());
+            let call = call.set_expression_attribute_names(made.names());
+            let call = call.set_expression_attribute_values(made.values());
+            match call.return_values_on_condition_check_failure(AllOld).send().await {
+                Ok(_) => Ok(()),
+                Err(error) => Err(match error.as_service_error() {
+                    Some(UpdateItemError::ConditionalCheckFailedException(inner)) => {
+                        lost(write, inner.item.as_ref())
+                    }
+                    Some(_) | None => failed(&error),
+                }),
+            }
+        })
     }
 
     /// The SDK gives every call its own random request token, so that a duplicate of the same request is
     /// applied once. The token is not derived from the writes: two invocations may record the same order in
     /// the same millisecond, and with equal tokens both would be told that they were first, and send it.
-    async fn transact(&self, writes: &[Write]) -> Result<(), WriteError> {
-        let parts: Vec<TransactWriteItem> =
-            writes.iter().map(|write| self.part(write)).collect::<Result<_, _>>()?;
-        match self.client.transact_write_items().set_transact_items(Some(parts)).send().await {
-            Ok(_) => Ok(()),
-            Err(error) => Err(match error.as_service_error() {
-                Some(TransactWriteItemsError::TransactionCanceledException(inner)) => {
-                    cancelled(writes, inner.cancellation_reasons())
-                }
-                Some(_) | None => failed(&error),
-            }),
-        }
+    fn transact<'a>(&'a self, writes: &'a [Write]) -> Call<'a, Result<(), WriteError>> {
+        Box::pin(async move {
+            let parts: Vec<TransactWriteItem> =
+                writes.iter().map(|write| self.part(write)).collect::<Result<_, _>>()?;
+            match self.client.transact_write_items().set_transact_items(Some(parts)).send().await {
+                Ok(_) => Ok(()),
+                Err(error) => Err(match error.as_service_error() {
+                    Some(TransactWriteItemsError::TransactionCanceledException(inner)) => {
+                        cancelled(writes, inner.cancellation_reasons())
+                    }
+                    Some(_) | None => failed(&error),
+                }),
+            }
+        })
     }
 
     fn part(&self, write: &Write) -> Result<TransactWriteItem, WriteError> {
@@ -297,6 +309,14 @@ impl DynamoTables {
             .build()
             .map_err(|error| WriteError::NotDone(error.to_string()))
     }
+}
+
+fn queried(call: QueryFluentBuilder) -> Call<'static, Result<QueryOutput, ReadError>> {
+    Box::pin(async move { call.send().await.map_err(unread) })
+}
+
+fn scanned(call: ScanFluentBuilder) -> Call<'static, Result<ScanOutput, ReadError>> {
+    Box::pin(async move { call.send().await.map_err(unread) })
 }
 
 /// The item with its key attributes, as sent.

@@ -219,6 +219,7 @@ fn records_state_holds_against_damage() {
          episodes.order-failures: missing
          episodes.order-failures.id: NaN 1e400 -1 Running
          episodes.order-failures.paged_at: missing
+         exec_day.most_orders: missing
          exec_day.realised: -1
          halt_reason: missing NaN 1e400 -1 empty Running
          holds.divergence: missing

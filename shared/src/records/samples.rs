@@ -89,7 +89,13 @@ pub(crate) fn strategy_state() -> StrategyState {
         alerts: alerts("order-failures"),
         episodes: episodes("order-failures"),
         send_seq: 7,
-        exec_day: ExecDay { day: noon().day(), orders: 3, cancels: 1, realised: amount("-1.25") },
+        exec_day: ExecDay {
+            day: noon().day(),
+            orders: 3,
+            cancels: 1,
+            realised: amount("-1.25"),
+            most_orders: Some(50),
+        },
         llm_day: LlmDay { day: noon().day(), calls: 12, usd: notional("0.0834") },
         recent_exec: vec![ExecMinute {
             minute: noon().minute_number(),

@@ -323,6 +323,7 @@ pub fn exec_day_attr(day: &ExecDay) -> Attr {
         .with("orders", number(day.orders))
         .with("cancels", number(day.cancels))
         .with("realised", number(day.realised))
+        .maybe("most_orders", day.most_orders.map(number))
         .map()
 }
 
@@ -333,6 +334,7 @@ fn exec_day(found: Found<'_>) -> Read<ExecDay> {
         orders: fields.need("orders", Found::number)?,
         cancels: fields.need("cancels", Found::number)?,
         realised: fields.need("realised", Found::number)?,
+        most_orders: fields.maybe("most_orders", Found::number)?,
     })
 }
 

@@ -15,7 +15,7 @@ use crate::ids::{Symbol, VenueId};
 use crate::market::{Candle, Instrument, Quote};
 #[cfg(feature = "venue-account")]
 use crate::ports::{Balance, KeyRights, OrderReport, ReadAccount, Trade};
-use crate::ports::{MarketData, ReadTables, SharedClock, VenueError, WriteTables};
+use crate::ports::{MarketData, ReadTables, SharedClock, VenueError, Wait, WriteTables};
 #[cfg(feature = "venue-trade")]
 use crate::ports::{OrderRequest, Placed, SendError, TradeOrders};
 use crate::records::venue;
@@ -27,31 +27,23 @@ pub struct Patient<V, T> {
     tables: T,
     clock: SharedClock,
     venue: VenueId,
-    known: Cell<Known>,
-}
-
-/// What is known of the wait.
-#[derive(Debug, Clone, Copy)]
-enum Known {
-    /// Not read yet.
-    Unread,
-    /// Calls may be made from here on.
-    From(Timestamp),
+    wait: Cell<Wait>,
 }
 
 impl<V, T: ReadTables + WriteTables> Patient<V, T> {
     /// `inner`, called only when `venue` has not asked for a wait.
-    pub const fn new(inner: V, tables: T, clock: SharedClock, venue: VenueId) -> Patient<V, T> {
-        Patient { inner, tables, clock, venue, known: Cell::new(Known::Unread) }
+    pub const fn new(inner: V, tables: T, clock: SharedClock, venue: VenueId, wait: Wait) -> Patient<V, T> {
+        Patient { inner, tables, clock, venue, wait: Cell::new(wait) }
     }
 
-    /// Whether the venue may be called now; the tables are read once.
+    /// Whether the venue may be called now; the tables are read where nobody has.
     async fn ready(&self) -> Result<(), VenueError> {
-        let from = match self.known.get() {
-            Known::From(from) => from,
-            Known::Unread => self.read().await?,
+        let until = match self.wait.get() {
+            Wait::Until(until) => until,
+            Wait::Unread => self.read().await?,
         };
-        self.known.set(Known::From(from));
+        self.wait.set(Wait::Until(until));
+        let Some(from) = until else { return Ok(()) };
         let wait = from.since(self.clock.now());
         if wait <= Millis(0) {
             return Ok(());
@@ -59,20 +51,19 @@ impl<V, T: ReadTables + WriteTables> Patient<V, T> {
         Err(VenueError::Throttled { wait, text: format!("no call before {from}"), banned: false })
     }
 
-    async fn read(&self) -> Result<Timestamp, VenueError> {
+    async fn read(&self) -> Result<Option<Timestamp>, VenueError> {
         let unknown = |why: String| VenueError::Unavailable(format!("its wait cannot be read: {why}"));
         let items =
             self.tables.get(&[venue::key(&self.venue)]).await.map_err(|why| unknown(why.to_string()))?;
-        let Some(item) = items.into_iter().flatten().next() else { return Ok(Timestamp::from_millis(0)) };
-        let from = venue::not_before(&item).map_err(|why| unknown(why.to_string()))?;
-        Ok(from.unwrap_or(Timestamp::from_millis(0)))
+        let Some(item) = items.into_iter().flatten().next() else { return Ok(None) };
+        venue::not_before(&item).map_err(|why| unknown(why.to_string()))
     }
 
     /// Keeps a wait that the venue asked for. A write that fails leaves it to this process alone.
     async fn heed(&self, error: &VenueError) {
         if let VenueError::Throttled { wait, .. } = error {
             let until = self.clock.now() + *wait;
-            self.known.set(Known::From(until));
+            self.wait.set(Wait::Until(Some(until)));
             self.tables.write(vec![venue::wait_until(&self.venue, until)]).await.ok();
         }
     }
@@ -195,7 +186,7 @@ mod tests {
         let symbol = Symbol::parse("BTC-USDT").unwrap();
         // A new process each time: what is known stands in the tables.
         let ask = || {
-            let patient = Patient::new(&busy, store.clone(), clock.clone(), venue.clone());
+            let patient = Patient::new(&busy, store.clone(), clock.clone(), venue.clone(), Wait::Unread);
             at_once(patient.quote(&symbol)).unwrap_err()
         };
         ask();

@@ -1,7 +1,9 @@
 //! CloudWatch: metrics that were put, and nothing else.
 
+use std::collections::VecDeque;
+
 use serde_json::{Value, json};
-use shared::time::Timestamp;
+use shared::time::{Millis, Timestamp};
 
 use super::refused::Refused;
 
@@ -27,13 +29,16 @@ pub struct PutMetric {
     pub at: Timestamp,
 }
 
-/// Every value that was put.
+/// How long a value is kept: a run of months would else hold little but what nobody asks for.
+const KEPT: Millis = Millis::from_minutes(24 * 60);
+
+/// The values that arrived within the last [`KEPT`], each with its arrival.
 #[derive(Default)]
-pub(super) struct Metrics(Vec<PutMetric>);
+pub(super) struct Metrics(VecDeque<(Timestamp, PutMetric)>);
 
 impl Metrics {
-    pub(super) fn put(&self) -> &[PutMetric] {
-        &self.0
+    pub(super) fn put(&self) -> Vec<PutMetric> {
+        self.0.iter().map(|(_, metric)| metric.clone()).collect()
     }
 
     pub(super) fn handle(
@@ -45,7 +50,10 @@ impl Metrics {
         match operation {
             "PutMetricData" => {
                 let metrics = read(input, now)?;
-                self.0.extend(metrics);
+                self.0.extend(metrics.into_iter().map(|metric| (now, metric)));
+                while self.0.front().is_some_and(|(arrived, _)| now.since(*arrived) > KEPT) {
+                    self.0.pop_front();
+                }
                 Ok(json!({}))
             }
             other => Err(Refused::unknown(&format!("CloudWatch {other}"))),

@@ -115,9 +115,9 @@ impl EmbeddedAws {
         locked(&self.sns).published()
     }
 
-    /// Every metric value that was accepted, oldest first.
+    /// Every metric value that was accepted within the last day, oldest first.
     pub fn metrics(&self) -> Vec<PutMetric> {
-        locked(&self.cloudwatch).put().to_vec()
+        locked(&self.cloudwatch).put()
     }
 
     /// What was called and consumed so far.
@@ -294,6 +294,21 @@ mod tests {
         assert_eq!(post(&aws, &target, json), (200, "{}".to_owned()));
         let put: Vec<_> = aws.metrics().iter().map(|m| format!("{} {} {}", m.name, m.value, m.at)).collect();
         assert_eq!(put, ["a 1.5 1970-01-01T00:00:01Z", "b 2 1970-01-01T00:00:02.500Z"]);
+    }
+
+    #[test]
+    fn a_metric_is_kept_for_a_day() {
+        let aws = EmbeddedAws::new("us-east-1", Timestamp::from_millis(0)).unwrap();
+        let hour = 3_600_000;
+        for at in [0, hour, 24 * hour, 25 * hour] {
+            let request = http::Request::post("http://local/")
+                .header("x-amz-target", "GraniteServiceVersion20100801.PutMetricData")
+                .body(r#"{"Namespace":"t","MetricData":[{"MetricName":"b","Value":2}]}"#.into())
+                .unwrap();
+            assert_eq!(aws.serve(request, Timestamp::from_millis(at)).status().as_u16(), 200);
+        }
+        let kept: Vec<i64> = aws.metrics().iter().map(|metric| metric.at.as_millis()).collect();
+        assert_eq!(kept, [hour, 24 * hour, 25 * hour]);
     }
 
     #[test]

@@ -12,7 +12,7 @@ use shared::money::{Amount, Notional, Percent, Price, Qty};
 use shared::order::{Event, Kind, Order, Origin, Sent, State, Terms, TimeInForce};
 use shared::ports::{
     Balance, Clock, KeyRights, Line, Log, OpenVenue, OrderReport, OrderRequest, Placed, SendError, Trade,
-    VenueError,
+    VenueError, Wait,
 };
 use shared::records::{self, AccountLedger, Shard};
 use shared::settings::{Backend, Crash, CrashAction, Exits, Gate, Limits, Settings};
@@ -189,7 +189,7 @@ impl TradeOrders for Venue {
 }
 impl OpenVenue for Venue {
     type Venue = Venue;
-    async fn open(&self, _: &Settings) -> Result<Venue, VenueError> {
+    async fn open(&self, _: &Settings, _: Wait) -> Result<Venue, VenueError> {
         Ok(self.clone())
     }
 }
@@ -251,6 +251,7 @@ impl World {
         let now = self.venue.now.get();
         let shift = Shift {
             env: &env(),
+            trail: &shared::roster::Trail::default(),
             tick: Tick { shard: 0, of: 1, scheduled_at: now.minute() },
             deadline: now + Millis::from_secs(55),
             tables: &self.tables,

@@ -110,6 +110,7 @@ fn a_tick_older_than_its_minute_does_nothing() {
     let before = bench.tables.store.snapshot();
     let shift = crate::turn::Shift {
         env: &shared::ids::Env::parse("dev").unwrap(),
+        trail: &shared::roster::Trail::default(),
         tick: shared::tick::Tick { shard: 0, of: 1, scheduled_at: minute(1) },
         deadline: minute(3),
         tables: &bench.tables,
