@@ -19,7 +19,11 @@ use crate::ports::{MarketData, ReadTables, SharedClock, VenueError, Wait, WriteT
 #[cfg(feature = "venue-trade")]
 use crate::ports::{OrderRequest, Placed, SendError, TradeOrders};
 use crate::records::venue;
+use crate::store::WriteError;
 use crate::time::{Millis, Timestamp};
+
+/// How often the write of a wait is tried.
+const MOST_ATTEMPTS: u32 = 4;
 
 /// A venue whose waits are kept in the tables.
 pub struct Patient<V, T> {
@@ -59,12 +63,24 @@ impl<V, T: ReadTables + WriteTables> Patient<V, T> {
         venue::not_before(&item).map_err(|why| unknown(why.to_string()))
     }
 
-    /// Keeps a wait that the venue asked for. A write that fails leaves it to this process alone.
+    /// Keeps a wait that the venue asked for.
     async fn heed(&self, error: &VenueError) {
         if let VenueError::Throttled { wait, .. } = error {
             let until = self.clock.now() + *wait;
             self.wait.set(Wait::Until(Some(until)));
-            self.tables.write(vec![venue::wait_until(&self.venue, until)]).await.ok();
+            self.keep(until).await;
+        }
+    }
+
+    /// Tells every function. The write is tried again at once: no other function has a way to know, and one
+    /// call inside the wait may turn it into a ban.
+    async fn keep(&self, until: Timestamp) {
+        for _ in 0..MOST_ATTEMPTS {
+            match self.tables.write(vec![venue::wait_until(&self.venue, until)]).await {
+                // A later time stands already.
+                Ok(()) | Err(WriteError::Lost { .. }) => return,
+                Err(WriteError::Conflict | WriteError::NotDone(_) | WriteError::NoAnswer(_)) => {}
+            }
         }
     }
 
@@ -152,6 +168,8 @@ mod tests {
 
     use super::*;
     use crate::ports::Clock;
+    use crate::store::{Item, Key, Order, ReadError, Write};
+    use crate::tables::Table;
     use crate::testkit::at_once;
     use crate::testkit::memory::MemoryStore;
 
@@ -176,6 +194,48 @@ mod tests {
         async fn candles(&self, _: &Symbol, _: u32) -> Result<Vec<Candle>, VenueError> {
             Err(VenueError::Unavailable(String::new()))
         }
+    }
+
+    /// Tables whose first writes fail.
+    #[derive(Clone)]
+    struct Failing(MemoryStore, std::rc::Rc<Cell<u32>>);
+    impl ReadTables for Failing {
+        async fn get(&self, keys: &[Key]) -> Result<Vec<Option<Item>>, ReadError> {
+            self.0.get(keys).await
+        }
+        async fn query(
+            &self,
+            table: Table,
+            hash: &str,
+            prefix: &str,
+            order: Order,
+            limit: usize,
+        ) -> Result<Vec<Item>, ReadError> {
+            self.0.query(table, hash, prefix, order, limit).await
+        }
+    }
+    impl WriteTables for Failing {
+        async fn write(&self, writes: Vec<Write>) -> Result<(), WriteError> {
+            if self.1.get() == 0 {
+                return self.0.write(writes).await;
+            }
+            self.1.set(self.1.get() - 1);
+            Err(WriteError::NotDone("throttled".to_owned()))
+        }
+    }
+
+    #[test]
+    fn a_wait_is_kept_although_its_first_writes_fail() {
+        let (store, busy) = (MemoryStore::default(), Busy::default());
+        let failing = Failing(store.clone(), std::rc::Rc::new(Cell::new(MOST_ATTEMPTS - 1)));
+        let clock = Arc::new(At(AtomicI64::new(1_000_000)));
+        let venue = VenueId::parse("binance").unwrap();
+        let symbol = Symbol::parse("BTC-USDT").unwrap();
+        let first = Patient::new(&busy, failing, clock.clone(), venue.clone(), Wait::Unread);
+        at_once(first.quote(&symbol)).unwrap_err();
+        let second = Patient::new(&busy, store, clock, venue, Wait::Unread);
+        at_once(second.quote(&symbol)).unwrap_err();
+        assert_eq!(*busy.0.borrow(), 1, "another process called during the wait");
     }
 
     #[test]
