@@ -17,11 +17,11 @@ use shared::ports::{
     ReadTables, SendError, SharedClock, Trade, TradeOrders, VenueError, Wait, WriteTables,
 };
 use shared::records::order::Row;
-use shared::records::{self, AccountLedger, Shard};
+use shared::records::{self, AccountLedger, KeyCheck, Shard};
 use shared::secret::Secret;
 use shared::settings::{Backend, Crash, CrashAction, Exits, Gate, Limits, SafetyMode, Settings};
 use shared::state::{Live, StrategyState, Target, WishFor};
-use shared::status::Status;
+use shared::status::{Hold, Status};
 use shared::store::{Attr, Change, Item, Key, Order as Direction, Path, ReadError, Write, WriteError};
 use shared::tables::Table;
 use shared::testkit::at_once;
@@ -417,7 +417,9 @@ impl Bench {
         store.plant(records::state::key(&demo()), records::state::encode(&state));
         let opening = BTreeMap::from([(asset("USDT"), Amount::parse("1000").unwrap())]);
         let book = AccountBook { opening, ..AccountBook::default() };
-        let ledger = AccountLedger { book, ..AccountLedger::first(settings().account) };
+        let rights = KeyRights { trade: true, withdraw: false, transfer: false, address_bound: true };
+        let key_check = Some(KeyCheck { at: start, rights: Some(rights) });
+        let ledger = AccountLedger { book, key_check, ..AccountLedger::first(settings().account) };
         store.plant(records::account::key(&ledger.account), records::account::encode(&ledger));
     }
 
@@ -454,6 +456,23 @@ impl Bench {
         let mut state = self.state();
         change(&mut state);
         self.tables.store.plant(records::state::key(&demo()), records::state::encode(&state));
+    }
+
+    /// A hold as it stands while its cause lasts.
+    pub(crate) fn impose(&self, hold: Hold) {
+        let now = self.clock.now();
+        self.settings(|settings| match hold {
+            Hold::RejectionGate => settings.gate.cooldown = Millis::from_minutes(60),
+            // The bid lies this far below the last price of a flat market.
+            Hold::Crash => settings.crash.fall = percent("0.005"),
+            Hold::Divergence | Hold::PnlGate | Hold::ModelOff | Hold::VenueBan => {}
+        });
+        self.change_state(|state| {
+            state.holds.insert(hold, now);
+            if hold == Hold::VenueBan {
+                state.breaker.banned_until = Some(now + Millis::from_minutes(60));
+            }
+        });
     }
 
     /// Serves the n-th minute, four seconds after it began.
@@ -583,6 +602,12 @@ impl Bench {
     }
     pub(crate) fn said(&self, what: &str) -> bool {
         self.log.0.borrow().iter().any(|line| line.what == what)
+    }
+
+    /// The last line that says `what`.
+    pub(crate) fn line(&self, what: &str) -> Line {
+        let lines = self.log.0.borrow();
+        lines.iter().rev().find(|line| line.what == what).unwrap().clone()
     }
 
     /// Nothing is live, and every book agrees with the exchange's own ledger.

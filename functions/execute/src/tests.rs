@@ -4,6 +4,7 @@ mod authority;
 mod entries;
 mod exits;
 mod faults;
+mod gates;
 mod protection;
 mod races;
 mod time;
