@@ -150,6 +150,12 @@ pub(crate) struct Faults {
     pub(crate) quotes_fail: Cell<bool>,
     /// Orders cannot be asked about.
     pub(crate) orders_fail: Cell<bool>,
+    /// What a question about an order is answered with.
+    pub(crate) order_error: RefCell<Option<VenueError>>,
+    /// What the venue says of the key; none: what the exchange says.
+    pub(crate) rights: RefCell<Option<Result<KeyRights, VenueError>>>,
+    /// How often it was asked.
+    pub(crate) rights_asked: Cell<u32>,
     /// The venue lists only so many trades.
     pub(crate) trades_seen: Cell<Option<usize>>,
     /// The account's ledger is not there.
@@ -261,6 +267,9 @@ impl ReadAccount for Shaky {
         if self.faults.orders_fail.get() {
             return Err(VenueError::Unavailable("no orders".to_owned()));
         }
+        if let Some(error) = self.faults.order_error.borrow().clone() {
+            return Err(error);
+        }
         self.trader.order(symbol, id).await
     }
     async fn open_orders(&self, symbol: &Symbol) -> Result<Vec<OrderReport>, VenueError> {
@@ -276,7 +285,12 @@ impl ReadAccount for Shaky {
         self.trader.trades_after(symbol, after).await
     }
     async fn key_rights(&self) -> Result<KeyRights, VenueError> {
-        self.trader.key_rights().await
+        self.faults.rights_asked.set(self.faults.rights_asked.get() + 1);
+        let scripted = self.faults.rights.borrow().clone();
+        match scripted {
+            Some(rights) => rights,
+            None => self.trader.key_rights().await,
+        }
     }
 }
 
@@ -458,6 +472,11 @@ impl Bench {
         self.tables.store.plant(records::state::key(&demo()), records::state::encode(&state));
     }
 
+    /// What execute remembers of the account's key.
+    pub(crate) fn key_check(&self, key_check: Option<KeyCheck>) {
+        let ledger = AccountLedger { key_check, ..self.account() };
+        self.tables.store.plant(records::account::key(&ledger.account), records::account::encode(&ledger));
+    }
     /// A hold as it stands while its cause lasts.
     pub(crate) fn impose(&self, hold: Hold) {
         let now = self.clock.now();

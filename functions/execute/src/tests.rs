@@ -1,10 +1,12 @@
 //! Scenarios over the simulated exchange: what is sent, what rests, and that every book agrees afterwards.
 
 mod authority;
+mod crash;
 mod entries;
 mod exits;
 mod faults;
 mod gates;
+mod keys;
 mod protection;
 mod races;
 mod time;

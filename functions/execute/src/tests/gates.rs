@@ -26,15 +26,15 @@ fn gated(minutes: usize) -> Bench {
     bench
 }
 
-/// An entry that is over a limit.
-fn too_large(bench: &Bench) -> PositionId {
-    bench.intend(&market("11", "90"))
+/// An entry whose stop lies further away than the settings allow.
+fn too_wide(bench: &Bench) -> PositionId {
+    bench.intend(&market("0.1", "40"))
 }
 
 /// Three refusals in minute 0.
 fn open(bench: &Bench) {
     for _ in 0..3 {
-        too_large(bench);
+        too_wide(bench);
     }
     bench.tick(0);
     assert!(matches!(bench.state().breaker.phase, Phase::Open { .. }));
@@ -47,11 +47,11 @@ fn state_of(bench: &Bench, id: &PositionId) -> String {
 #[test]
 fn refusals_in_a_row_open_the_gate_with_its_hold_in_the_same_write_and_it_pages() {
     let bench = gated(8);
-    too_large(&bench);
-    too_large(&bench);
+    too_wide(&bench);
+    too_wide(&bench);
     bench.tick(0);
     assert_eq!((bench.state().breaker.rejections, bench.state().holds.len()), (2, 0));
-    too_large(&bench);
+    too_wide(&bench);
     // Write 0 is the third refusal: nothing else of the tick is written.
     bench.faults.writes.set(0);
     for number in 1..9 {
@@ -78,7 +78,7 @@ fn refusals_in_a_row_open_the_gate_with_its_hold_in_the_same_write_and_it_pages(
 fn after_the_cooldown_one_trial_is_sent_and_its_success_closes_the_gate() {
     let bench = gated(8);
     open(&bench);
-    let (trial, next) = (bench.intend(&limit("1", "99", "90")), too_large(&bench));
+    let (trial, next) = (bench.intend(&limit("1", "99", "90")), too_wide(&bench));
     bench.tick(2);
     assert_eq!(state_of(&bench, &trial), "intended", "a minute before the end of the cooldown");
     bench.tick(3);
@@ -96,7 +96,7 @@ fn after_the_cooldown_one_trial_is_sent_and_its_success_closes_the_gate() {
 fn a_refused_trial_opens_the_gate_again_at_once_for_a_whole_cooldown() {
     let bench = gated(12);
     open(&bench);
-    let (trial, next) = (too_large(&bench), bench.intend(&limit("1", "99", "90")));
+    let (trial, next) = (too_wide(&bench), bench.intend(&limit("1", "99", "90")));
     bench.tick(3);
     assert_eq!(state_of(&bench, &trial), "refused");
     assert_eq!(state_of(&bench, &next), "intended");
@@ -115,7 +115,7 @@ fn while_a_trial_is_of_unknown_fate_no_other_is_reviewed_and_one_that_never_came
     bench.faults.place.borrow_mut().push_back(Some(Fault::LostRequest));
     bench.tick(3);
     assert!(matches!(bench.state().breaker.phase, Phase::HalfOpen { trial: Some(_) }));
-    let next = too_large(&bench);
+    let next = too_wide(&bench);
     bench.clock.advance(Millis::from_secs(10));
     bench.serve();
     assert_eq!(
@@ -165,7 +165,7 @@ fn dry_runs_and_proposals_neither_clear_the_count_nor_use_up_the_trial() {
             settings.safety_mode = mode;
         });
         for n in 0..2 {
-            too_large(&bench);
+            too_wide(&bench);
             let good = bench.intend(&market("1", "90"));
             bench.tick(n);
             // Only one at a time may stand in an asset: end what was proposed.
@@ -178,7 +178,7 @@ fn dry_runs_and_proposals_neither_clear_the_count_nor_use_up_the_trial() {
             }
             assert_eq!(bench.state().breaker.rejections, u32::try_from(n).unwrap() + 1, "{mode:?}");
         }
-        too_large(&bench);
+        too_wide(&bench);
         bench.tick(2);
         assert!(matches!(bench.state().breaker.phase, Phase::Open { .. }), "{mode:?}");
         let good = bench.intend(&market("1", "90"));
@@ -192,7 +192,7 @@ fn dry_runs_and_proposals_neither_clear_the_count_nor_use_up_the_trial() {
 #[test]
 fn what_the_venue_fails_to_do_neither_adds_nor_clears() {
     let bench = gated(8);
-    too_large(&bench);
+    too_wide(&bench);
     bench.tick(0);
     for fault in [Fault::NeverSent, Fault::Throttled, Fault::Refused] {
         bench.intend(&market("1", "90"));
@@ -212,8 +212,8 @@ fn what_the_venue_fails_to_do_neither_adds_nor_clears() {
 fn only_what_is_sent_uses_up_the_day() {
     let bench = gated(8);
     bench.settings(|settings| settings.limits.max_daily_orders = 2);
-    too_large(&bench);
-    too_large(&bench);
+    too_wide(&bench);
+    too_wide(&bench);
     bench.tick(0);
     assert_eq!(bench.state().exec_day.orders, 0);
     bench.intend(&limit("1", "99", "90"));
