@@ -11,7 +11,7 @@ use shared::status::Act;
 use shared::time::{Millis, Timestamp};
 
 use crate::desk::Binds;
-use crate::send::{cancel, submit};
+use crate::send::{Submitted, cancel, submit};
 use crate::turn::{Turn, TurnError};
 
 /// Failures of one leg in a row that page.
@@ -105,15 +105,20 @@ where
     Ok(turn.desk.commit(turn.shift.tables, Binds::Nothing).await?)
 }
 
-/// Cancels the position's entry and stop; true once neither can trade any more.
+/// Cancels the position's entry and stop; true once neither can trade any more. A cancel that did not work
+/// counts as a failure of the exit: nothing can be sold meanwhile.
 async fn others_are_gone<T, V>(turn: &mut Turn<'_, T, V>, id: &PositionId) -> Result<bool, TurnError>
 where
     T: WriteTables,
     V: MarketData + ReadAccount + TradeOrders,
 {
-    for order in turn.orders_of(id, is_live_other) {
-        if turn.order(&order).is_some_and(|order| matches!(order.state, State::Live { ended: None, .. })) {
-            cancel(turn, &order).await?;
+    let rests = |state: &State| matches!(state, State::Live { ended: None, .. });
+    for order in turn.orders_of(id, |order| is_live_other(order) && rests(&order.state)) {
+        let asked = cancel(turn, &order).await? == Submitted::Made;
+        let still = turn.order(&order).is_some_and(|order| rests(&order.state));
+        if let Some(position) = turn.desk.books.positions.get_mut(id).filter(|_| asked && still) {
+            position.exit_failures = position.exit_failures.saturating_add(1);
+            turn.desk.commit(turn.shift.tables, Binds::Nothing).await?;
         }
     }
     Ok(turn.orders_of(id, is_live_other).is_empty())

@@ -129,6 +129,8 @@ pub(crate) enum Fault {
     Refused,
     /// The venue refuses the key.
     Fatal,
+    /// Somebody withdrew this much base a moment ago, so that the balance does not suffice.
+    Withdrawn(&'static str),
 }
 
 type Hook = Box<dyn FnOnce()>;
@@ -148,6 +150,8 @@ pub(crate) struct Faults {
     pub(crate) cancels_fail: Cell<bool>,
     /// No market data of this symbol.
     pub(crate) quotes_fail: Cell<bool>,
+    /// The venue does not know the symbol any more.
+    pub(crate) is_delisted: Cell<bool>,
     /// Orders cannot be asked about.
     pub(crate) orders_fail: Cell<bool>,
     /// What a question about an order is answered with.
@@ -225,6 +229,7 @@ impl WriteTables for Tables {
 #[derive(Clone)]
 pub(crate) struct Shaky {
     trader: Trader,
+    exchange: Arc<Exchange>,
     clock: SimClock,
     faults: Rc<Faults>,
 }
@@ -242,6 +247,9 @@ impl Shaky {
 impl MarketData for Shaky {
     async fn instrument(&self, symbol: &Symbol) -> Result<Instrument, VenueError> {
         self.called();
+        if self.faults.is_delisted.get() {
+            return Err(VenueError::Refused { code: "-1121".to_owned(), text: "Invalid symbol.".to_owned() });
+        }
         self.trader.instrument(symbol).await
     }
     async fn quote(&self, symbol: &Symbol) -> Result<Quote, VenueError> {
@@ -314,6 +322,10 @@ impl TradeOrders for Shaky {
             Some(Fault::Throttled) => {
                 let wait = Millis::from_secs(30);
                 Err(SendError::NeverSent(VenueError::Throttled { wait, text, banned: false }))
+            }
+            Some(Fault::Withdrawn(amount)) => {
+                self.exchange.withdraw(self.clock.now(), "BTC", d(amount)).unwrap();
+                Err(SendError::Refused { code: "-2010".to_owned(), text })
             }
             Some(Fault::Refused) => Err(SendError::Refused { code: "-2010".to_owned(), text }),
             Some(Fault::Fatal) => Err(SendError::Fatal { code: "-2015".to_owned(), text }),
@@ -410,7 +422,7 @@ impl Bench {
         let key = ApiKey::new(Secret::new("key".to_owned()), Secret::new("secret".to_owned()));
         let trader = Trader::new(Account::new(binance, key));
         let bench = Bench {
-            venue: Shaky { trader, clock: clock.clone(), faults: faults.clone() },
+            venue: Shaky { trader, exchange: exchange.clone(), clock: clock.clone(), faults: faults.clone() },
             tables: Tables { store: MemoryStore::new(), faults: faults.clone() },
             clock,
             exchange,

@@ -2,11 +2,16 @@
 
 mod authority;
 mod crash;
+mod damage;
 mod entries;
 mod exits;
 mod faults;
 mod gates;
+mod incident;
+mod interleavings;
+mod journal;
 mod keys;
+mod permission;
 mod protection;
 mod races;
 mod time;
