@@ -299,7 +299,7 @@ async fn invoke(world: World) {
     let shift = Shift {
         env: &env,
         trail: &trail,
-        tick: Tick { shard: 0, of: 1, scheduled_at: late("2023-03-01T23:59:00Z") },
+        tick: Tick { shard: 0, of: 1, scheduled_at: world.now().minute() },
         deadline: world.now() + Millis::from_secs(55),
         tables: &world,
         clock: &world,
@@ -385,7 +385,7 @@ fn two_executors_at_the_last_order_of_a_day_place_exactly_one_in_every_interleav
 fn wherever_midnight_falls_one_order_is_placed_once_and_counted_in_its_own_day() {
     let days = [late("2023-03-01T00:00:00Z").day(), late("2023-03-02T00:00:00Z").day()];
     let mut sent_on = BTreeSet::new();
-    for midnight_after in 0..12 {
+    for midnight_after in 0..9 {
         every_schedule(1, midnight_after, |world, schedule| {
             let what = format!("midnight after {midnight_after}: {:?}", schedule.path);
             let placed = world.placed.borrow();
