@@ -10,10 +10,10 @@ use shared::ports::{Level, MarketData, ReadAccount, TradeOrders, WriteTables};
 use shared::records::Corrupt;
 use shared::secret::Secret;
 use shared::settings::SafetyMode;
-use shared::status::{Act, may};
 use shared::time::{Millis, Timestamp};
 
-use crate::entries::{APPROVAL_EXPIRED, refuse, review, send_entry};
+use crate::entries::{APPROVAL_EXPIRED, may_add_risk, refuse, refuse_by_rule, review, send_entry};
+use crate::journal::Source;
 use crate::risk::Basis;
 use crate::turn::{Turn, TurnError};
 
@@ -110,7 +110,7 @@ where
 {
     let line = turn.line(objection.level(), "approval not accepted").with("order_id", id);
     turn.write(line.with("rule", objection.rule()).with("detail", objection));
-    refuse(turn, id, objection.rule(), objection.to_string()).await
+    refuse(turn, id, Source::SafetyMode, objection.rule(), objection.to_string()).await
 }
 
 /// Under a hold an approved order stays; else it is reviewed as of now, and sent as the safety mode says.
@@ -124,15 +124,14 @@ where
     T: WriteTables,
     V: MarketData + ReadAccount + TradeOrders,
 {
-    let state = &turn.desk.books.state;
-    if !may(Act::Open, state.status, !state.holds.is_empty()) {
+    if !may_add_risk(turn) {
         return Ok(());
     }
     match turn.desk.settings.safety_mode {
         SafetyMode::TwoPhase | SafetyMode::Direct => {}
         SafetyMode::DryRun => {
             let message = "the safety mode is DryRun by now".to_owned();
-            return refuse(turn, id, "safety_mode", message).await;
+            return refuse(turn, id, Source::SafetyMode, "safety_mode", message).await;
         }
     }
     let Some(order) = turn.order(id).cloned() else { return Ok(()) };
@@ -144,7 +143,7 @@ where
             turn.write(line.with("trace", &offer.terms.trace));
             send_entry(turn, reviewed).await
         }
-        Err(refusal) => refuse(turn, id, refusal.rule.as_str(), refusal.message).await,
+        Err(refusal) => refuse_by_rule(turn, id, refusal).await,
     }
 }
 
