@@ -1,4 +1,5 @@
-//! A person's approval of exact terms: canonical text, signed by the approver, verified by execute.
+//! A person's answer to an order that waits: an approval of exact terms, canonical text, signed by the approver,
+//! verified by execute; or a rejection.
 //!
 //! The key is held by the approver and by execute, never by decide, and no token exists: what the model sees
 //! or says cannot become an approval. A changed term, however small, is another text and fails.
@@ -25,6 +26,25 @@ pub struct Approval {
     pub at: Timestamp,
     /// HMAC-SHA256 over the canonical text, in hex.
     pub mac: String,
+}
+
+/// That a person does not want an order. It needs no key: whoever may write to the order may end its offer, and
+/// the system only does less for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rejection {
+    /// Who rejected.
+    pub by: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// What stands on an order as a person's answer: the first one counts, and no other replaces it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// Send it.
+    Approved(Approval),
+    /// End it.
+    Rejected(Rejection),
 }
 
 /// What a person is asked to approve.
@@ -69,6 +89,15 @@ pub enum Unsignable {
     BadKey,
 }
 
+/// Refuses an approver's name that could not be signed.
+pub fn check_name(by: &str) -> Result<(), Unsignable> {
+    let has_bad = by.chars().any(|char| char == '|' || char.is_control());
+    if by.is_empty() || by.chars().count() > LONGEST_NAME || has_bad {
+        return Err(Unsignable::BadName);
+    }
+    Ok(())
+}
+
 /// Approves exactly `offer` in stage `env`.
 pub fn sign(key: &Secret, env: &Env, offer: &Offer, by: &str, at: Timestamp) -> Result<Approval, Unsignable> {
     let mac = keyed(key, env, offer, by, at)?;
@@ -104,10 +133,7 @@ fn keyed(
 /// One text stands for one offer: names have no `|`, numbers and times have one spelling each, and what is
 /// absent is `-`, which is none of them. Account, position and plan are in the order id, a hash of them.
 fn canonical(env: &Env, offer: &Offer, by: &str, at: Timestamp) -> Result<String, Unsignable> {
-    let has_bad = by.chars().any(|char| char == '|' || char.is_control());
-    if by.is_empty() || by.chars().count() > LONGEST_NAME || has_bad {
-        return Err(Unsignable::BadName);
-    }
+    check_name(by)?;
     let terms = &offer.terms;
     let parts = [
         "v1".to_owned(),

@@ -513,3 +513,34 @@ fn an_approval_waits_while_a_hold_stands() {
     world.change(|state| state.holds.clear());
     assert_eq!(world.tick("16:02:04"), 1);
 }
+
+#[test]
+fn an_order_that_a_person_rejects_is_refused_and_never_sent() {
+    let reject = |world: &World| {
+        let terms = world.order().terms;
+        let rejection = Rejection { by: "ada".to_owned(), at: at("16:01:00") };
+        let write = records::order::reject(&terms.position_id, &terms.order_id, &rejection);
+        at_once(world.tables.write(vec![write]))
+    };
+    // Whether approvals can be verified or not, and whatever holds.
+    for (key, is_held) in [(Some(key()), false), (None, false), (Some(self::key()), true)] {
+        let mut world = World::offered();
+        world.key = key;
+        if is_held {
+            world.change(|state| drop(state.holds.insert(Hold::Divergence, at("16:00:30"))));
+        }
+        reject(&world).unwrap();
+        // The first answer counts: nobody approves what was rejected.
+        let late = sign(&self::key(), &env(), &world.offer(), "eve", at("16:01:01")).unwrap();
+        let terms = world.order().terms;
+        let write = records::order::approve(&terms.position_id, &terms.order_id, &late);
+        assert!(matches!(at_once(world.tables.write(vec![write])), Err(WriteError::Lost { .. })));
+        assert_eq!(world.tick("16:01:04"), 0);
+        assert_eq!((world.refused_by().as_str(), world.is_critical()), ("approval_rejected", false));
+    }
+    // And nobody is told that an order ends which may be sent any moment.
+    let world = World::offered();
+    world.approve("16:01:00");
+    assert!(matches!(reject(&world), Err(WriteError::Lost { .. })));
+    assert_eq!(world.tick("16:01:04"), 1);
+}
