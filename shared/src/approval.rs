@@ -76,6 +76,24 @@ impl Offer {
             | State::DryRun => None,
         }
     }
+
+    /// The terms for a person: `buy 0.01 BTC-USDT market, stop 19500, no take profit, at most 20100 each`.
+    pub fn line(&self) -> String {
+        let terms = &self.terms;
+        let price = |what: &str, price: Option<Price>| {
+            price.map_or_else(|| format!("no {what}"), |price| format!("{what} {price}"))
+        };
+        format!(
+            "{} {} {} {}, {}, {}, at most {} each",
+            terms.side.as_str(),
+            terms.quantity,
+            terms.symbol,
+            kind(terms.kind),
+            price("stop", terms.stop_loss),
+            price("take profit", terms.take_profit),
+            self.bound
+        )
+    }
 }
 
 /// Why nothing can be signed.
@@ -202,6 +220,13 @@ mod tests {
             "v1|dev|demo|isxydcmp5m2kbuoqlrsycrpqszax462z|BTC-USDT|buy|limit 20000 GTC|0.00111|19000|22000|\
              20000|2023-03-01T12:15:00Z|ada|2023-03-01T12:00:00Z"
         );
+    }
+
+    #[test]
+    fn an_offer_in_a_line_says_every_term_that_is_signed() {
+        let wanted =
+            "buy 0.00111 BTC-USDT limit 20000 GTC, stop 19000, take profit 22000, at most 20000 each";
+        assert_eq!(offer().line(), wanted);
     }
 
     /// Computed with Python's hmac over the text above.

@@ -6,17 +6,22 @@
 
 use shared::approval::{Answer, Approval, Offer, Rejection, verify};
 use shared::ids::{Env, OrderId};
+use shared::order::Order;
 use shared::ports::{Level, MarketData, ReadAccount, TradeOrders, WriteTables};
 use shared::records::Corrupt;
 use shared::secret::Secret;
 use shared::settings::SafetyMode;
+use shared::state::{Alert, StrategyState};
 use shared::status::{Act, may};
 use shared::time::{Millis, Timestamp};
 
+use crate::desk::Books;
 use crate::entries::{APPROVAL_EXPIRED, refuse, review, send_entry};
 use crate::risk::Basis;
 use crate::turn::{Turn, TurnError};
 
+/// The alert that asks people for an answer.
+const APPROVAL_NEEDED: &str = "approval-needed";
 /// How far in the future an approval may claim to be given: the approver has a clock of their own.
 const CLOCK_ERROR: Millis = Millis::from_secs(30);
 
@@ -156,6 +161,27 @@ where
             send_entry(turn, reviewed).await
         }
         Err(refusal) => refuse(turn, id, refusal.rule.as_str(), refusal.message).await,
+    }
+}
+
+/// Leaves or clears the alert by which people are told that an order waits for them: its terms and its end, and
+/// no word that could approve it. Another order is another alert.
+pub fn ask_for_answers(state: &mut StrategyState, books: &Books, now: Timestamp) {
+    let waits = |order: &&Order| !books.approvals.contains_key(&order.terms.order_id);
+    let offers: Vec<Offer> = books.orders.values().filter(waits).filter_map(Offer::of).collect();
+    let listed =
+        |word: fn(&Offer) -> String, between| offers.iter().map(word).collect::<Vec<_>>().join(between);
+    let key = listed(|offer| offer.terms.order_id.to_string(), " ");
+    let detail = listed(
+        |offer| format!("{}: {}, until {}", offer.terms.order_id, offer.line(), offer.expires_at),
+        "; ",
+    );
+    if offers.is_empty() {
+        state.alerts.remove(APPROVAL_NEEDED);
+    } else {
+        let before = state.alerts.get(APPROVAL_NEEDED).filter(|alert| alert.key == key);
+        let since = before.map_or(now, |alert| alert.since);
+        state.alerts.insert(APPROVAL_NEEDED.to_owned(), Alert { since, key, detail });
     }
 }
 

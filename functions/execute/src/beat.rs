@@ -131,6 +131,7 @@ fn judge_alerts(state: &mut StrategyState, books: &Books, now: Timestamp) {
     let errors =
         (errors > RECENT_BACKEND_ERRORS).then(|| format!("{errors} venue calls failed within five minutes"));
     set_alert(state, "backend-errors", errors, now);
+    crate::approvals::ask_for_answers(state, books, now);
 }
 
 /// Raises, keeps or clears one alert: `since` stays that of the first moment.

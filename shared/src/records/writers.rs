@@ -21,11 +21,12 @@ pub enum Writer {
 use Writer::{Decide, Execute, Heartbeat, Operator, Reconcile};
 
 /// The kinds of alerts and the function that writes and clears each.
-pub const ALERT_OWNERS: [(&str, Writer); 10] = [
+pub const ALERT_OWNERS: [(&str, Writer); 11] = [
     ("order-failures", Execute),
     ("gate-open", Execute),
     ("orders-stuck", Execute),
     ("backend-errors", Execute),
+    ("approval-needed", Execute),
     ("reconcile-drift", Reconcile),
     ("external-trade", Reconcile),
     ("llm-refusals", Decide),
@@ -79,6 +80,7 @@ pub const RULES: &[Rule] = &[
     rule(Table::TradingState, &["alerts", "gate-open"], &[Execute]),
     rule(Table::TradingState, &["alerts", "orders-stuck"], &[Execute]),
     rule(Table::TradingState, &["alerts", "backend-errors"], &[Execute]),
+    rule(Table::TradingState, &["alerts", "approval-needed"], &[Execute]),
     rule(Table::TradingState, &["alerts", "reconcile-drift"], &[Reconcile]),
     rule(Table::TradingState, &["alerts", "external-trade"], &[Reconcile]),
     rule(Table::TradingState, &["alerts", "llm-refusals"], &[Decide]),

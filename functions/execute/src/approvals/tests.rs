@@ -515,6 +515,46 @@ fn an_approval_waits_while_a_hold_stands() {
 }
 
 #[test]
+fn an_approval_is_asked_for_once_an_order_until_it_has_an_answer() {
+    let alert = |world: &World| {
+        let state = records::state::decode(&world.tables.snapshot()[&world.state_key()]).unwrap();
+        state.alerts.get("approval-needed").cloned()
+    };
+    let world = World::offered();
+    let asked = alert(&world).unwrap();
+    assert_eq!((asked.since, &asked.key), (at("16:00:04"), &world.order().terms.order_id.to_string()));
+    let wanted = format!(
+        "{}: buy 0.01 BTC-USDT market, stop 19500, take profit 22000, at most 20100 each, until \
+         2023-03-01T16:15:04Z",
+        asked.key
+    );
+    assert_eq!(asked.detail, wanted);
+    world.tick("16:01:04");
+    assert_eq!(alert(&world), Some(asked.clone()));
+    // Approved, and held back for a while: nobody is asked again.
+    world.approve("16:01:30");
+    world.change(|state| {
+        state.holds.insert(Hold::Divergence, at("16:01:31"));
+    });
+    world.tick("16:02:04");
+    assert_eq!(alert(&world), None);
+    // An order that nobody answers ends, and with it the question.
+    let world = World::offered();
+    world.tick("16:15:04");
+    assert_eq!((world.refused_by().as_str(), alert(&world)), ("approval_expired", None));
+    // The alert of another order is not this one's.
+    let world = World::offered();
+    world.change(|state| {
+        let mut other = asked.clone();
+        (other.key, other.since) = ("another-order".to_owned(), at("15:59:00"));
+        state.alerts.insert("approval-needed".to_owned(), other);
+    });
+    world.tick("16:01:04");
+    let found = alert(&world).unwrap();
+    assert_eq!((found.key, found.since), (asked.key, at("16:01:04")));
+}
+
+#[test]
 fn an_order_that_a_person_rejects_is_refused_and_never_sent() {
     let reject = |world: &World| {
         let terms = world.order().terms;
@@ -527,7 +567,9 @@ fn an_order_that_a_person_rejects_is_refused_and_never_sent() {
         let mut world = World::offered();
         world.key = key;
         if is_held {
-            world.change(|state| drop(state.holds.insert(Hold::Divergence, at("16:00:30"))));
+            world.change(|state| {
+                state.holds.insert(Hold::Divergence, at("16:00:30"));
+            });
         }
         reject(&world).unwrap();
         // The first answer counts: nobody approves what was rejected.
