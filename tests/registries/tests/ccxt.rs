@@ -1,6 +1,8 @@
 //! The simulated exchange judged by ccxt's real Binance client: what it parses, what it refuses to send, and
 //! which error each refusal becomes. `ccxt/judge.py` says what is asked and what must come back.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail as tests do")]
+
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
