@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::ids::{IncidentId, Leg, OrderId, PositionId, StrategyId};
 use crate::money::{Amount, Notional};
 use crate::order::Origin;
-use crate::status::{Holds, Status};
+use crate::status::{Hold, Holds, Status};
 use crate::time::{Day, Timestamp};
 
 /// Most entries of `live`.
@@ -185,9 +185,43 @@ pub struct PnlFrom {
     pub result: Amount,
 }
 
-/// A person's request to close the rejection gate and the daily loss gate.
+/// A gate that a person may close before it closes by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum GateName {
+    /// Too many refusals in a row.
+    Rejection,
+    /// The day's loss.
+    Pnl,
+}
+
+impl GateName {
+    /// Every gate.
+    pub const ALL: [GateName; 2] = [GateName::Rejection, GateName::Pnl];
+    /// The stored spelling.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            GateName::Rejection => "rejection",
+            GateName::Pnl => "pnl",
+        }
+    }
+    /// Reads the stored spelling.
+    pub fn parse(text: &str) -> Option<GateName> {
+        GateName::ALL.into_iter().find(|gate| gate.as_str() == text)
+    }
+    /// The hold by which it blocks opening.
+    pub const fn hold(self) -> Hold {
+        match self {
+            GateName::Rejection => Hold::RejectionGate,
+            GateName::Pnl => Hold::PnlGate,
+        }
+    }
+}
+
+/// A person's request to close gates.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GateReset {
+    /// Which; none means both.
+    pub gate: Option<GateName>,
     /// Who.
     pub by: String,
     /// When: also what tells one request from the next.

@@ -153,6 +153,7 @@ fn judge_alerts<T, V>(state: &mut StrategyState, turn: &Turn<'_, T, V>) {
     let damaged = (!damaged.is_empty()).then(|| damaged.join("; "));
     set_alert(state, "books-damaged", damaged, now, Ending::AtOnce);
     set_alert(state, FILL_AFTER_CLOSE, reopened(state, books), now, ended);
+    crate::approvals::ask_for_answers(state, books, now);
 }
 
 fn order_failures<T, V>(state: &StrategyState, turn: &Turn<'_, T, V>) -> Option<String> {

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use shared::approval::Approval;
+use shared::approval::Answer;
 use shared::books::{ExitReason, Position, PositionStatus, movements};
 use shared::ids::{OrderId, PositionId};
 use shared::money::Amount;
@@ -39,7 +39,7 @@ pub struct Books {
     pub account: Option<AccountLedger>,
     /// What approvers left on the orders that wait for them, or why it cannot be read. The approver's alone to
     /// write: no commit looks here.
-    pub approvals: BTreeMap<OrderId, Result<Approval, Corrupt>>,
+    pub approvals: BTreeMap<OrderId, Result<Answer, Corrupt>>,
     /// Orders and positions that cannot be read, and why.
     pub damaged: BTreeMap<Key, Unfit>,
 }

@@ -12,7 +12,7 @@ use shared::money::{Amount, Price};
 use shared::order::{Order, State};
 use shared::ports::{Level, MarketData, ReadAccount, WriteTables};
 use shared::settings::Gate;
-use shared::state::{Phase, PnlFrom, StrategyState};
+use shared::state::{GateName, Phase, PnlFrom, StrategyState};
 use shared::status::Hold;
 use shared::time::{Day, Timestamp};
 
@@ -155,7 +155,7 @@ where
     Ok(turn.desk.commit(turn.shift.tables, Binds::Nothing).await?)
 }
 
-/// Once for each request: both gates are closed, and today's losses count from here.
+/// Once for each request: the gates that it means are closed, and today's losses count from here.
 fn grant_reset<T, V>(turn: &mut Turn<'_, T, V>, result: Amount) {
     let now = turn.now;
     let state = &mut turn.desk.books.state;
@@ -163,13 +163,19 @@ fn grant_reset<T, V>(turn: &mut Turn<'_, T, V>, result: Amount) {
         return;
     };
     state.breaker.reset_at = Some(asked.at);
-    state.breaker.phase = Phase::Closed;
-    state.breaker.rejections = 0;
-    state.holds.remove(&Hold::RejectionGate);
-    if state.holds.remove(&Hold::PnlGate).is_some() {
-        state.breaker.pnl_from = Some(PnlFrom { day: now.day(), result });
+    for gate in GateName::ALL.into_iter().filter(|gate| asked.gate.is_none_or(|meant| meant == *gate)) {
+        let was_open = state.holds.remove(&gate.hold()).is_some();
+        match gate {
+            GateName::Rejection => {
+                state.breaker.phase = Phase::Closed;
+                state.breaker.rejections = 0;
+            }
+            GateName::Pnl if was_open => state.breaker.pnl_from = Some(PnlFrom { day: now.day(), result }),
+            GateName::Pnl => {}
+        }
     }
     let line = turn.line(Level::Warn, "gates reset by a person").with("by", &asked.by);
+    let line = line.with("gate", asked.gate.map_or("both", GateName::as_str));
     turn.write(line.with("asked_at", asked.at).with("result", result));
 }
 

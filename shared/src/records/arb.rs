@@ -18,8 +18,8 @@ use crate::records::{AccountLedger, DecisionRecord, Difference, Incident, KeyChe
 use crate::settings::{Backend, Crash, CrashAction, Exits, Gate, Limits, SafetyMode, Settings};
 use crate::signal::Severity;
 use crate::state::{
-    Alert, Breaker, Episode, ExecDay, ExecMinute, GateReset, Live, LlmDay, LlmMinute, Phase, PnlFrom,
-    StrategyState, Target, WishFor,
+    Alert, Breaker, Episode, ExecDay, ExecMinute, GateName, GateReset, Live, LlmDay, LlmMinute, Phase,
+    PnlFrom, StrategyState, Target, WishFor,
 };
 use crate::status::{Hold, Status};
 use crate::time::{Day, Millis, Timestamp};
@@ -297,7 +297,8 @@ pub(crate) fn strategy_state() -> impl Strategy<Value = StrategyState> {
         });
     let llm_day = (day(), any::<u32>(), notional()).prop_map(|(day, calls, usd)| LlmDay { day, calls, usd });
     let counts = (any::<u64>(), any::<u64>(), any::<u32>(), exec_day, llm_day, breaker());
-    let gate_reset = of((filled(), time()).prop_map(|(by, at)| GateReset { by, at }));
+    let gate_reset = of((of(select(&GateName::ALL[..])), filled(), time())
+        .prop_map(|(gate, by, at)| GateReset { gate, by, at }));
     let recent = (gate_reset, vec(exec_minute(), 0..5), vec(llm_minute(), 0..5));
     (head, beats, maps, counts, recent).prop_map(|(head, beats, maps, counts, recent)| {
         let (strategy_id, status, status_ack, status_ack_at, halt_reason, due_at, due_what) = head;

@@ -12,8 +12,8 @@ use crate::records::{AccountLedger, DecisionRecord, Difference, Incident, KeyChe
 use crate::settings::{Backend, Crash, CrashAction, Exits, Gate, Limits, SafetyMode, Settings};
 use crate::signal::Severity;
 use crate::state::{
-    Alert, Breaker, Episode, ExecDay, ExecMinute, GateReset, Live, LlmDay, LlmMinute, Phase, PnlFrom,
-    StrategyState, Target, WishFor,
+    Alert, Breaker, Episode, ExecDay, ExecMinute, GateName, GateReset, Live, LlmDay, LlmMinute, Phase,
+    PnlFrom, StrategyState, Target, WishFor,
 };
 use crate::status::{Hold, Status};
 use crate::time::{Millis, Timestamp};
@@ -121,7 +121,7 @@ pub(crate) fn strategy_state() -> StrategyState {
             pnl_from: Some(PnlFrom { day: noon().day(), result: amount("-7.5") }),
             banned_until: Some(noon()),
         },
-        gate_reset: Some(GateReset { by: "ada".into(), at: noon() }),
+        gate_reset: Some(GateReset { gate: Some(GateName::Pnl), by: "ada".into(), at: noon() }),
         ..StrategyState::first(demo(), Status::Running, noon())
     }
 }

@@ -470,19 +470,27 @@ fn pnl_from(found: Found<'_>) -> Read<PnlFrom> {
 }
 
 fn gate_reset_attr(reset: &GateReset) -> Attr {
-    Draft::new().with("by", text(&reset.by)).with("at", time(reset.at)).map()
+    let gate = reset.gate.map(|gate| text(gate.as_str()));
+    Draft::new().maybe("gate", gate).with("by", text(&reset.by)).with("at", time(reset.at)).map()
 }
 
 fn gate_reset(found: Found<'_>) -> Read<GateReset> {
     let fields = found.fields()?;
-    Ok(GateReset { by: fields.need("by", Found::filled)?, at: fields.need("at", Found::word)? })
+    Ok(GateReset {
+        gate: fields.maybe("gate", Found::word)?,
+        by: fields.need("by", Found::filled)?,
+        at: fields.need("at", Found::word)?,
+    })
 }
 
-/// The write by which a person asks execute to close the rejection gate and the daily loss gate of `id`. It
-/// is lost where there is no such strategy. Execute grants it in its next tick, and logs who asked and when.
+/// The write by which a person asks execute to close gates of `id`. It is lost where there is no such
+/// strategy, or where the named gate is not open. Execute grants it in its next tick, and logs who asked and
+/// when.
 pub fn ask_gate_reset(id: &StrategyId, reset: &GateReset) -> Write {
     let request = Change::Set(path::gate_reset(), gate_reset_attr(reset));
-    Write::update(key(id), vec![request], vec![Cond::Present(path::status())])
+    let is_open = reset.gate.map(|gate| Cond::Present(path::hold(gate.hold())));
+    let conds = std::iter::once(Cond::Present(path::status())).chain(is_open);
+    Write::update(key(id), vec![request], conds.collect())
 }
 
 #[cfg(all(test, feature = "testkit"))]
@@ -497,7 +505,7 @@ mod tests {
     #[test]
     fn a_request_to_reset_the_gates_is_read_back_and_creates_no_strategy() {
         let (store, state) = (MemoryStore::default(), samples::strategy_state());
-        let reset = GateReset { by: "ada".to_owned(), at: samples::at("2023-03-01T12:34:56Z") };
+        let reset = GateReset { gate: None, by: "ada".to_owned(), at: samples::at("2023-03-01T12:34:56Z") };
         let asked = at_once(store.write(vec![ask_gate_reset(&state.strategy_id, &reset)]));
         assert!(matches!(asked, Err(WriteError::Lost { .. })), "{asked:?}");
         store.plant(key(&state.strategy_id), encode(&state));

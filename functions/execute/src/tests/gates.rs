@@ -291,7 +291,7 @@ fn a_persons_request_closes_both_gates_once_and_says_who_and_when() {
     });
     bench.tick(1);
     assert_eq!(bench.state().holds.len(), 2);
-    let reset = GateReset { by: "ada".to_owned(), at: bench.clock.now() };
+    let reset = GateReset { gate: None, by: "ada".to_owned(), at: bench.clock.now() };
     at_once(shared::ports::WriteTables::write(
         &bench.tables.store,
         vec![records::state::ask_gate_reset(&demo(), &reset)],
