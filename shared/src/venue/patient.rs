@@ -1,5 +1,5 @@
 //! A venue that is obeyed: once it has asked for a wait, no function calls it before the wait is over,
-//! because the time stands in the tables (`venue#{venue}`) and not in a process.
+//! because the time stands in the tables (`venue#{venue}#{egress}`) and not in a process.
 //!
 //! Bans are per address and grow with every call made during one (Binance: 2 minutes to 3 days), so a wait
 //! that cannot be read counts as a wait.
@@ -9,41 +9,53 @@ use std::cell::Cell;
 #[cfg(feature = "venue-account")]
 use std::collections::BTreeMap;
 
+use crate::ids::Symbol;
 #[cfg(feature = "venue-account")]
 use crate::ids::{Asset, OrderId};
-use crate::ids::{Symbol, VenueId};
 use crate::market::{Candle, Instrument, Quote};
 #[cfg(feature = "venue-account")]
 use crate::ports::{Balance, KeyRights, OrderReport, ReadAccount, Trade};
 use crate::ports::{MarketData, ReadTables, SharedClock, VenueError, Wait, WriteTables};
 #[cfg(feature = "venue-trade")]
 use crate::ports::{OrderRequest, Placed, SendError, TradeOrders};
-use crate::records::venue;
+use crate::records::venue::Facts;
 use crate::time::{Millis, Timestamp};
+use crate::venue::ledger::Ledger;
 
-/// A venue whose waits are kept in the tables.
+/// A venue whose waits are kept in the tables, and whose other facts are shared over them.
 pub struct Patient<V, T> {
     inner: V,
-    tables: T,
+    ledger: Ledger<T>,
     clock: SharedClock,
-    venue: VenueId,
-    wait: Cell<Wait>,
+    read: Cell<bool>,
+    not_before: Cell<Option<Timestamp>>,
 }
 
 impl<V, T: ReadTables + WriteTables> Patient<V, T> {
-    /// `inner`, called only when `venue` has not asked for a wait.
-    pub const fn new(inner: V, tables: T, clock: SharedClock, venue: VenueId, wait: Wait) -> Patient<V, T> {
-        Patient { inner, tables, clock, venue, wait: Cell::new(wait) }
+    /// `inner`, called over the ledger's link and only when the venue has not asked for a wait.
+    pub fn new(inner: V, ledger: Ledger<T>, clock: SharedClock, wait: Wait) -> Patient<V, T> {
+        let patient = Patient { inner, ledger, clock, read: Cell::new(false), not_before: Cell::new(None) };
+        match wait {
+            Wait::Read(facts) => patient.adopt(&facts),
+            Wait::Unread => {}
+        }
+        patient
+    }
+
+    fn adopt(&self, facts: &Facts) {
+        self.ledger.link().adopt(facts);
+        self.not_before.set(facts.not_before);
+        self.read.set(true);
     }
 
     /// Whether the venue may be called now; the tables are read where nobody has.
     async fn ready(&self) -> Result<(), VenueError> {
-        let until = match self.wait.get() {
-            Wait::Until(until) => until,
-            Wait::Unread => self.read().await?,
-        };
-        self.wait.set(Wait::Until(until));
-        let Some(from) = until else { return Ok(()) };
+        if !self.read.get() {
+            let read = self.ledger.read().await;
+            let unknown = |why| VenueError::Unavailable(format!("its wait cannot be read: {why}"));
+            self.adopt(&read.map_err(unknown)?);
+        }
+        let Some(from) = self.not_before.get() else { return Ok(()) };
         let wait = from.since(self.clock.now());
         if wait <= Millis(0) {
             return Ok(());
@@ -51,34 +63,28 @@ impl<V, T: ReadTables + WriteTables> Patient<V, T> {
         Err(VenueError::Throttled { wait, text: format!("no call before {from}"), banned: false })
     }
 
-    async fn read(&self) -> Result<Option<Timestamp>, VenueError> {
-        let unknown = |why: String| VenueError::Unavailable(format!("its wait cannot be read: {why}"));
-        let items =
-            self.tables.get(&[venue::key(&self.venue)]).await.map_err(|why| unknown(why.to_string()))?;
-        let Some(item) = items.into_iter().flatten().next() else { return Ok(None) };
-        venue::not_before(&item).map_err(|why| unknown(why.to_string()))
-    }
-
-    /// Keeps a wait that the venue asked for. A write that fails leaves it to this process alone.
-    async fn heed(&self, error: &VenueError) {
-        if let VenueError::Throttled { wait, .. } = error {
+    /// Keeps a wait that the venue asked for, and tells what every function should know.
+    async fn heed(&self, error: Option<&VenueError>) {
+        if let Some(VenueError::Throttled { wait, .. }) = error {
             let until = self.clock.now() + *wait;
-            self.wait.set(Wait::Until(Some(until)));
-            self.tables.write(vec![venue::wait_until(&self.venue, until)]).await.ok();
+            self.not_before.set(Some(until));
+            self.ledger.wait_until(until).await;
         }
+        self.ledger.share().await;
     }
 
     async fn heeded<R>(&self, answer: Result<R, VenueError>) -> Result<R, VenueError> {
-        if let Err(error) = &answer {
-            self.heed(error).await;
-        }
+        self.heed(answer.as_ref().err()).await;
         answer
     }
 
     #[cfg(feature = "venue-trade")]
     async fn heeded_send<R>(&self, answer: Result<R, SendError>) -> Result<R, SendError> {
-        if let Err(SendError::NeverSent(error)) = &answer {
-            self.heed(error).await;
+        match &answer {
+            Err(SendError::NeverSent(error)) => self.heed(Some(error)).await,
+            Ok(_) | Err(SendError::Refused { .. } | SendError::NoAnswer(_) | SendError::Fatal { .. }) => {
+                self.heed(None).await;
+            }
         }
         answer
     }
@@ -151,9 +157,13 @@ mod tests {
     use std::sync::atomic::{AtomicI64, Ordering};
 
     use super::*;
+    use std::rc::Rc;
+
+    use crate::ids::{Egress, VenueId};
     use crate::ports::Clock;
     use crate::testkit::at_once;
     use crate::testkit::memory::MemoryStore;
+    use crate::venue::link::{Link, Share};
 
     struct At(AtomicI64);
     impl Clock for At {
@@ -186,7 +196,9 @@ mod tests {
         let symbol = Symbol::parse("BTC-USDT").unwrap();
         // A new process each time: what is known stands in the tables.
         let ask = || {
-            let patient = Patient::new(&busy, store.clone(), clock.clone(), venue.clone(), Wait::Unread);
+            let link = Rc::new(Link::new(Share::Act));
+            let ledger = Ledger::new(store.clone(), &venue, &Egress::default(), link);
+            let patient = Patient::new(&busy, ledger, clock.clone(), Wait::Unread);
             at_once(patient.quote(&symbol)).unwrap_err()
         };
         ask();
