@@ -16,6 +16,10 @@ use ops::footprint::Footprint;
 use ops::paper::options::Options;
 use ops::paper::{NotRun, paper};
 
+/// The program's own.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Minutes of a day.
 const DAY: u64 = 1_440;
 

@@ -12,7 +12,7 @@ use crate::tables::Function;
 use crate::time::Timestamp;
 use crate::venue::link::Link;
 
-/// How often counts that were overtaken by another write are added again.
+/// How often a wait is written that could not be, and counts that another write overtook.
 const MOST_ATTEMPTS: u32 = 5;
 
 /// The ledger of one venue, and what this process knows of the way there.
@@ -47,9 +47,16 @@ impl<T: ReadTables + WriteTables> Ledger<T> {
         Ok(items.into_iter().flatten().next())
     }
 
-    /// Nobody calls before `until`. A write that fails leaves it to this process alone.
+    /// Nobody calls before `until`. The write is tried again at once: no other function has a way to know, and
+    /// one call inside the wait may turn it into a ban.
     pub async fn wait_until(&self, until: Timestamp) {
-        self.tell(venue::wait_until(self.key.clone(), until)).await.ok();
+        for _ in 0..MOST_ATTEMPTS {
+            match self.tell(venue::wait_until(self.key.clone(), until)).await {
+                // A later time stands already.
+                Ok(()) | Err(WriteError::Lost { .. }) => return,
+                Err(WriteError::Conflict | WriteError::NotDone(_) | WriteError::NoAnswer(_)) => {}
+            }
+        }
     }
 
     /// Tells what every function should know after a call: a clock that is apart, a limit that is half used.
@@ -83,8 +90,11 @@ impl<T: ReadTables + WriteTables> Ledger<T> {
     async fn tell(&self, write: Write) -> Result<(), WriteError> {
         match self.tables.write(vec![write.clone()]).await {
             Err(WriteError::Lost { existing: None, .. }) => {
-                self.tables.write(vec![venue::first(self.key.clone())]).await?;
-                self.tables.write(vec![write]).await
+                match self.tables.write(vec![venue::first(self.key.clone())]).await {
+                    // Whoever was first, it is there now.
+                    Ok(()) | Err(WriteError::Lost { .. }) => self.tables.write(vec![write]).await,
+                    Err(error) => Err(error),
+                }
             }
             result => result,
         }

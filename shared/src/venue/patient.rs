@@ -161,6 +161,8 @@ mod tests {
 
     use crate::ids::{Egress, VenueId};
     use crate::ports::Clock;
+    use crate::store::{Item, Key, Order, ReadError, Write, WriteError};
+    use crate::tables::Table;
     use crate::testkit::at_once;
     use crate::testkit::memory::MemoryStore;
     use crate::venue::link::{Link, Share};
@@ -188,17 +190,60 @@ mod tests {
         }
     }
 
+    /// Tables whose first writes fail.
+    #[derive(Clone)]
+    struct Failing(MemoryStore, Rc<Cell<u32>>);
+    impl ReadTables for Failing {
+        async fn get(&self, keys: &[Key]) -> Result<Vec<Option<Item>>, ReadError> {
+            self.0.get(keys).await
+        }
+        async fn query(
+            &self,
+            table: Table,
+            hash: &str,
+            prefix: &str,
+            order: Order,
+            limit: usize,
+        ) -> Result<Vec<Item>, ReadError> {
+            self.0.query(table, hash, prefix, order, limit).await
+        }
+    }
+    impl WriteTables for Failing {
+        async fn write(&self, writes: Vec<Write>) -> Result<(), WriteError> {
+            if self.1.get() == 0 {
+                return self.0.write(writes).await;
+            }
+            self.1.set(self.1.get() - 1);
+            Err(WriteError::NotDone("throttled".to_owned()))
+        }
+    }
+
+    fn ledger<T: ReadTables + WriteTables>(tables: T) -> Ledger<T> {
+        let (venue, link) = (VenueId::parse("binance").unwrap(), Rc::new(Link::new(Share::Act)));
+        Ledger::new(tables, &venue, &Egress::default(), link)
+    }
+
+    #[test]
+    fn a_wait_is_kept_although_its_first_writes_fail() {
+        let (store, busy) = (MemoryStore::default(), Busy::default());
+        let failing = Failing(store.clone(), Rc::new(Cell::new(3)));
+        let clock = Arc::new(At(AtomicI64::new(1_000_000)));
+        let symbol = Symbol::parse("BTC-USDT").unwrap();
+        let first = Patient::new(&busy, ledger(failing), clock.clone(), Wait::Unread);
+        at_once(first.quote(&symbol)).unwrap_err();
+        let second = Patient::new(&busy, ledger(store), clock, Wait::Unread);
+        at_once(second.quote(&symbol)).unwrap_err();
+        assert_eq!(*busy.0.borrow(), 1, "another process called during the wait");
+    }
+
     #[test]
     fn no_function_calls_a_venue_before_its_wait_is_over() {
         let (store, busy) = (MemoryStore::default(), Busy::default());
         let clock = Arc::new(At(AtomicI64::new(1_000_000)));
-        let venue = VenueId::parse("binance").unwrap();
         let symbol = Symbol::parse("BTC-USDT").unwrap();
         // A new process each time: what is known stands in the tables.
         let ask = || {
-            let link = Rc::new(Link::new(Share::Act));
-            let ledger = Ledger::new(store.clone(), &venue, &Egress::default(), link);
-            let patient = Patient::new(&busy, ledger, clock.clone(), Wait::Unread);
+            let patient = Patient::new(&busy, ledger(store.clone()), clock.clone(), Wait::Unread);
             at_once(patient.quote(&symbol)).unwrap_err()
         };
         ask();
