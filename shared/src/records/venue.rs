@@ -289,7 +289,8 @@ pub(crate) fn sample() -> Item {
     item
 }
 
-#[cfg(all(test, feature = "testkit"))]
+#[cfg(test)]
+#[cfg(feature = "testkit")]
 mod tests {
     use super::*;
     use crate::store::{ReadTables, WriteTables};

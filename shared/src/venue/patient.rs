@@ -150,7 +150,8 @@ impl<V: TradeOrders, T: ReadTables + WriteTables> TradeOrders for Patient<V, T> 
     }
 }
 
-#[cfg(all(test, feature = "testkit", feature = "venue-market"))]
+#[cfg(test)]
+#[cfg(feature = "testkit")]
 mod tests {
     use std::cell::RefCell;
     use std::sync::Arc;

@@ -57,7 +57,9 @@ fn bounds(
         max_notional: match value.max_notional.clone() {
             // MIN_NOTIONAL has none.
             Reported::Missing => None,
-            told => Some(wire::number("maxNotional", told, Notional::parse)?),
+            told @ (Reported::Null | Reported::Value(_)) => {
+                Some(wire::number("maxNotional", told, Notional::parse)?)
+            }
         },
         max_notional_at_market: value.apply_max_to_market.optional().is_none_or(|applies| applies),
         band: band(filters)?,
@@ -132,7 +134,7 @@ fn most(field: &'static str, text: Reported<String>) -> Result<Qty, Failure> {
 fn bound(field: &'static str, text: Reported<String>) -> Result<Option<Price>, Failure> {
     let told = match text {
         Reported::Missing => return Ok(None),
-        told => wire::number(field, told, not_negative)?,
+        told @ (Reported::Null | Reported::Value(_)) => wire::number(field, told, not_negative)?,
     };
     Ok(Price::new(told).ok())
 }

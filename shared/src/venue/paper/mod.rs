@@ -14,7 +14,8 @@ mod book;
 #[cfg(feature = "venue-trade")]
 mod placing;
 
-#[cfg(all(test, feature = "testkit", feature = "venue-trade"))]
+#[cfg(test)]
+#[cfg(all(feature = "testkit", feature = "venue-trade"))]
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
