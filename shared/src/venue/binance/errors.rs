@@ -198,11 +198,13 @@ pub(super) enum Failure {
 
 impl Failure {
     /// Whether the request was turned away because the clocks are apart.
+    #[cfg(feature = "venue-account")]
     pub(super) fn is_clock(&self) -> bool {
         matches!(self, Failure::Refused(refusal) if refusal.meaning == Meaning::Clock)
     }
 
     /// Whether what was sent was turned down for good.
+    #[cfg(feature = "venue-trade")]
     pub(super) fn is_refusal(&self) -> bool {
         matches!(self, Failure::Refused(Refusal { meaning: Meaning::Refused | Meaning::Filter, .. }))
     }

@@ -33,6 +33,7 @@ impl Instruments {
     }
 
     /// Forgets what was read of `symbol`.
+    #[cfg(feature = "venue-trade")]
     pub(super) fn forget(&self, symbol: &Symbol) {
         self.0.borrow_mut().remove(symbol);
     }

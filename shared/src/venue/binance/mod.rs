@@ -8,6 +8,7 @@
 
 #[cfg(feature = "venue-account")]
 pub mod account;
+#[cfg(feature = "venue-account")]
 mod clock;
 mod errors;
 mod filters;

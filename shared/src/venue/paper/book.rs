@@ -11,9 +11,9 @@
 
 use rust_decimal::Decimal;
 
-use crate::ids::{Asset, OrderId, Symbol};
+use crate::ids::{Asset, OrderId};
 use crate::market::{Candle, Instrument, Quote, Side};
-use crate::money::{Amount, Percent, Price, Qty};
+use crate::money::{Amount, Percent, Price};
 use crate::order::{Ended, Kind};
 use crate::ports::Balance;
 use crate::records::paper::{MOST_ENDED, MOST_TRADES, PaperLedger, PaperOrder, PaperTrade};
@@ -57,18 +57,6 @@ impl PaperLedger {
     /// The order with this client id, wherever it is.
     pub(super) fn order(&self, id: &OrderId) -> Option<&PaperOrder> {
         self.open.iter().chain(&self.ended).find(|order| order.order_id == *id)
-    }
-
-    /// What is free of `asset`.
-    pub(super) fn free(&self, asset: &Asset) -> Amount {
-        self.balances.get(asset).map_or(Amount::ZERO, |balance| balance.free)
-    }
-
-    /// Base held and to come from what rests, without any order that is still to be placed.
-    pub(super) fn exposure(&self, symbol: &Symbol) -> Qty {
-        let held = self.balances.get(&symbol.base).map_or(Amount::ZERO, |balance| balance.held());
-        let buys = self.open.iter().filter(|order| order.symbol == *symbol && order.side == Side::Buy);
-        Qty::new(held.value()).unwrap_or(Qty::ZERO) + buys.map(|order| order.quantity).sum::<Qty>()
     }
 
     fn change(&mut self, asset: &Asset, free: Amount, locked: Amount) {

@@ -2,9 +2,9 @@
 
 use super::book::{far_side, taken};
 use super::{MOST_ATTEMPTS, Paper, Unchanged, report, trade};
-use crate::ids::{OrderId, Symbol};
+use crate::ids::{Asset, OrderId, Symbol};
 use crate::market::{Instrument, Quote, Side, Trading, Wish};
-use crate::money::Amount;
+use crate::money::{Amount, Qty};
 use crate::order::{Ended, Kind, TimeInForce};
 use crate::ports::{
     MarketData, OrderReport, OrderRequest, Placed, ReadTables, SendError, TradeOrders, VenueError,
@@ -89,6 +89,18 @@ fn placed(ledger: &PaperLedger, id: &OrderId) -> Result<Placed, SendError> {
 }
 
 impl PaperLedger {
+    /// What is free of `asset`.
+    fn free(&self, asset: &Asset) -> Amount {
+        self.balances.get(asset).map_or(Amount::ZERO, |balance| balance.free)
+    }
+
+    /// Base held and to come from what rests, without any order that is still to be placed.
+    fn exposure(&self, symbol: &Symbol) -> Qty {
+        let held = self.balances.get(&symbol.base).map_or(Amount::ZERO, |balance| balance.held());
+        let buys = self.open.iter().filter(|order| order.symbol == *symbol && order.side == Side::Buy);
+        Qty::new(held.value()).unwrap_or(Qty::ZERO) + buys.map(|order| order.quantity).sum::<Qty>()
+    }
+
     /// Takes an order as the venue does: refused by its rules, filled, resting, or expired at once.
     pub(super) fn place(
         mut self,
@@ -175,7 +187,7 @@ fn price_now(order: &OrderRequest, instrument: &Instrument, quote: &Quote) -> Op
 }
 
 /// What must be free for it, at worst.
-fn cost(order: &OrderRequest, instrument: &Instrument, quote: &Quote) -> (crate::ids::Asset, Amount) {
+fn cost(order: &OrderRequest, instrument: &Instrument, quote: &Quote) -> (Asset, Amount) {
     let worst = match order.kind {
         Kind::Market => taken(order.side, far_side(order.side, quote), None, instrument),
         Kind::Limit { price, .. } => Some(price),
