@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::ids::Env;
+use crate::ids::{Egress, Env};
 use crate::tables::{EnvVar, Names, PREFIX};
 use crate::tick::StageKind;
 
@@ -96,6 +96,15 @@ impl Environment {
         None
     }
 
+    /// The address from which venues are called; the one address of a stage that names none.
+    pub fn egress(&mut self) -> Option<Egress> {
+        let Some(text) = self.maybe(EnvVar::Egress) else { return Some(Egress::default()) };
+        match Egress::parse(&text) {
+            Ok(egress) => Some(egress),
+            Err(why) => self.problem(EnvVar::Egress, why),
+        }
+    }
+
     /// Where AWS is and who calls.
     pub fn aws(&mut self) -> Option<Aws> {
         let region = self.named("AWS_REGION");
@@ -137,6 +146,15 @@ mod tests {
         for part in ["TRADAI_EVN is unknown", "TRADAI_ENV is missing", "\"prod\"", "AWS_REGION is missing"] {
             assert!(error.contains(part), "{error}");
         }
+    }
+
+    #[test]
+    fn an_egress_that_is_not_named_is_the_one_that_there_is() {
+        assert_eq!(environment(&[]).egress().unwrap().as_str(), "default");
+        assert_eq!(environment(&[("TRADAI_EGRESS", "nat-b")]).egress().unwrap().as_str(), "nat-b");
+        let mut wrong = environment(&[("TRADAI_EGRESS", "a#b")]);
+        let egress = wrong.egress();
+        assert!(wrong.finish(egress).is_err());
     }
 
     #[test]

@@ -61,8 +61,18 @@ name!(
     /// One venue.
     VenueId, "a venue name of 1 to 64 characters of A-Z, a-z, 0-9, - and _");
 name!(
+    /// The address from which a stage calls its venues: they count and ban by it.
+    Egress, "an egress name of 1 to 64 characters of A-Z, a-z, 0-9, - and _");
+name!(
     /// One currency or coin.
     Asset, "an asset name of 1 to 64 characters of A-Z, a-z, 0-9, - and _");
+
+/// The one address of a stage that names none.
+impl Default for Egress {
+    fn default() -> Egress {
+        Egress("default".to_owned())
+    }
+}
 
 /// A market, spelled `BTC-USDT` everywhere except inside a venue's adapter.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]

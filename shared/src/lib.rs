@@ -13,6 +13,8 @@ pub mod gauge;
 #[cfg(feature = "http")]
 pub mod http_client;
 pub mod ids;
+#[cfg(all(feature = "aws", feature = "http"))]
+pub mod lambda;
 pub mod log;
 pub mod market;
 #[cfg(feature = "model")]
@@ -24,6 +26,8 @@ pub mod page;
 pub mod ports;
 pub mod records;
 pub mod reported;
+#[cfg(any(feature = "venue-market", feature = "model"))]
+mod retry_after;
 pub mod roster;
 #[cfg(test)]
 #[cfg(any(feature = "venue-market", feature = "model"))]

@@ -4,6 +4,7 @@ use rust_decimal::Decimal;
 
 use crate::ids::Symbol;
 use crate::money::{Notional, Price, Qty};
+use crate::order::Kind;
 use crate::time::{Millis, Timestamp};
 
 /// Which way an order trades.
@@ -107,7 +108,7 @@ pub enum Trading {
 
 /// What a venue demands of an order in one market.
 ///
-/// Binance: filters PRICE_FILTER, LOT_SIZE, MARKET_LOT_SIZE, NOTIONAL of `exchangeInfo`.
+/// Binance: filters PRICE_FILTER, LOT_SIZE, MARKET_LOT_SIZE, NOTIONAL of `exchangeInfo`; [`Bounds`] has the rest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Instrument {
     /// The market.
@@ -126,6 +127,189 @@ pub struct Instrument {
     pub max_market_qty: Qty,
     /// Smallest value of an order.
     pub min_notional: Notional,
+    /// What else an order may not pass.
+    pub bounds: Bounds,
+}
+
+/// Bounds that not every market has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bounds {
+    /// Lowest price (PRICE_FILTER).
+    pub min_price: Option<Price>,
+    /// Highest price (PRICE_FILTER).
+    pub max_price: Option<Price>,
+    /// Smallest quantity of a market order, beside the smallest of all (MARKET_LOT_SIZE).
+    pub min_market_qty: Qty,
+    /// Quantities of market orders are multiples of this too; zero where any is taken (MARKET_LOT_SIZE).
+    pub market_step: Qty,
+    /// Whether the smallest value binds market orders (NOTIONAL, MIN_NOTIONAL).
+    pub min_notional_at_market: bool,
+    /// Largest value of an order (NOTIONAL).
+    pub max_notional: Option<Notional>,
+    /// Whether the largest value binds market orders (NOTIONAL).
+    pub max_notional_at_market: bool,
+    /// How far from the average price a limit may be, as its multiples (PERCENT_PRICE, PERCENT_PRICE_BY_SIDE).
+    pub band: Option<Band>,
+    /// Most open orders in this market (MAX_NUM_ORDERS).
+    pub max_orders: Option<u32>,
+    /// Most orders that wait for a trigger (MAX_NUM_ALGO_ORDERS).
+    pub max_stops: Option<u32>,
+    /// Most base held and on its way (MAX_POSITION).
+    pub max_position: Option<Qty>,
+}
+
+impl Bounds {
+    /// None but that the smallest value binds market orders too.
+    pub const NONE: Bounds = Bounds {
+        min_price: None,
+        max_price: None,
+        min_market_qty: Qty::ZERO,
+        market_step: Qty::ZERO,
+        min_notional_at_market: true,
+        max_notional: None,
+        max_notional_at_market: false,
+        band: None,
+        max_orders: None,
+        max_stops: None,
+        max_position: None,
+    };
+}
+
+/// Multiples of the average price between which a limit must lie.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Band {
+    /// A buy's highest.
+    pub buy_up: Decimal,
+    /// A buy's lowest.
+    pub buy_down: Decimal,
+    /// A sell's highest.
+    pub sell_up: Decimal,
+    /// A sell's lowest.
+    pub sell_down: Decimal,
+}
+
+/// How far the average price that a venue measures by may be from the price now, in percent. We do not ask for
+/// the average: an order this close to a bound that is measured by it counts as beyond the bound.
+const AVERAGE_MARGIN: Decimal = Decimal::TWO;
+
+/// An order as a market's filters see it, and what they measure it by.
+#[derive(Debug, Clone, Copy)]
+pub struct Wish<'a> {
+    /// Which way.
+    pub side: Side,
+    /// How it meets the market.
+    pub kind: Kind,
+    /// How much base.
+    pub quantity: Qty,
+    /// The market now.
+    pub quote: &'a Quote,
+    /// Base held and on its way, without this order, as far as that is known.
+    pub position: Option<Qty>,
+    /// Open orders in this market, as far as that is known.
+    pub open: Option<u32>,
+    /// Those of them that wait for a trigger.
+    pub stops: Option<u32>,
+}
+
+impl Instrument {
+    /// Why the venue would refuse the order, in words for people; none if every filter lets it pass.
+    pub fn objection(&self, wish: &Wish<'_>) -> Option<String> {
+        self.quantity_objection(wish)
+            .or_else(|| self.price_objection(wish))
+            .or_else(|| self.value_objection(wish))
+            .or_else(|| self.count_objection(wish))
+    }
+
+    fn quantity_objection(&self, wish: &Wish<'_>) -> Option<String> {
+        let bounds = &self.bounds;
+        let (least, most, step) = match wish.kind {
+            Kind::Market => {
+                (self.min_qty.max(bounds.min_market_qty), self.max_market_qty, bounds.market_step)
+            }
+            Kind::Limit { .. } | Kind::StopLimit { .. } => (self.min_qty, self.max_qty, Qty::ZERO),
+        };
+        let quantity = wish.quantity;
+        let on_step = quantity.floor_to(self.step) == quantity && quantity.floor_to(step) == quantity;
+        let fits = quantity >= least && quantity <= most && on_step && !quantity.is_zero();
+        let step = self.step.max(step);
+        (!fits).then(|| format!("quantity {quantity} is not between {least} and {most} in steps of {step}"))
+    }
+
+    fn price_objection(&self, wish: &Wish<'_>) -> Option<String> {
+        let (limit, stop) = match wish.kind {
+            Kind::Market => return None,
+            Kind::Limit { price, .. } => (price, None),
+            Kind::StopLimit { stop, limit } => (limit, Some(stop)),
+        };
+        let off_grid = |price: Price| {
+            let Bounds { min_price, max_price, .. } = self.bounds;
+            if price.floor_to(self.tick) != Some(price) {
+                return Some(format!("price {price} is not a multiple of {}", self.tick));
+            }
+            let low = min_price.filter(|min| price < *min).map(|min| format!("price {price} is below {min}"));
+            low.or_else(|| {
+                max_price.filter(|max| price > *max).map(|max| format!("price {price} is above {max}"))
+            })
+        };
+        let outside = |band: Band| {
+            let (up, down) = match wish.side {
+                Side::Buy => (band.buy_up, band.buy_down),
+                Side::Sell => (band.sell_up, band.sell_down),
+            };
+            let now = wish.quote;
+            let low = scaled(now.ask.value().saturating_mul(down), AVERAGE_MARGIN);
+            let high = scaled(now.bid.value().saturating_mul(up), -AVERAGE_MARGIN);
+            let inside = limit.value() >= low && limit.value() <= high;
+            (!inside)
+                .then(|| format!("price {limit} is not between {low} and {high}, around the average price"))
+        };
+        stop.and_then(off_grid).or_else(|| off_grid(limit)).or_else(|| self.bounds.band.and_then(outside))
+    }
+
+    fn value_objection(&self, wish: &Wish<'_>) -> Option<String> {
+        let bounds = &self.bounds;
+        let (low, high, min_binds, max_binds) = match wish.kind {
+            Kind::Market => {
+                let value = |price: Price, percent| scaled((wish.quantity * price).value(), percent);
+                let low = value(wish.quote.bid, -AVERAGE_MARGIN);
+                let high = value(wish.quote.ask, AVERAGE_MARGIN);
+                (low, high, bounds.min_notional_at_market, bounds.max_notional_at_market)
+            }
+            Kind::Limit { price, .. } | Kind::StopLimit { limit: price, .. } => {
+                let value = (wish.quantity * price).value();
+                (value, value, true, true)
+            }
+        };
+        let min = self.min_notional;
+        if min_binds && low < min.value() {
+            return Some(format!("order notional {low} is below the venue's minimum {min}"));
+        }
+        let most = bounds.max_notional.filter(|most| max_binds && high > most.value())?;
+        Some(format!("order notional {high} is above the venue's maximum {most}"))
+    }
+
+    fn count_objection(&self, wish: &Wish<'_>) -> Option<String> {
+        let Bounds { max_orders, max_stops, max_position, .. } = self.bounds;
+        let full =
+            |open: Option<u32>, most: Option<u32>| open.zip(most).is_some_and(|(open, most)| open >= most);
+        let (rests, waits) = match wish.kind {
+            Kind::Market => (false, false),
+            Kind::Limit { .. } => (true, false),
+            Kind::StopLimit { .. } => (true, true),
+        };
+        if rests && full(wish.open, max_orders) || waits && full(wish.stops, max_stops) {
+            return Some("the venue takes no more open orders in this market".to_owned());
+        }
+        let after = wish.position.filter(|_| wish.side == Side::Buy).map(|held| held + wish.quantity);
+        let most = max_position.filter(|most| after.is_some_and(|after| after > *most))?;
+        Some(format!("the position would be above the venue's greatest, {most}"))
+    }
+}
+
+/// `value` moved by `percent`.
+fn scaled(value: Decimal, percent: Decimal) -> Decimal {
+    let hundredths = Decimal::ONE_HUNDRED.saturating_add(percent);
+    value.saturating_mul(hundredths).checked_div(Decimal::ONE_HUNDRED).unwrap_or(value).normalize()
 }
 
 /// What can be sold of a position.
@@ -179,6 +363,7 @@ mod tests {
             max_qty: Qty::parse("9000").unwrap(),
             max_market_qty: Qty::parse("100").unwrap(),
             min_notional: Notional::parse("10").unwrap(),
+            bounds: Bounds::NONE,
         }
     }
 

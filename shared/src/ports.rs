@@ -389,13 +389,13 @@ pub trait AskModel {
     fn read(&self, reply: &RawReply) -> Result<Reply, BadReply>;
 }
 
-/// What is known of the time before which a venue must not be called.
+/// What is known of a venue before it is called: above all the time before which it must not be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wait {
     /// It was not read.
     Unread,
-    /// It was read: until then, or none.
-    Until(Option<Timestamp>),
+    /// It was read.
+    Read(crate::records::venue::Facts),
 }
 
 /// Opens the venue of one account. On Lambda it reads the account's key on first use.

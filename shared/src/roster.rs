@@ -4,8 +4,9 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::ids::StrategyId;
+use crate::ids::{Egress, StrategyId};
 use crate::ports::Wait;
+use crate::records::venue::Facts;
 use crate::records::{self, Corrupt};
 use crate::settings::Settings;
 use crate::state::StrategyState;
@@ -20,7 +21,7 @@ pub struct Member {
     pub state: Result<StrategyState, Unfit>,
     /// Its settings.
     pub settings: Result<Settings, Unfit>,
-    /// Until when its venue must not be called, where that was read with the rest.
+    /// What binds the calls of its venue, where that was read with the rest.
     pub wait: Wait,
 }
 
@@ -28,7 +29,17 @@ pub struct Member {
 ///
 /// It holds keys and never what was read under them: a fresh process finds the same in a few reads more.
 #[derive(Debug, Default)]
-pub struct Trail(RefCell<BTreeSet<Key>>);
+pub struct Trail {
+    egress: Egress,
+    keys: RefCell<BTreeSet<Key>>,
+}
+
+impl Trail {
+    /// No shard was found yet by a stage that calls its venues from this address.
+    pub fn from(egress: Egress) -> Trail {
+        Trail { egress, keys: RefCell::default() }
+    }
+}
 
 /// Why an item cannot be worked with: the strategy counts as `halted`, the others run on.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -59,22 +70,23 @@ pub async fn members(
     trail: &Trail,
 ) -> Result<Vec<Member>, RosterError> {
     let key = records::shard::key(shard);
-    let mut found = Found::default();
-    let known: BTreeSet<Key> = trail.0.borrow().iter().cloned().chain([key.clone()]).collect();
+    let mut found = Found::by(&trail.egress);
+    let known: BTreeSet<Key> = trail.keys.borrow().iter().cloned().chain([key.clone()]).collect();
     found.read(tables, known).await?;
     let item = found.take(&key).ok_or(Unfit::Absent(key))?;
     let ids = records::shard::decode(&item).map_err(Unfit::Corrupt)?.strategies;
     found.read(tables, ids.iter().flat_map(keys_of).collect()).await?;
     let members: Vec<Member> = ids.into_iter().map(|id| found.member(id)).collect();
-    let venues =
-        members.iter().filter_map(|one| Some(records::venue::key(&one.settings.as_ref().ok()?.venue)));
-    *trail.0.borrow_mut() = members.iter().flat_map(|one| keys_of(&one.id)).chain(venues).collect();
+    let venue = |one: &Member| Some(venue_key(one.settings.as_ref().ok()?, &trail.egress));
+    let venues = members.iter().filter_map(venue);
+    *trail.keys.borrow_mut() = members.iter().flat_map(|one| keys_of(&one.id)).chain(venues).collect();
     Ok(members)
 }
 
 /// Reads one strategy anew.
 pub async fn member(tables: &impl ReadTables, id: StrategyId) -> Result<Member, ReadError> {
-    let mut found = Found::default();
+    let egress = Egress::default();
+    let mut found = Found::by(&egress);
     found.read(tables, keys_of(&id).into()).await?;
     Ok(found.member(id))
 }
@@ -83,23 +95,33 @@ fn keys_of(id: &StrategyId) -> [Key; 2] {
     [records::state::key(id), records::strategy_config::key(id)]
 }
 
-/// What was read so far, also that there was nothing.
-#[derive(Default)]
-struct Found(BTreeMap<Key, Option<Item>>);
+fn venue_key(settings: &Settings, egress: &Egress) -> Key {
+    records::venue::key(&settings.market_place(), egress)
+}
 
-impl Found {
+/// What was read so far, also that there was nothing.
+struct Found<'a> {
+    egress: &'a Egress,
+    items: BTreeMap<Key, Option<Item>>,
+}
+
+impl<'a> Found<'a> {
+    const fn by(egress: &'a Egress) -> Found<'a> {
+        Found { egress, items: BTreeMap::new() }
+    }
+
     /// Reads those of `keys` that were not read yet.
     async fn read(&mut self, tables: &impl ReadTables, keys: BTreeSet<Key>) -> Result<(), ReadError> {
-        let keys: Vec<Key> = keys.into_iter().filter(|key| !self.0.contains_key(key)).collect();
+        let keys: Vec<Key> = keys.into_iter().filter(|key| !self.items.contains_key(key)).collect();
         if !keys.is_empty() {
             let items = tables.get(&keys).await?;
-            self.0.extend(keys.into_iter().zip(items));
+            self.items.extend(keys.into_iter().zip(items));
         }
         Ok(())
     }
 
     fn take(&mut self, key: &Key) -> Option<Item> {
-        self.0.get_mut(key)?.take()
+        self.items.get_mut(key)?.take()
     }
 
     fn member(&mut self, id: StrategyId) -> Member {
@@ -112,10 +134,10 @@ impl Found {
 
     /// An item that cannot be read is left to the venue's own reading, which then refuses every call.
     fn wait(&self, settings: &Settings) -> Wait {
-        match self.0.get(&records::venue::key(&settings.venue)) {
+        match self.items.get(&venue_key(settings, self.egress)) {
             None => Wait::Unread,
-            Some(None) => Wait::Until(None),
-            Some(Some(item)) => records::venue::not_before(item).map_or(Wait::Unread, Wait::Until),
+            Some(None) => Wait::Read(Facts::default()),
+            Some(Some(item)) => records::venue::facts(item).map_or(Wait::Unread, Wait::Read),
         }
     }
 }
@@ -135,8 +157,8 @@ pub fn read<T>(
 #[cfg(all(test, feature = "testkit"))]
 mod tests {
     use super::*;
+    use crate::records::samples;
     use crate::records::shard::Shard;
-    use crate::records::{samples, venue};
     use crate::store::WriteTables;
     use crate::testkit::at_once;
     use crate::testkit::memory::MemoryStore;
@@ -190,7 +212,7 @@ mod tests {
         assert_eq!(reads, 1);
         let whole = |members: &[Member]| members.iter().map(|one| one.state.clone()).collect::<Vec<_>>();
         assert_eq!(whole(&warm), whole(&cold));
-        assert_eq!(warm[0].wait, Wait::Until(None), "the venue was read with the rest");
+        assert_eq!(warm[0].wait, Wait::Read(Facts::default()), "the venue was read with the rest");
     }
 
     #[test]
@@ -200,11 +222,14 @@ mod tests {
         tables.members(&trail);
         tables.serve(&["b", "c"]);
         let until = Timestamp::from_millis(9_000);
-        at_once(tables.0.write(vec![venue::wait_until(&samples::settings().venue, until)])).unwrap();
+        let venue = venue_key(&samples::settings(), &Egress::default());
+        at_once(tables.0.write(vec![records::venue::first(venue.clone())])).unwrap();
+        at_once(tables.0.write(vec![records::venue::wait_until(venue, until)])).unwrap();
         let (members, reads) = tables.members(&trail);
         assert_eq!(members.iter().map(|one| one.id.as_str()).collect::<Vec<_>>(), ["b", "c"]);
         assert!(members.iter().all(|one| one.state.is_ok() && one.settings.is_ok()), "{members:?}");
         assert_eq!(reads, 2);
-        assert_eq!(members[0].wait, Wait::Until(Some(Timestamp::from_millis(10_000))));
+        let not_before = Some(Timestamp::from_millis(10_000));
+        assert_eq!(members[0].wait, Wait::Read(Facts { not_before, ..Facts::default() }));
     }
 }

@@ -204,11 +204,13 @@ pub enum EnvVar {
     VenueUrl,
     /// Another base address of the model provider.
     ModelUrl,
+    /// The name of the address from which venues are called, where a stage has more than one.
+    Egress,
 }
 
 impl EnvVar {
     /// Every variable.
-    pub const ALL: [EnvVar; 7] = [
+    pub const ALL: [EnvVar; 8] = [
         EnvVar::Env,
         EnvVar::StageKind,
         EnvVar::Prefix,
@@ -216,6 +218,7 @@ impl EnvVar {
         EnvVar::NotificationsTopic,
         EnvVar::VenueUrl,
         EnvVar::ModelUrl,
+        EnvVar::Egress,
     ];
     /// Its name.
     pub const fn as_str(self) -> &'static str {
@@ -227,6 +230,7 @@ impl EnvVar {
             EnvVar::NotificationsTopic => "TRADAI_NOTIFICATIONS_TOPIC_ARN",
             EnvVar::VenueUrl => "TRADAI_VENUE_URL",
             EnvVar::ModelUrl => "TRADAI_MODEL_URL",
+            EnvVar::Egress => "TRADAI_EGRESS",
         }
     }
 }

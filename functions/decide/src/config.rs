@@ -1,6 +1,7 @@
 //! What decide reads from its environment.
 
 use shared::environment::{Aws, BadEnvironment, Environment, Stage};
+use shared::ids::Egress;
 use shared::tables::EnvVar;
 
 /// The whole configuration.
@@ -14,6 +15,8 @@ pub struct Config {
     pub venue_url: Option<String>,
     /// Another address of the model provider.
     pub model_url: Option<String>,
+    /// The address from which venues are called.
+    pub egress: Egress,
 }
 
 impl Config {
@@ -22,7 +25,8 @@ impl Config {
         let mut env = Environment::new(vars);
         let (stage, aws) = (env.stage(), env.aws());
         let (venue_url, model_url) = (env.maybe(EnvVar::VenueUrl), env.maybe(EnvVar::ModelUrl));
-        let config = || Some(Config { stage: stage?, aws: aws?, venue_url, model_url });
+        let egress = env.egress();
+        let config = || Some(Config { stage: stage?, aws: aws?, venue_url, model_url, egress: egress? });
         let config = config();
         env.finish(config)
     }

@@ -122,6 +122,7 @@ pub(crate) fn market(now: Timestamp) -> Market {
             max_qty: qty("9000"),
             max_market_qty: qty("100"),
             min_notional: Notional::parse("10").unwrap(),
+            bounds: shared::market::Bounds::NONE,
         },
         quote: Quote { symbol: symbol(), bid: price("22998"), ask: price("22998.5"), at: now },
         candles: (0..999).map(candle).collect(),

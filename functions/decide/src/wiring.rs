@@ -8,56 +8,24 @@ use shared::ports::{
     AskModel, BadReply, ModelError, OpenVenue, Question, RawReply, Reply, SharedClock, VenueError, Wait,
 };
 use shared::secret::{ReadSecret, Secret};
-use shared::settings::{Backend, Settings};
-use shared::time::Millis;
+use shared::settings::Settings;
 use shared::transport::SharedTransport;
 use shared::venue::binance::Binance;
 use shared::venue::patient::Patient;
+use shared::venue::venues::{self, Venues};
 
-/// Binance's public data.
-const BINANCE: &str = "https://api.binance.com";
-/// Binance's test network.
-const TESTNET: &str = "https://testnet.binance.vision";
 /// Anthropic.
 const ANTHROPIC: &str = "https://api.anthropic.com";
-/// The time that one call of a venue may take.
-const VENUE_TIMEOUT: Millis = Millis::from_secs(5);
-
 /// Opens the market data of a strategy's venue; there is no key in it.
-#[derive(Clone)]
-pub struct Markets {
-    /// Where a venue's waits are kept.
-    pub tables: DynamoTables,
-    /// The way out.
-    pub transport: SharedTransport,
-    /// The clock.
-    pub clock: SharedClock,
-    /// Another address: a simulator.
-    pub url: Option<String>,
-}
+pub struct Markets(pub Venues<DynamoTables>);
 
 impl OpenVenue for Markets {
     type Venue = Patient<Binance, DynamoTables>;
 
+    /// A backend that no orders go to is refused before a model is asked what to order.
     async fn open(&self, settings: &Settings, wait: Wait) -> Result<Self::Venue, VenueError> {
-        if settings.venue.as_str() != "binance" {
-            return Err(VenueError::Refused {
-                code: "unknown_venue".to_owned(),
-                text: format!("venue {} is not served", settings.venue),
-            });
-        }
-        let base = self.url.as_deref().unwrap_or_else(|| home(settings));
-        let venue = Binance::new(self.transport.clone(), self.clock.clone(), base, VENUE_TIMEOUT);
-        let (tables, clock) = (self.tables.clone(), self.clock.clone());
-        Ok(Patient::new(venue, tables, clock, settings.venue.clone(), wait))
-    }
-}
-
-/// The paper venue fills against the real market; the test network has a market of its own.
-fn home(settings: &Settings) -> &'static str {
-    match (settings.backend, settings.testnet) {
-        (Backend::Exchange, true) => TESTNET,
-        (Backend::Exchange, false) | (Backend::Mock | Backend::Oms | Backend::Backtest, _) => BINANCE,
+        venues::account(settings)?;
+        self.0.market(settings, wait)
     }
 }
 

@@ -1,6 +1,7 @@
 //! What execute reads from its environment.
 
 use shared::environment::{Aws, BadEnvironment, Environment, Stage};
+use shared::ids::Egress;
 use shared::tables::EnvVar;
 
 /// The whole configuration.
@@ -12,6 +13,8 @@ pub struct Config {
     pub aws: Aws,
     /// Another base address of the venue.
     pub venue_url: Option<String>,
+    /// The address from which venues are called.
+    pub egress: Egress,
 }
 
 impl Config {
@@ -19,7 +22,9 @@ impl Config {
     pub fn read(vars: impl IntoIterator<Item = (String, String)>) -> Result<Config, BadEnvironment> {
         let mut env = Environment::new(vars);
         let (stage, aws, venue_url) = (env.stage(), env.aws(), env.maybe(EnvVar::VenueUrl));
-        let config = stage.zip(aws).map(|(stage, aws)| Config { stage, aws, venue_url });
+        let egress = env.egress();
+        let config = || Some(Config { stage: stage?, aws: aws?, venue_url, egress: egress? });
+        let config = config();
         env.finish(config)
     }
 }

@@ -3,7 +3,7 @@
 //! It binds orders that add risk. Stops and exits never come here. Nothing is clamped: an order passes as
 //! it is or is refused by a named rule with the documented message.
 
-use shared::market::{Fresh, Instrument, Quote, Side, Trading};
+use shared::market::{Fresh, Instrument, Quote, Side, Trading, Wish};
 use shared::money::{Amount, Notional, Percent, Price, Qty};
 use shared::order::{Kind, Order, Terms};
 use shared::settings::Limits;
@@ -235,29 +235,23 @@ fn venue_filters(terms: &Terms, seen: &Exposure<'_>) -> Result<(), Refusal> {
     if market.trading == Trading::Closed {
         return refuse(Rule::MarketClosed, format!("{} does not trade now", terms.symbol));
     }
-    let most = match terms.kind {
-        Kind::Market => market.max_market_qty,
-        Kind::Limit { .. } | Kind::StopLimit { .. } => market.max_qty,
+    let wish = Wish {
+        side: terms.side,
+        kind: terms.kind,
+        quantity: terms.quantity,
+        quote: seen.quote.get(),
+        position: Some(seen.position),
+        // One position per asset: an entry and a stop at most.
+        open: None,
+        stops: None,
     };
-    let quantity = terms.quantity;
-    if quantity < market.min_qty || quantity > most || quantity.floor_to(market.step) != quantity {
-        let message = format!(
-            "quantity {quantity} is not between {} and {most} in steps of {}",
-            market.min_qty, market.step
-        );
-        return refuse(Rule::VenueFilter, message);
-    }
-    if let Kind::Limit { price, .. } = terms.kind
-        && price.floor_to(market.tick) != Some(price)
-    {
-        return refuse(Rule::VenueFilter, format!("price {price} is not a multiple of {}", market.tick));
-    }
-    let value = quantity * seen.quote.get().bid.min(worst_price(terms, seen));
+    // What is bought can be sold again at the price now.
+    let value = terms.quantity * seen.quote.get().bid.min(worst_price(terms, seen));
     if value < market.min_notional {
         let message = format!("order notional {value} is below the venue's minimum {}", market.min_notional);
         return refuse(Rule::VenueFilter, message);
     }
-    Ok(())
+    market.objection(&wish).map_or(Ok(()), |objection| refuse(Rule::VenueFilter, objection))
 }
 
 fn spot_side(terms: &Terms) -> Result<(), Refusal> {

@@ -33,6 +33,7 @@ use shared::venue::binance::Binance;
 use shared::venue::binance::account::Account;
 use shared::venue::binance::sign::ApiKey;
 use shared::venue::binance::trade::Trader;
+use shared::venue::link::{Link, Share};
 use sim::clock::SimClock;
 use sim::exchange::{ApiKey as SimKey, Candle, Exchange, ExchangeConfig, Order as SimOrder};
 use sim::in_process::InProcess;
@@ -418,7 +419,8 @@ impl Bench {
         let network = InProcess::new(clock.shared()).route(HOST, exchange.clone());
         let (network, faults): (SharedTransport, Rc<Faults>) = (Arc::new(network), Rc::default());
         let shared: SharedClock = Arc::new(clock.clone());
-        let binance = Binance::new(network, shared, &format!("http://{HOST}"), Millis::from_secs(10));
+        let link = Rc::new(Link::new(Share::Act));
+        let binance = Binance::new(network, shared, &format!("http://{HOST}"), Millis::from_secs(10), link);
         let key = ApiKey::new(Secret::new("key".to_owned()), Secret::new("secret".to_owned()));
         let trader = Trader::new(Account::new(binance, key));
         let bench = Bench {

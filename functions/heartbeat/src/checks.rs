@@ -13,6 +13,7 @@ use shared::time::Timestamp;
 
 use crate::beats::{self, Stale};
 use crate::finding::{Finding, Findings, ITEM_DAMAGED, STRATEGY_UNSHARDED, Since};
+use crate::latency::{self, Latency};
 use crate::scan::{Scan, hash_of};
 
 /// What is judged of one item.
@@ -125,6 +126,7 @@ fn ledger(item: &Item, now: Timestamp) -> Verdict {
     let vitals = records::account::vital(item);
     let mut found = Found { item: key, now, findings: Findings::new() };
     found.alerts(vitals.alerts.as_ref().ok());
+    found.slow_venue(&latency::of(item, now));
     found.damage(damage_of_ledger(&found.item.hash, item));
     let Found { item, findings, .. } = found;
     let blind = Blind { alerts: vitals.alerts.is_err(), ..Blind::default() };
@@ -168,6 +170,16 @@ impl Found {
         let what = due.what.as_deref().unwrap_or("orders");
         let kind = if what.starts_with("positions") { Signal::PositionsStuck } else { Signal::OrdersStuck };
         self.add(kind.as_str(), what, Since::at(due.at), &format!("{what} due since {}", due.at));
+    }
+
+    fn slow_venue(&mut self, latency: &Latency) {
+        if let Latency { slow_since: Some(since), share: Some(share), .. } = latency
+            && latency.is_too_slow()
+        {
+            let Latency { calls, slow, .. } = latency;
+            let detail = format!("{share} % of about {calls} calls took over a second: {slow} in 15 minutes");
+            self.add(Signal::LatencyP99.as_str(), "calls", Since::at(*since), &detail);
+        }
     }
 
     fn alerts(&mut self, alerts: Option<&BTreeMap<String, Read<Alert>>>) {
@@ -233,6 +245,8 @@ fn damage_of_ledger(hash: &str, item: &Item) -> BTreeMap<String, Corrupt> {
     let corrupt = match hash.split_once('#') {
         Some(("account", _)) => records::account::decode(item).err(),
         Some(("shard", _)) => records::shard::decode(item).err(),
+        Some(("venue", _)) => records::venue::damage(item),
+        Some(("paper", _)) => records::paper::decode(item).err(),
         Some(_) | None => records::account::vital(item).alerts.err(),
     };
     let corrupt = corrupt.filter(|corrupt| !is_alert_entry(corrupt));

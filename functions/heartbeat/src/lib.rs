@@ -9,6 +9,7 @@ pub mod claim;
 pub mod config;
 pub mod deliver;
 pub mod finding;
+pub mod latency;
 pub mod message;
 pub mod plan;
 pub mod readings;

@@ -1,42 +1,33 @@
 //! Wiring: the environment, the clients, the clock and the log of the heartbeat function.
 
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use heartbeat::config::Config;
 use heartbeat::{Ports, handle};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde_json::Value;
-use shared::aws::clients::{self, AwsConfig, time_source};
+use shared::aws::clients;
 use shared::aws::publish::SnsTopics;
 use shared::aws::signals::CloudWatchSignals;
-use shared::aws::tables::DynamoTables;
-use shared::http_client::HttpClient;
-use shared::ports::{Clock, Level, Line, Log};
+use shared::lambda::{Machine, Stdout, SystemClock, log_panics};
+use shared::ports::Clock;
 use shared::tick::WireTick;
-use shared::time::{Millis, Timestamp};
-use shared::transport::SharedTransport;
-
-/// The time that one call of AWS may take.
-const AWS_TIMEOUT: Millis = Millis::from_secs(5);
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    std::panic::set_hook(Box::new(|panic| {
-        Stdout.write(Line::new(Level::Critical, SystemClock.now(), "panic").with("detail", panic))
-    }));
+    log_panics();
     let config = Config::read(std::env::vars())?;
-    let transport: SharedTransport = Arc::new(HttpClient::new()?);
-    let aws = AwsConfig::of(&config.aws, AWS_TIMEOUT, time_source(|| SystemClock.now()));
-    let names = &config.stage.names;
-    let tables =
-        DynamoTables { client: clients::dynamodb(&aws, Arc::clone(&transport)), names: names.clone() };
+    let machine = Machine::new(&config.aws, config.stage.names.clone())?;
+    let (tables, names) = (machine.tables(), &machine.names);
     let publish = SnsTopics {
-        client: clients::sns(&aws, Arc::clone(&transport)),
+        client: clients::sns(&machine.aws, Arc::clone(&machine.transport)),
         alerts: config.alerts.clone(),
         notifications: config.notifications.clone(),
     };
-    let gauge = CloudWatchSignals { client: clients::cloudwatch(&aws, transport), env: names.env.clone() };
+    let gauge = CloudWatchSignals {
+        client: clients::cloudwatch(&machine.aws, Arc::clone(&machine.transport)),
+        env: names.env.clone(),
+    };
     let ports =
         &Ports { tables: &tables, publish: &publish, gauge: &gauge, clock: &SystemClock, log: &Stdout };
     let kind = config.stage.kind;
@@ -45,24 +36,4 @@ async fn main() -> Result<(), Error> {
         Ok(handle(tick, names, ports).await?.to_json(names))
     }))
     .await
-}
-
-/// The system's clock.
-struct SystemClock;
-
-impl Clock for SystemClock {
-    #[expect(clippy::disallowed_methods, reason = "main.rs is where the clock is read")]
-    fn now(&self) -> Timestamp {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Timestamp::from_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
-    }
-}
-
-/// Standard output: CloudWatch Logs takes it from there.
-struct Stdout;
-
-impl Log for Stdout {
-    fn write(&self, line: Line) {
-        println!("{}", line.to_json());
-    }
 }

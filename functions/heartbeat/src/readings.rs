@@ -10,6 +10,7 @@ use shared::store::Item;
 use shared::time::Timestamp;
 
 use crate::checks::Judged;
+use crate::latency;
 use crate::scan::Scan;
 
 /// Every signal that is known.
@@ -29,10 +30,10 @@ fn value(signal: Signal, scan: &Scan, judged: &Judged, undelivered: u32, now: Ti
         | Signal::ReconcileDrift
         | Signal::LlmRefusals
         | Signal::LlmThrottled
-        | Signal::LlmCost
-        | Signal::LatencyP99 => scan.is_whole().then(|| count(judged, signal)),
+        | Signal::LlmCost => scan.is_whole().then(|| count(judged, signal)),
         Signal::RiskRejections => recent(scan, now, |minute| minute.risk_rejections),
         Signal::BackendErrors => recent(scan, now, |minute| minute.backend_errors),
+        Signal::LatencyP99 => slow_calls(scan, now),
         Signal::DailyOrders => daily_orders(scan, now),
         Signal::PagesUndelivered => Some(undelivered.into()),
     }
@@ -52,6 +53,12 @@ fn recent(scan: &Scan, now: Timestamp, of: impl Fn(&ExecMinute) -> u32) -> Optio
         minutes.iter().filter(|minute| is_recent(minute)).map(|minute| u64::from(of(minute))).sum()
     };
     Some(scan.states.as_ref().ok()?.iter().map(sum).sum::<u64>().into())
+}
+
+/// The largest share of slow calls that a venue has, in percent; zero where there are too few calls to say.
+fn slow_calls(scan: &Scan, now: Timestamp) -> Option<Decimal> {
+    let shares = scan.ledgers.as_ref().ok()?.iter().filter_map(|item| latency::of(item, now).share);
+    Some(shares.max().unwrap_or_default())
 }
 
 /// The largest share of `max_daily_orders` that a strategy has used today, in percent.

@@ -571,3 +571,52 @@ fn an_order_that_waits_for_a_person_is_a_notice_and_its_end_is_told_to_nobody() 
     assert!(incidents.iter().all(|incident| incident.contains_key("resolved_at")), "{incidents:?}");
     assert_eq!(world.item(&records::state::key(&demo()))["episodes"], Attr::M(Item::new()));
 }
+
+/// The counts of a venue as the functions leave them: of each window its beginning, its calls and the slow ones.
+fn counted(world: &World, function: shared::tables::Function, windows: &[(Timestamp, u32, u32)]) {
+    use shared::records::venue::{Tally, add_calls, first};
+    let venue = shared::ids::VenueId::parse("binance").unwrap();
+    let key = records::venue::key(&venue, &shared::ids::Egress::default());
+    at_once(world.store.write(vec![first(key.clone())])).ok();
+    for (from, calls, slow) in windows {
+        let item = world.item(&key);
+        let tally = Tally { calls: *calls, errors: 0, slow: *slow };
+        let write = add_calls(key.clone(), Some(&item), function, *from, tally).unwrap();
+        at_once(world.store.write(vec![write])).unwrap();
+    }
+}
+
+#[test]
+fn a_venue_whose_calls_are_slow_is_a_notice_until_they_are_not() {
+    use shared::tables::Function::{Decide, Execute};
+    let world = World::new();
+    counted(&world, Decide, &[(noon(), 100, 0)]);
+    counted(&world, Execute, &[(noon(), 100, 2)]);
+    world.run().unwrap();
+    assert_eq!(
+        (world.count("["), world.signal(Signal::LatencyP99).as_deref()),
+        (0, Some("1")),
+        "one percent"
+    );
+    counted(&world, Execute, &[(noon(), 0, 1)]);
+    world.pass(Millis::from_minutes(1));
+    world.beat();
+    world.run().unwrap();
+    assert_eq!(world.signal(Signal::LatencyP99).as_deref(), Some("1.5"));
+    assert_eq!(world.sent.borrow().len(), 1, "{:?}", world.subjects());
+    assert_eq!(world.sent.borrow()[0].topic, Topic::Notifications);
+    world.pass(Millis::from_minutes(14));
+    world.beat();
+    world.run().unwrap();
+    assert_eq!(world.signal(Signal::LatencyP99).as_deref(), Some("0"));
+    assert_eq!(world.sent.borrow().len(), 2, "{:?}", world.subjects());
+}
+
+#[test]
+fn fewer_than_twenty_calls_say_nothing_of_a_venue() {
+    let world = World::new();
+    counted(&world, shared::tables::Function::Decide, &[(noon(), 19, 19)]);
+    world.run().unwrap();
+    assert_eq!(world.signal(Signal::LatencyP99).as_deref(), Some("0"));
+    assert!(world.sent.borrow().is_empty());
+}

@@ -3,4 +3,3 @@
 
 pub mod anthropic;
 pub mod openai;
-mod retry_after;

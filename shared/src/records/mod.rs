@@ -10,7 +10,8 @@
 //! | [`decision`] | decisions: `strategy_id`, `decided_at` | Decide, before the answer is read | until `expires_at`, for ever with an order; optional |
 //! | [`incident`] | incidents: `incident_id` | Heartbeat | for ever; optional |
 //! | [`account`] | ledgers: `account#{account}` | Operator (`strategy apply`) | as long as a strategy uses it; required |
-//! | [`venue`] | ledgers: `venue#{venue}` | whoever was asked to wait | for ever; optional |
+//! | [`venue`] | ledgers: `venue#{venue}#{egress}` | whoever has something to tell first | for ever; optional |
+//! | [`paper`] | ledgers: `paper#{account}` | the paper venue, when it is first asked | for ever; optional |
 //! | [`shard`] | ledgers: `shard#{k}` | Operator (`strategy apply`) | as long as it has a strategy; required |
 //!
 //! An item holds its key attributes too, so it says by itself what it is. Reading is strict ([`fields`]):
@@ -24,6 +25,7 @@ pub mod decision;
 pub mod fields;
 pub mod incident;
 pub mod order;
+pub mod paper;
 mod parts;
 pub mod position;
 pub mod shard;

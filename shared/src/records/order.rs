@@ -89,7 +89,7 @@ pub fn encode(order: &Order) -> Item {
     with_state(with_kind(draft, terms.kind), &order.state).item()
 }
 
-fn with_kind(draft: Draft, kind: Kind) -> Draft {
+pub(super) fn with_kind(draft: Draft, kind: Kind) -> Draft {
     let draft = draft.with("order_type", text(type_of(kind)));
     match kind {
         Kind::Market => draft,
@@ -240,7 +240,7 @@ fn terms(fields: &Fields<'_>) -> Read<Terms> {
     }
 }
 
-fn kind(fields: &Fields<'_>) -> Read<Kind> {
+pub(super) fn kind(fields: &Fields<'_>) -> Read<Kind> {
     let kind = match fields.need("order_type", Found::word)? {
         OrderType::Market => Kind::Market,
         OrderType::Limit => Kind::Limit {

@@ -7,7 +7,8 @@ use crate::ids::{AccountId, Asset, IncidentId, Leg, OrderId, PositionId, Strateg
 use crate::market::Side;
 use crate::money::{Amount, Notional, Percent, Price, Qty};
 use crate::order::{Absence, AtVenue, Ended, Fill, Kind, Order, Origin, Sent, State, Terms, TimeInForce};
-use crate::ports::KeyRights;
+use crate::ports::{Balance, KeyRights};
+use crate::records::paper::{PaperLedger, PaperOrder, PaperTrade};
 use crate::records::{AccountLedger, DecisionRecord, Difference, Incident, KeyCheck, Shard};
 use crate::settings::{Backend, Crash, CrashAction, Exits, Gate, Limits, SafetyMode, Settings};
 use crate::signal::Severity;
@@ -329,5 +330,41 @@ pub(crate) fn incident() -> Incident {
         reminded_at: Some(noon()),
         resolved_at: Some(noon()),
         recovery_published_at: Some(noon()),
+    }
+}
+
+pub(crate) fn paper_ledger() -> PaperLedger {
+    let order = |number, kind, ended| PaperOrder {
+        order_id: order_id(),
+        number,
+        symbol: btc_usdt(),
+        side: Side::Sell,
+        kind,
+        quantity: qty("0.001"),
+        triggered: false,
+        matched_until: noon(),
+        ended,
+    };
+    let trade = PaperTrade {
+        number: 2,
+        order: 1,
+        symbol: btc_usdt(),
+        side: Side::Sell,
+        price: price("20000"),
+        quantity: qty("0.001"),
+        value: notional("20"),
+        fee: amount("0.02"),
+        fee_asset: asset("USDT"),
+        at: noon(),
+    };
+    let balance = Balance { free: amount("9980"), locked: Amount::ZERO };
+    PaperLedger {
+        account: main_account(),
+        version: 3,
+        balances: BTreeMap::from([(asset("USDT"), balance)]),
+        open: vec![order(3, Kind::StopLimit { stop: price("19000"), limit: price("18900") }, None)],
+        ended: vec![order(1, Kind::Market, Some(Ended::Filled))],
+        trades: vec![trade],
+        numbers: 3,
     }
 }

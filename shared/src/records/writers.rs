@@ -127,7 +127,21 @@ pub const RULES: &[Rule] = &[
     rule(Table::Ledgers, &["alerts", "backend-errors"], &[Execute]),
     rule(Table::Ledgers, &["episodes", "*"], &[Heartbeat]),
     rule(Table::Ledgers, &["key_check"], &[Execute]),
+    // Conditional: never earlier.
     rule(Table::Ledgers, &["not_before"], &[Decide, Execute, Reconcile]),
+    // What the venue says last counts, whoever hears it.
+    rule(Table::Ledgers, &["clock"], &[Decide, Execute, Reconcile]),
+    rule(Table::Ledgers, &["used"], &[Decide, Execute, Reconcile]),
+    rule(Table::Ledgers, &["calls_decide"], &[Decide]),
+    rule(Table::Ledgers, &["calls_execute"], &[Execute]),
+    rule(Table::Ledgers, &["calls_reconcile"], &[Reconcile]),
+    // The paper venue's adapter, conditional on the version read; both functions run it.
+    rule(Table::Ledgers, &["version"], &[Execute, Reconcile]),
+    rule(Table::Ledgers, &["balances"], &[Execute, Reconcile]),
+    rule(Table::Ledgers, &["open"], &[Execute, Reconcile]),
+    rule(Table::Ledgers, &["ended"], &[Execute, Reconcile]),
+    rule(Table::Ledgers, &["trades"], &[Execute, Reconcile]),
+    rule(Table::Ledgers, &["numbers"], &[Execute, Reconcile]),
     rule(Table::Ledgers, &["strategies"], &[Operator]),
 ];
 
@@ -147,7 +161,7 @@ fn covers(rule: &[&str], path: &Path) -> bool {
 pub const fn creators_of(table: Table) -> &'static [Writer] {
     match table {
         Table::TradingState | Table::StrategyConfig | Table::Context => &[Operator],
-        Table::Ledgers => &[Operator, Reconcile],
+        Table::Ledgers => &[Operator, Decide, Execute, Reconcile],
         Table::Positions => &[Execute],
         Table::Orders => &[Decide, Execute, Reconcile],
         Table::Decisions => &[Decide],
@@ -159,7 +173,7 @@ pub const fn creators_of(table: Table) -> &'static [Writer] {
 mod tests {
     use super::*;
     use crate::records::{
-        account, decision, incident, order, position, samples, shard, state, strategy_config,
+        account, decision, incident, order, paper, position, samples, shard, state, strategy_config, venue,
     };
     use crate::status::Hold;
     use crate::store::{Attr, Item};
@@ -198,6 +212,8 @@ mod tests {
             (Table::Incidents, incident::encode(&samples::incident())),
             (Table::Ledgers, account::encode(&samples::account_ledger())),
             (Table::Ledgers, shard::encode(&samples::shard())),
+            (Table::Ledgers, venue::sample()),
+            (Table::Ledgers, paper::encode(&samples::paper_ledger())),
         ];
         items.extend(samples::orders().iter().map(|(_, order)| (Table::Orders, order::encode(order))));
         let mut shared = std::collections::BTreeSet::new();
@@ -214,6 +230,15 @@ mod tests {
             }
         }
         let expected = [
+            "ledgers balances",
+            "ledgers clock",
+            "ledgers ended",
+            "ledgers not_before",
+            "ledgers numbers",
+            "ledgers open",
+            "ledgers trades",
+            "ledgers used",
+            "ledgers version",
             "positions closed_at",
             "positions status",
             "trading-state halt_reason",

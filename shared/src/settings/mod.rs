@@ -205,3 +205,12 @@ pub struct Settings {
     /// How long an approval may take.
     pub approval_expiry: Millis,
 }
+
+impl Settings {
+    /// The venue whose limits, bans and clock bind this strategy: a test network has its own.
+    pub fn market_place(&self) -> VenueId {
+        let is_test = self.backend == Backend::Exchange && self.testnet;
+        let test = || VenueId::parse(&format!("{}-testnet", self.venue)).ok();
+        is_test.then(test).flatten().unwrap_or_else(|| self.venue.clone())
+    }
+}

@@ -1,5 +1,5 @@
 //! A venue that is obeyed: once it has asked for a wait, no function calls it before the wait is over,
-//! because the time stands in the tables (`venue#{venue}`) and not in a process.
+//! because the time stands in the tables (`venue#{venue}#{egress}`) and not in a process.
 //!
 //! Bans are per address and grow with every call made during one (Binance: 2 minutes to 3 days), so a wait
 //! that cannot be read counts as a wait.
@@ -9,45 +9,53 @@ use std::cell::Cell;
 #[cfg(feature = "venue-account")]
 use std::collections::BTreeMap;
 
+use crate::ids::Symbol;
 #[cfg(feature = "venue-account")]
 use crate::ids::{Asset, OrderId};
-use crate::ids::{Symbol, VenueId};
 use crate::market::{Candle, Instrument, Quote};
 #[cfg(feature = "venue-account")]
 use crate::ports::{Balance, KeyRights, OrderReport, ReadAccount, Trade};
 use crate::ports::{MarketData, ReadTables, SharedClock, VenueError, Wait, WriteTables};
 #[cfg(feature = "venue-trade")]
 use crate::ports::{OrderRequest, Placed, SendError, TradeOrders};
-use crate::records::venue;
-use crate::store::WriteError;
+use crate::records::venue::Facts;
 use crate::time::{Millis, Timestamp};
+use crate::venue::ledger::Ledger;
 
-/// How often the write of a wait is tried.
-const MOST_ATTEMPTS: u32 = 4;
-
-/// A venue whose waits are kept in the tables.
+/// A venue whose waits are kept in the tables, and whose other facts are shared over them.
 pub struct Patient<V, T> {
     inner: V,
-    tables: T,
+    ledger: Ledger<T>,
     clock: SharedClock,
-    venue: VenueId,
-    wait: Cell<Wait>,
+    read: Cell<bool>,
+    not_before: Cell<Option<Timestamp>>,
 }
 
 impl<V, T: ReadTables + WriteTables> Patient<V, T> {
-    /// `inner`, called only when `venue` has not asked for a wait.
-    pub const fn new(inner: V, tables: T, clock: SharedClock, venue: VenueId, wait: Wait) -> Patient<V, T> {
-        Patient { inner, tables, clock, venue, wait: Cell::new(wait) }
+    /// `inner`, called over the ledger's link and only when the venue has not asked for a wait.
+    pub fn new(inner: V, ledger: Ledger<T>, clock: SharedClock, wait: Wait) -> Patient<V, T> {
+        let patient = Patient { inner, ledger, clock, read: Cell::new(false), not_before: Cell::new(None) };
+        match wait {
+            Wait::Read(facts) => patient.adopt(&facts),
+            Wait::Unread => {}
+        }
+        patient
+    }
+
+    fn adopt(&self, facts: &Facts) {
+        self.ledger.link().adopt(facts);
+        self.not_before.set(facts.not_before);
+        self.read.set(true);
     }
 
     /// Whether the venue may be called now; the tables are read where nobody has.
     async fn ready(&self) -> Result<(), VenueError> {
-        let until = match self.wait.get() {
-            Wait::Until(until) => until,
-            Wait::Unread => self.read().await?,
-        };
-        self.wait.set(Wait::Until(until));
-        let Some(from) = until else { return Ok(()) };
+        if !self.read.get() {
+            let read = self.ledger.read().await;
+            let unknown = |why| VenueError::Unavailable(format!("its wait cannot be read: {why}"));
+            self.adopt(&read.map_err(unknown)?);
+        }
+        let Some(from) = self.not_before.get() else { return Ok(()) };
         let wait = from.since(self.clock.now());
         if wait <= Millis(0) {
             return Ok(());
@@ -55,46 +63,28 @@ impl<V, T: ReadTables + WriteTables> Patient<V, T> {
         Err(VenueError::Throttled { wait, text: format!("no call before {from}"), banned: false })
     }
 
-    async fn read(&self) -> Result<Option<Timestamp>, VenueError> {
-        let unknown = |why: String| VenueError::Unavailable(format!("its wait cannot be read: {why}"));
-        let items =
-            self.tables.get(&[venue::key(&self.venue)]).await.map_err(|why| unknown(why.to_string()))?;
-        let Some(item) = items.into_iter().flatten().next() else { return Ok(None) };
-        venue::not_before(&item).map_err(|why| unknown(why.to_string()))
-    }
-
-    /// Keeps a wait that the venue asked for.
-    async fn heed(&self, error: &VenueError) {
-        if let VenueError::Throttled { wait, .. } = error {
+    /// Keeps a wait that the venue asked for, and tells what every function should know.
+    async fn heed(&self, error: Option<&VenueError>) {
+        if let Some(VenueError::Throttled { wait, .. }) = error {
             let until = self.clock.now() + *wait;
-            self.wait.set(Wait::Until(Some(until)));
-            self.keep(until).await;
+            self.not_before.set(Some(until));
+            self.ledger.wait_until(until).await;
         }
-    }
-
-    /// Tells every function. The write is tried again at once: no other function has a way to know, and one
-    /// call inside the wait may turn it into a ban.
-    async fn keep(&self, until: Timestamp) {
-        for _ in 0..MOST_ATTEMPTS {
-            match self.tables.write(vec![venue::wait_until(&self.venue, until)]).await {
-                // A later time stands already.
-                Ok(()) | Err(WriteError::Lost { .. }) => return,
-                Err(WriteError::Conflict | WriteError::NotDone(_) | WriteError::NoAnswer(_)) => {}
-            }
-        }
+        self.ledger.share().await;
     }
 
     async fn heeded<R>(&self, answer: Result<R, VenueError>) -> Result<R, VenueError> {
-        if let Err(error) = &answer {
-            self.heed(error).await;
-        }
+        self.heed(answer.as_ref().err()).await;
         answer
     }
 
     #[cfg(feature = "venue-trade")]
     async fn heeded_send<R>(&self, answer: Result<R, SendError>) -> Result<R, SendError> {
-        if let Err(SendError::NeverSent(error)) = &answer {
-            self.heed(error).await;
+        match &answer {
+            Err(SendError::NeverSent(error)) => self.heed(Some(error)).await,
+            Ok(_) | Err(SendError::Refused { .. } | SendError::NoAnswer(_) | SendError::Fatal { .. }) => {
+                self.heed(None).await;
+            }
         }
         answer
     }
@@ -160,18 +150,23 @@ impl<V: TradeOrders, T: ReadTables + WriteTables> TradeOrders for Patient<V, T> 
     }
 }
 
-#[cfg(all(test, feature = "testkit", feature = "venue-market"))]
+#[cfg(test)]
+#[cfg(feature = "testkit")]
 mod tests {
     use std::cell::RefCell;
     use std::sync::Arc;
     use std::sync::atomic::{AtomicI64, Ordering};
 
     use super::*;
+    use std::rc::Rc;
+
+    use crate::ids::{Egress, VenueId};
     use crate::ports::Clock;
-    use crate::store::{Item, Key, Order, ReadError, Write};
+    use crate::store::{Item, Key, Order, ReadError, Write, WriteError};
     use crate::tables::Table;
     use crate::testkit::at_once;
     use crate::testkit::memory::MemoryStore;
+    use crate::venue::link::{Link, Share};
 
     struct At(AtomicI64);
     impl Clock for At {
@@ -198,7 +193,7 @@ mod tests {
 
     /// Tables whose first writes fail.
     #[derive(Clone)]
-    struct Failing(MemoryStore, std::rc::Rc<Cell<u32>>);
+    struct Failing(MemoryStore, Rc<Cell<u32>>);
     impl ReadTables for Failing {
         async fn get(&self, keys: &[Key]) -> Result<Vec<Option<Item>>, ReadError> {
             self.0.get(keys).await
@@ -224,16 +219,20 @@ mod tests {
         }
     }
 
+    fn ledger<T: ReadTables + WriteTables>(tables: T) -> Ledger<T> {
+        let (venue, link) = (VenueId::parse("binance").unwrap(), Rc::new(Link::new(Share::Act)));
+        Ledger::new(tables, &venue, &Egress::default(), link)
+    }
+
     #[test]
     fn a_wait_is_kept_although_its_first_writes_fail() {
         let (store, busy) = (MemoryStore::default(), Busy::default());
-        let failing = Failing(store.clone(), std::rc::Rc::new(Cell::new(MOST_ATTEMPTS - 1)));
+        let failing = Failing(store.clone(), Rc::new(Cell::new(3)));
         let clock = Arc::new(At(AtomicI64::new(1_000_000)));
-        let venue = VenueId::parse("binance").unwrap();
         let symbol = Symbol::parse("BTC-USDT").unwrap();
-        let first = Patient::new(&busy, failing, clock.clone(), venue.clone(), Wait::Unread);
+        let first = Patient::new(&busy, ledger(failing), clock.clone(), Wait::Unread);
         at_once(first.quote(&symbol)).unwrap_err();
-        let second = Patient::new(&busy, store, clock, venue, Wait::Unread);
+        let second = Patient::new(&busy, ledger(store), clock, Wait::Unread);
         at_once(second.quote(&symbol)).unwrap_err();
         assert_eq!(*busy.0.borrow(), 1, "another process called during the wait");
     }
@@ -242,11 +241,10 @@ mod tests {
     fn no_function_calls_a_venue_before_its_wait_is_over() {
         let (store, busy) = (MemoryStore::default(), Busy::default());
         let clock = Arc::new(At(AtomicI64::new(1_000_000)));
-        let venue = VenueId::parse("binance").unwrap();
         let symbol = Symbol::parse("BTC-USDT").unwrap();
         // A new process each time: what is known stands in the tables.
         let ask = || {
-            let patient = Patient::new(&busy, store.clone(), clock.clone(), venue.clone(), Wait::Unread);
+            let patient = Patient::new(&busy, ledger(store.clone()), clock.clone(), Wait::Unread);
             at_once(patient.quote(&symbol)).unwrap_err()
         };
         ask();

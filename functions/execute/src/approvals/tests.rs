@@ -148,6 +148,7 @@ impl MarketData for Venue {
             max_qty: Qty::parse("9000").unwrap(),
             max_market_qty: Qty::parse("100").unwrap(),
             min_notional: Notional::parse("10").unwrap(),
+            bounds: shared::market::Bounds::NONE,
         })
     }
     async fn quote(&self, symbol: &Symbol) -> Result<Quote, VenueError> {

@@ -69,6 +69,7 @@ fn good() -> Case {
             max_qty: qty("9000"),
             max_market_qty: qty("1000"),
             min_notional: notional("5"),
+            bounds: shared::market::Bounds::NONE,
         },
         may_open: true,
         has_room: true,

@@ -188,6 +188,7 @@ impl MarketData for World {
             max_qty: qty("9000"),
             max_market_qty: qty("100"),
             min_notional: Notional::parse("10").unwrap(),
+            bounds: shared::market::Bounds::NONE,
         })
     }
     async fn quote(&self, symbol: &Symbol) -> Result<Quote, VenueError> {

@@ -12,8 +12,8 @@ use std::fmt;
 use bytes::Bytes;
 use http::{HeaderValue, Method, StatusCode, header};
 
-use super::retry_after;
 use crate::ports::{AskModel, BadReply, ModelError, Question, RawReply, Reply, SharedClock};
+use crate::retry_after;
 use crate::secret::Secret;
 use crate::time::Timestamp;
 use crate::transport::{Request, Response, SharedTransport};

@@ -44,9 +44,10 @@ impl Account {
         &self.venue
     }
 
-    /// A request that is signed as of `at`; all parameters stand in the query, which is what is signed.
+    /// A request that is signed as of `at` of our clock, corrected by what is known of the venue's; all
+    /// parameters stand in the query, which is what is signed.
     fn signed(&self, method: Method, path: &str, query: &str, at: Timestamp) -> Result<Request, Failure> {
-        let join = if query.is_empty() { "" } else { "&" };
+        let (join, at) = (if query.is_empty() { "" } else { "&" }, self.venue.link.venue_time(at));
         let query = format!("{query}{join}recvWindow={}&timestamp={}", RECV_WINDOW.0, at.as_millis());
         let mut request = self.venue.request(method, path, &self.key.signed(&query)?)?;
         request.headers_mut().insert("x-mbx-apikey", self.key.header()?);
@@ -64,8 +65,19 @@ impl Account {
         self.venue.exchange(self.signed(method, path, query, at)?).await
     }
 
+    /// A read that finds the clocks apart measures them and asks once more; an old offset is measured first.
     async fn get<T: DeserializeOwned>(&self, path: &str, query: &str) -> Result<T, Failure> {
-        self.exchange(Method::GET, path, query, self.venue.now()).await
+        if self.venue.link.clock_is_old(self.venue.now()) {
+            // Where that fails the old one is better than none: the venue refuses what is signed too far off.
+            self.venue.set_clock().await.ok();
+        }
+        match self.exchange(Method::GET, path, query, self.venue.now()).await {
+            Err(failure) if failure.is_clock() => {
+                self.venue.set_clock().await?;
+                self.exchange(Method::GET, path, query, self.venue.now()).await
+            }
+            answer => answer,
+        }
     }
 
     /// How the order with this client id stands; none where the venue does not see it.

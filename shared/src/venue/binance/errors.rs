@@ -1,4 +1,7 @@
-//! Binance's ways of not answering, as a table; each meaning says what to do after a read and after a send.
+//! Binance spot's ways of not answering, as a table; each meaning says what to do after a read, and which of
+//! four things a send has come to: refused, never sent, no answer, fatal.
+//!
+//! The table is spot's alone: the same numbers mean other things on Binance's futures (-2021, -2022, -2026).
 //!
 //! Facts: `errors.md` (codes and texts), `rest-api.md` "HTTP Return Codes" and "IP Limits".
 
@@ -7,6 +10,7 @@ use serde::Deserialize;
 
 use crate::ports::{SendError, VenueError};
 use crate::reported::NotReported;
+use crate::retry_after;
 use crate::time::{Millis, Timestamp};
 use crate::transport::{Response, TransportError};
 
@@ -21,6 +25,10 @@ pub(super) enum Meaning {
     Firewall,
     /// Turned down for good.
     Refused,
+    /// Turned down before the engine by a filter: what is known of the symbol may be out of date.
+    Filter,
+    /// Its timestamp is outside the venue's window: turned away, and the clocks are apart.
+    Clock,
     /// An open order has this client id: proof that an order exists.
     Duplicate,
     /// A cancel found nothing to cancel.
@@ -47,7 +55,7 @@ const fn one(code: i64, meaning: Meaning) -> Row {
 }
 
 /// The first row that fits counts.
-const TABLE: [Row; 21] = [
+const TABLE: [Row; 22] = [
     one(-1000, Meaning::Unknown),
     one(-1001, Meaning::Unknown),
     one(-1002, Meaning::Fatal),
@@ -56,12 +64,14 @@ const TABLE: [Row; 21] = [
     one(-1007, Meaning::Unknown),
     // The text says "not executed"; treated as unknown until that is proven.
     one(-1008, Meaning::Unknown),
-    one(-1013, Meaning::Refused),
+    one(-1013, Meaning::Filter),
     one(-1014, Meaning::Refused),
     one(-1015, Meaning::Wait),
     one(-1016, Meaning::Unknown),
-    one(-1021, Meaning::Refused),
+    one(-1021, Meaning::Clock),
     one(-1022, Meaning::Refused),
+    // More decimals than the symbol takes.
+    one(-1111, Meaning::Filter),
     // Malformed requests: they never reach the engine.
     Row { codes: -1199..=-1100, text: "", meaning: Meaning::Refused },
     Row { codes: -2010..=-2010, text: "duplicate", meaning: Meaning::Duplicate },
@@ -131,16 +141,14 @@ impl Answer {
         Refusal { meaning, wait: self.wait(status, &text), banned: status == 418, code, text }
     }
 
-    /// `Retry-After` in full, in whole seconds, or the end of the ban that the text names, whichever is later.
+    /// `Retry-After` in full and in every form (Binance sends whole seconds), or the end of the ban that the
+    /// text names, whichever is later.
     fn wait(&self, status: u16, text: &str) -> Millis {
-        let named = [self.retry_after(), self.banned_until(text)].into_iter().flatten().max();
+        let named = [retry_after::wait(self.response.headers(), self.at), self.banned_until(text)]
+            .into_iter()
+            .flatten()
+            .max();
         named.unwrap_or(if status == 418 { BAN_UNNAMED } else { WAIT_UNNAMED })
-    }
-
-    fn retry_after(&self) -> Option<Millis> {
-        let text = self.response.headers().get(http::header::RETRY_AFTER)?.to_str().ok()?;
-        let seconds: i64 = text.trim().parse().ok()?;
-        (seconds >= 0).then(|| Millis::from_secs(seconds))
     }
 
     fn banned_until(&self, text: &str) -> Option<Millis> {
@@ -184,7 +192,48 @@ pub(super) enum Failure {
     Refused(Refusal),
     /// The answer is a success that cannot be read.
     Unreadable(String),
+    /// Not asked: our share of the venue's request weight is used up in this minute.
+    OverShare,
 }
+
+impl Failure {
+    /// Whether the request was turned away because the clocks are apart.
+    #[cfg(feature = "venue-account")]
+    pub(super) fn is_clock(&self) -> bool {
+        matches!(self, Failure::Refused(refusal) if refusal.meaning == Meaning::Clock)
+    }
+
+    /// Whether what was sent was turned down for good.
+    #[cfg(feature = "venue-trade")]
+    pub(super) fn is_refusal(&self) -> bool {
+        matches!(self, Failure::Refused(Refusal { meaning: Meaning::Refused | Meaning::Filter, .. }))
+    }
+
+    /// Whether the venue failed to serve us, rather than to grant what was asked.
+    pub(super) const fn is_trouble(&self) -> bool {
+        match self {
+            Failure::Transport(_) | Failure::Unreadable(_) => true,
+            Failure::Unsendable(_) | Failure::OverShare => false,
+            Failure::Refused(refusal) => match refusal.meaning {
+                Meaning::Unknown
+                | Meaning::Wait
+                | Meaning::Firewall
+                | Meaning::Fatal
+                | Meaning::Unreadable => true,
+                Meaning::Refused
+                | Meaning::Filter
+                | Meaning::Clock
+                | Meaning::Duplicate
+                | Meaning::NothingToCancel
+                | Meaning::NoSuchOrder
+                | Meaning::Unlisted => false,
+            },
+        }
+    }
+}
+
+/// What is said where our share is used up.
+const OVER_SHARE: &str = "our share of its request weight is used up in this minute";
 
 impl From<NotReported> for Failure {
     fn from(error: NotReported) -> Failure {
@@ -199,6 +248,7 @@ impl From<Failure> for VenueError {
             Failure::Transport(error) => VenueError::Unavailable(error.to_string()),
             Failure::Refused(refusal) => refusal.after_read(),
             Failure::Unreadable(text) => VenueError::BadReply(text),
+            Failure::OverShare => VenueError::Unavailable(OVER_SHARE.to_owned()),
         }
     }
 }
@@ -210,9 +260,9 @@ impl From<Failure> for SendError {
             Failure::Transport(TransportError::NoAnswer(text)) | Failure::Unreadable(text) => {
                 SendError::NoAnswer(text)
             }
-            Failure::Transport(TransportError::NeverSent(_)) | Failure::Unsendable(_) => {
-                SendError::NeverSent(failure.into())
-            }
+            Failure::Transport(TransportError::NeverSent(_))
+            | Failure::Unsendable(_)
+            | Failure::OverShare => SendError::NeverSent(failure.into()),
         }
     }
 }
@@ -224,6 +274,8 @@ impl Refusal {
             Meaning::Unknown | Meaning::Firewall => VenueError::Unavailable(format!("{code} {text}")),
             Meaning::Wait => VenueError::Throttled { wait, text, banned },
             Meaning::Refused
+            | Meaning::Filter
+            | Meaning::Clock
             | Meaning::Duplicate
             | Meaning::NothingToCancel
             | Meaning::NoSuchOrder
@@ -241,8 +293,9 @@ impl Refusal {
             | Meaning::NoSuchOrder
             | Meaning::Unlisted
             | Meaning::Unreadable => SendError::NoAnswer(format!("{} {}", self.code, self.text)),
-            Meaning::Wait | Meaning::Firewall => SendError::NeverSent(self.after_read()),
-            Meaning::Refused => SendError::Refused { code: self.code, text: self.text },
+            // -1021 is said before the engine sees the order: it had no effect and never will.
+            Meaning::Wait | Meaning::Firewall | Meaning::Clock => SendError::NeverSent(self.after_read()),
+            Meaning::Refused | Meaning::Filter => SendError::Refused { code: self.code, text: self.text },
             Meaning::Fatal => SendError::Fatal { code: self.code, text: self.text },
         }
     }

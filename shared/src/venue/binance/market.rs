@@ -1,13 +1,10 @@
 //! What everyone may know of a market.
 
-use rust_decimal::Decimal;
-
 use super::errors::Failure;
-use super::wire::{self, WireBook, WireCandle, WireFilter, WireInfo, WireSymbol};
-use super::{Binance, spelled};
+use super::wire::{self, WireBook, WireCandle, WireInfo};
+use super::{Binance, filters, spelled};
 use crate::ids::Symbol;
-use crate::market::{Candle, Instrument, Quote, Trading};
-use crate::money::{BadAmount, Notional, Qty, decimal};
+use crate::market::{Candle, Instrument, Quote};
 use crate::ports::{MarketData, VenueError};
 use crate::reported::Reported;
 use crate::time::Timestamp;
@@ -15,10 +12,27 @@ use crate::time::Timestamp;
 /// The most rows that one `klines` answer has (`rest-api.md`, "Kline/Candlestick data").
 const MOST_CANDLES: u32 = 1_000;
 
+impl Binance {
+    /// What is known of a symbol's filters no longer counts.
+    #[cfg(feature = "venue-trade")]
+    pub(super) fn forget_instrument(&self, symbol: &Symbol) {
+        self.instruments.forget(symbol);
+    }
+}
+
 impl MarketData for Binance {
+    /// Read anew once what is known is too old, or the venue has refused an order.
     async fn instrument(&self, symbol: &Symbol) -> Result<Instrument, VenueError> {
+        if let Some(known) = self.instruments.recent(symbol, self.now()) {
+            return Ok(known);
+        }
         let info: WireInfo = self.get("/api/v3/exchangeInfo", &format!("symbol={}", spelled(symbol))).await?;
-        Ok(instrument(symbol, info)?)
+        if let Some(limit) = info.weight_per_minute() {
+            self.link.set_limit(limit);
+        }
+        let read = filters::instrument(symbol, info)?;
+        self.instruments.keep(&read, self.now());
+        Ok(read)
     }
 
     async fn quote(&self, symbol: &Symbol) -> Result<Quote, VenueError> {
@@ -30,7 +44,7 @@ impl MarketData for Binance {
     /// At most 999 candles: the one that is still forming takes a row. A candle counts as closed only if it had
     /// closed before the question was asked, so that no answer on the way can hold half a minute.
     async fn candles(&self, symbol: &Symbol, count: u32) -> Result<Vec<Candle>, VenueError> {
-        let asked_at = self.now();
+        let asked_at = self.link.venue_time(self.now());
         let limit = count.saturating_add(1).min(MOST_CANDLES);
         let query = format!("symbol={}&interval=1m&limit={limit}", spelled(symbol));
         let rows: Vec<WireCandle> = self.get("/api/v3/klines", &query).await?;
@@ -71,85 +85,6 @@ fn candle(row: WireCandle) -> Result<Candle, Failure> {
         close: price("close", close)?,
         volume: wire::qty("volume", Reported::Value(volume))?,
     })
-}
-
-fn instrument(symbol: &Symbol, info: WireInfo) -> Result<Instrument, Failure> {
-    let [told] = <[WireSymbol; 1]>::try_from(info.symbols)
-        .map_err(|symbols| Failure::Unreadable(format!("{} symbols where one was asked", symbols.len())))?;
-    wire::about(symbol, told.symbol)?;
-    let (base, quote) = (told.base_asset.required("baseAsset")?, told.quote_asset.required("quoteAsset")?);
-    if base != symbol.base.as_str() || quote != symbol.quote.as_str() {
-        return Err(Failure::Unreadable(format!("it trades {base} for {quote}, not {symbol}")));
-    }
-    let filters = Filters::read(told.filters.required("filters")?)?;
-    Ok(Instrument {
-        symbol: symbol.clone(),
-        trading: trading(&told.status.required("status")?)?,
-        tick: filters.tick,
-        step: filters.step,
-        min_qty: filters.min_qty,
-        max_qty: filters.max_qty,
-        max_market_qty: filters.max_market_qty,
-        min_notional: filters.min_notional,
-    })
-}
-
-/// `enums.md`, "Symbol status", with those that older answers still have.
-fn trading(word: &str) -> Result<Trading, Failure> {
-    match word {
-        "TRADING" => Ok(Trading::Open),
-        "HALT" | "BREAK" | "END_OF_DAY" | "CANCEL_ONLY" | "PRE_TRADING" | "POST_TRADING"
-        | "AUCTION_MATCH" => Ok(Trading::Closed),
-        other => Err(wire::unknown("status", other)),
-    }
-}
-
-/// The filters that an order is planned by. All others are the venue's to enforce (-1013).
-struct Filters {
-    tick: Decimal,
-    step: Qty,
-    min_qty: Qty,
-    max_qty: Qty,
-    max_market_qty: Qty,
-    min_notional: Notional,
-}
-
-impl Filters {
-    /// Missing filters are errors: a limit that is not known is not "no limit".
-    fn read(filters: Vec<WireFilter>) -> Result<Filters, Failure> {
-        let lot = needed(&filters, &["LOT_SIZE"])?;
-        let max_qty = wire::qty("LOT_SIZE.maxQty", lot.max_qty)?;
-        Ok(Filters {
-            tick: wire::number("tickSize", needed(&filters, &["PRICE_FILTER"])?.tick_size, not_negative)?,
-            step: wire::qty("LOT_SIZE.stepSize", lot.step_size)?,
-            min_qty: wire::qty("LOT_SIZE.minQty", lot.min_qty)?,
-            max_qty,
-            max_market_qty: max_market(needed(&filters, &["MARKET_LOT_SIZE"])?, max_qty)?,
-            min_notional: wire::number(
-                "minNotional",
-                needed(&filters, &["NOTIONAL", "MIN_NOTIONAL"])?.min_notional,
-                Notional::parse,
-            )?,
-        })
-    }
-}
-
-/// The first filter of one of these types.
-fn needed(filters: &[WireFilter], types: &[&'static str]) -> Result<WireFilter, Failure> {
-    let is = |filter: &&WireFilter| matches!(&filter.filter_type, Reported::Value(name) if types.contains(&&**name));
-    let found = filters.iter().find(is).cloned();
-    found.ok_or_else(|| Failure::Unreadable(format!("there is no filter {}", types.join(" or "))))
-}
-
-/// Both filters bind a market order; a greatest quantity of zero is none.
-fn max_market(filter: WireFilter, max_qty: Qty) -> Result<Qty, Failure> {
-    let most = wire::qty("MARKET_LOT_SIZE.maxQty", filter.max_qty)?;
-    Ok(if most.is_zero() { max_qty } else { most.min(max_qty) })
-}
-
-fn not_negative(text: &str) -> Result<Decimal, BadAmount> {
-    let value = decimal(text)?;
-    if value < Decimal::ZERO { Err(BadAmount::Negative(value)) } else { Ok(value) }
 }
 
 #[cfg(test)]

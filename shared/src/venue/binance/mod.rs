@@ -8,15 +8,21 @@
 
 #[cfg(feature = "venue-account")]
 pub mod account;
+#[cfg(feature = "venue-account")]
+mod clock;
 mod errors;
+mod filters;
+mod instruments;
 pub mod market;
 #[cfg(feature = "venue-account")]
 pub mod sign;
 #[cfg(feature = "venue-trade")]
 pub mod trade;
+mod weight;
 mod wire;
 
 use std::fmt;
+use std::rc::Rc;
 
 use bytes::Bytes;
 use http::Method;
@@ -25,8 +31,10 @@ use serde::de::DeserializeOwned;
 use crate::ids::Symbol;
 use crate::ports::SharedClock;
 use crate::time::{Millis, Timestamp};
-use crate::transport::{Request, SharedTransport};
+use crate::transport::{Request, Response, SharedTransport};
+use crate::venue::link::Link;
 use errors::{Answer, Failure};
+use instruments::Instruments;
 
 /// How long after its timestamp a request may still be taken: we send 5 s, Binance's default (`rest-api.md`,
 /// "Timing security"; checked again just before the matching engine).
@@ -45,13 +53,15 @@ pub fn fence(sent_at: Timestamp) -> Timestamp {
     sent_at + RECV_WINDOW + VENUE_TIMEOUT + CLOCK_ERROR + READ_LAG
 }
 
-/// Binance spot as everyone sees it.
+/// Binance spot as everyone sees it. Clones share what they know of the way there and of its symbols.
 #[derive(Clone)]
 pub struct Binance {
     transport: SharedTransport,
     clock: SharedClock,
     base: String,
     timeout: Millis,
+    link: Rc<Link>,
+    instruments: Rc<Instruments>,
 }
 
 impl fmt::Debug for Binance {
@@ -65,9 +75,21 @@ impl fmt::Debug for Binance {
 
 impl Binance {
     /// Speaks to `base` (`https://api.binance.com`, `https://testnet.binance.vision`), waiting at most `timeout`
-    /// for each answer.
-    pub fn new(transport: SharedTransport, clock: SharedClock, base: &str, timeout: Millis) -> Binance {
-        Binance { transport, clock, base: base.trim_end_matches('/').to_owned(), timeout }
+    /// for each answer, within the share of its limits that `link` has.
+    pub fn new(
+        transport: SharedTransport,
+        clock: SharedClock,
+        base: &str,
+        timeout: Millis,
+        link: Rc<Link>,
+    ) -> Binance {
+        let base = base.trim_end_matches('/').to_owned();
+        Binance { transport, clock, base, timeout, link, instruments: Rc::default() }
+    }
+
+    /// What is known of the way there.
+    pub const fn link(&self) -> &Rc<Link> {
+        &self.link
     }
 
     fn now(&self) -> Timestamp {
@@ -76,15 +98,34 @@ impl Binance {
 
     /// A request with all its parameters in the query.
     fn request(&self, method: Method, path: &str, query: &str) -> Result<Request, Failure> {
-        let request = http::Request::builder().method(method).uri(format!("{}{path}?{query}", self.base));
+        let join = if query.is_empty() { "" } else { "?" };
+        let request =
+            http::Request::builder().method(method).uri(format!("{}{path}{join}{query}", self.base));
         request.body(Bytes::new()).map_err(|error| Failure::Unsendable(error.to_string()))
     }
 
-    /// One exchange, read as `T`.
+    /// One exchange, read as `T`: its weight is reserved, its time is measured, and what the answer says of
+    /// the weight used corrects what was reserved.
     async fn exchange<T: DeserializeOwned>(&self, request: Request) -> Result<T, Failure> {
-        let response = self.transport.send(request, self.timeout).await.map_err(Failure::Transport)?;
-        let body = Answer { response, at: self.now() }.accepted()?;
-        wire::parse(&body)
+        let asked_at = self.now();
+        if !self.link.reserve(weight::of(&request), self.link.venue_time(asked_at)) {
+            return Err(Failure::OverShare);
+        }
+        let answer = match self.transport.send(request, self.timeout).await {
+            Ok(response) => self.read(response),
+            Err(error) => Err(Failure::Transport(error)),
+        };
+        let failed = answer.as_ref().is_err_and(Failure::is_trouble);
+        self.link.count(self.now().since(asked_at), failed);
+        answer
+    }
+
+    fn read<T: DeserializeOwned>(&self, response: Response) -> Result<T, Failure> {
+        let at = self.now();
+        if let Some(used) = weight::used(&response) {
+            self.link.correct(used, self.link.venue_time(at));
+        }
+        wire::parse(&Answer { response, at }.accepted()?)
     }
 
     async fn get<T: DeserializeOwned>(&self, path: &str, query: &str) -> Result<T, Failure> {

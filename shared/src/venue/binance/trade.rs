@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use http::Method;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 use super::account::trades::{self, Numbered};
 use super::account::{Account, WireOrder};
@@ -38,6 +39,27 @@ impl Trader {
         &self.0
     }
 
+    /// One send: the only request that carries it. Where it finds the clocks apart they are measured for what
+    /// follows, and it has come to nothing; where it is refused, what is known of the symbol is read anew.
+    async fn send<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        symbol: &Symbol,
+        query: &str,
+        sent_at: Timestamp,
+    ) -> Result<T, Failure> {
+        let answer = self.0.exchange(method, PATH, query, sent_at).await;
+        if let Err(failure) = &answer {
+            if failure.is_clock() {
+                self.0.venue().set_clock().await.ok();
+            }
+            if failure.is_refusal() {
+                self.0.venue().forget_instrument(symbol);
+            }
+        }
+        answer
+    }
+
     /// What became of an order that a cancel did not find. The cancel had no effect, so what stopped the look
     /// is what is said; "not seen" proves nothing before the order's fence.
     async fn after_no_cancel(&self, symbol: &Symbol, id: &OrderId) -> Result<OrderReport, SendError> {
@@ -54,7 +76,7 @@ impl Trader {
 
 impl TradeOrders for Trader {
     async fn place(&self, order: &OrderRequest) -> Result<Placed, SendError> {
-        let answer: WirePlaced = self.0.exchange(Method::POST, PATH, &query(order), order.sent_at).await?;
+        let answer: WirePlaced = self.send(Method::POST, &order.symbol, &query(order), order.sent_at).await?;
         Ok(answer.read(order)?)
     }
 
@@ -65,7 +87,7 @@ impl TradeOrders for Trader {
         sent_at: Timestamp,
     ) -> Result<OrderReport, SendError> {
         let query = format!("symbol={}&origClientOrderId={id}", spelled(symbol));
-        match self.0.exchange::<WireOrder>(Method::DELETE, PATH, &query, sent_at).await {
+        match self.send::<WireOrder>(Method::DELETE, symbol, &query, sent_at).await {
             Ok(order) => Ok(order.report_of(symbol, id)?),
             Err(Failure::Refused(refusal)) if refusal.meaning == Meaning::NothingToCancel => {
                 self.after_no_cancel(symbol, id).await

@@ -76,8 +76,35 @@ pub(super) struct WireCandle(
 
 /// `GET /api/v3/exchangeInfo`.
 #[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub(super) struct WireInfo {
     pub(super) symbols: Vec<WireSymbol>,
+    #[serde(default)]
+    rate_limits: Reported<Vec<WireRateLimit>>,
+}
+
+impl WireInfo {
+    /// The weight that one address may use in a minute, where it is said.
+    pub(super) fn weight_per_minute(&self) -> Option<u32> {
+        let Reported::Value(limits) = &self.rate_limits else { return None };
+        let is = |told: &Reported<String>, word: &str| *told == Reported::Value(word.to_owned());
+        let minute = |one: &&WireRateLimit| {
+            is(&one.rate_limit_type, "REQUEST_WEIGHT")
+                && is(&one.interval, "MINUTE")
+                && one.interval_num == Reported::Value(1)
+        };
+        limits.iter().find(minute)?.limit.optional()
+    }
+}
+
+/// One of `rateLimits`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct WireRateLimit {
+    rate_limit_type: Reported<String>,
+    interval: Reported<String>,
+    interval_num: Reported<u32>,
+    limit: Reported<u32>,
 }
 
 /// One symbol of it.
@@ -101,6 +128,21 @@ pub(super) struct WireFilter {
     pub(super) max_qty: Reported<String>,
     pub(super) step_size: Reported<String>,
     pub(super) min_notional: Reported<String>,
+    pub(super) max_notional: Reported<String>,
+    pub(super) apply_to_market: Reported<bool>,
+    pub(super) apply_min_to_market: Reported<bool>,
+    pub(super) apply_max_to_market: Reported<bool>,
+    pub(super) min_price: Reported<String>,
+    pub(super) max_price: Reported<String>,
+    pub(super) multiplier_up: Reported<String>,
+    pub(super) multiplier_down: Reported<String>,
+    pub(super) bid_multiplier_up: Reported<String>,
+    pub(super) bid_multiplier_down: Reported<String>,
+    pub(super) ask_multiplier_up: Reported<String>,
+    pub(super) ask_multiplier_down: Reported<String>,
+    pub(super) max_num_orders: Reported<u32>,
+    pub(super) max_num_algo_orders: Reported<u32>,
+    pub(super) max_position: Reported<String>,
 }
 
 /// A required price.

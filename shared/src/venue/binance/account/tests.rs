@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::*;
 use crate::market::Side;
 use crate::order::Ended;
-use crate::scripted::{Scripted, answer, run, stopped};
+use crate::scripted::{Scripted, answer, anyone, run, stopped};
 use crate::secret::Secret;
 use crate::time::Millis;
 
@@ -34,7 +34,7 @@ fn signed(path: &str, query: &str) -> String {
 fn account_with(scenes: Vec<(String, u16, String)>) -> (Account, Arc<Scripted>) {
     let scenes = scenes.into_iter().map(|(asked, status, body)| (asked, answer(status, &[], &body)));
     let transport = Scripted::new(scenes.collect());
-    let venue = Binance::new(transport.clone(), stopped(NOW), BASE, Millis::from_secs(5));
+    let venue = Binance::new(transport.clone(), stopped(NOW), BASE, Millis::from_secs(5), anyone());
     (Account::new(venue, key()), transport)
 }
 
@@ -249,4 +249,72 @@ fn a_keys_rights_are_told_and_a_right_that_is_not_told_is_not_a_no() {
     assert_eq!(rights(&withdraws), Ok(KeyRights { withdraw: true, ..safe }));
     let null = RIGHTS.replace("\"enableWithdrawals\":false", "\"enableWithdrawals\":null");
     assert_eq!(rights(&null), Err(VenueError::BadReply("enableWithdrawals is null".into())));
+}
+
+const BALANCES: &str = "/api/v3/account";
+const APART: &str =
+    r#"{"code":-1021,"msg":"Timestamp for this request was 1000ms ahead of the server's time."}"#;
+
+fn balances_at(at: i64) -> String {
+    let query = format!("omitZeroBalances=true&recvWindow=5000&timestamp={at}");
+    format!("GET {BASE}{BALANCES}?{}", key().signed(&query).unwrap())
+}
+
+fn time_is(at: i64) -> (String, u16, String) {
+    (format!("GET {BASE}/api/v3/time"), 200, format!(r#"{{"serverTime":{at}}}"#))
+}
+
+fn none_held(at: i64) -> (String, u16, String) {
+    (balances_at(at), 200, r#"{"balances":[]}"#.to_owned())
+}
+
+/// Two seconds ahead and six behind: measured once, and used for all that follows.
+#[test]
+fn a_read_that_finds_the_clocks_apart_measures_them_once_and_asks_again() {
+    for skew in [2_000, -6_000] {
+        let theirs = NOW + skew;
+        let apart = (balances_at(NOW), 400, APART.to_owned());
+        let (account, transport) =
+            account_with(vec![apart, time_is(theirs), none_held(theirs), none_held(theirs)]);
+        assert_eq!(run(account.balances()), Ok(BTreeMap::new()), "{skew}");
+        assert_eq!(run(account.balances()), Ok(BTreeMap::new()), "{skew}");
+        assert_eq!(transport.done().len(), 4);
+        let known = account.venue().link().take_new_clock().flatten().map(|clock| clock.by);
+        assert_eq!(known, Some(Millis(skew)), "the other functions are told");
+    }
+}
+
+#[test]
+fn clocks_are_measured_once_and_not_again_for_the_same_question() {
+    let apart = |at| (balances_at(at), 400, APART.to_owned());
+    let (account, transport) = account_with(vec![apart(NOW), time_is(NOW - 6_000), apart(NOW - 6_000)]);
+    let read = run(account.balances());
+    assert!(matches!(&read, Err(VenueError::Refused { code, .. }) if code == "-1021"), "{read:?}");
+    assert_eq!(transport.done().len(), 3);
+}
+
+#[test]
+fn clocks_that_are_absurdly_far_apart_are_an_error_and_not_corrected() {
+    for theirs in [NOW + 30_001, NOW - 30_001, 0] {
+        let apart = (balances_at(NOW), 400, APART.to_owned());
+        let (account, transport) = account_with(vec![apart, time_is(theirs), none_held(NOW)]);
+        assert!(matches!(run(account.balances()), Err(VenueError::BadReply(_))), "{theirs}");
+        assert_eq!(run(account.balances()), Ok(BTreeMap::new()), "signed by our own clock");
+        transport.done();
+    }
+}
+
+/// The mistakes of another adapter for the same venue, each as what is sent: every parameter is signed and none
+/// stands in the body, the window is named, and an order is looked up by `origClientOrderId`.
+#[test]
+fn a_query_is_signed_whole_and_names_its_window() {
+    let body = r#"{"code":-2013,"msg":"Order does not exist."}"#.to_owned();
+    let asked = signed("/api/v3/order", "symbol=BTCUSDT&origClientOrderId=ord-1");
+    let (account, transport) = account_with(vec![(asked, 400, body)]);
+    assert_eq!(run(account.order(&symbol(), &order_id())), Ok(None));
+    let requests = transport.done();
+    let query = requests[0].uri().query().unwrap();
+    let (said, signature) = query.rsplit_once("&signature=").unwrap();
+    assert!(said.contains("recvWindow=5000&timestamp=") && signature.len() == 64, "{query}");
+    assert!(requests[0].body().is_empty());
 }

@@ -59,13 +59,13 @@ fn every_code_means_one_thing_after_a_read_and_one_after_a_send() {
             "never sent",
         ),
         (400, -1015, "Too many new orders.", "throttled", "never sent"),
-        (400, -1021, "Timestamp for this request is outside of the recvWindow.", "refused", "refused"),
+        (400, -1021, "Timestamp for this request is outside of the recvWindow.", "refused", "never sent"),
         (
             400,
             -1021,
             "Timestamp for this request was 1000ms ahead of the server's time.",
             "refused",
-            "refused",
+            "never sent",
         ),
         (400, -1022, "Signature for this request is not valid.", "refused", "refused"),
         (400, -1100, "Illegal characters found in parameter 'price'.", "refused", "refused"),
@@ -136,6 +136,10 @@ fn the_wait_is_kept_in_full() {
     assert_eq!(wait(418, &three_days, ""), Millis::from_secs(259_200));
     assert_eq!(wait(429, &[("retry-after", "37")], ""), Millis::from_secs(37));
     assert_eq!(wait(429, &[("retry-after", "0")], ""), Millis(0));
+    assert_eq!(wait(429, &[("retry-after", "1.5")], ""), Millis(1_500));
+    // NOW is Tue, 14 Nov 2023 22:13:20 GMT.
+    let date = [("retry-after", "Tue, 14 Nov 2023 22:14:20 GMT")];
+    assert_eq!(wait(429, &date, ""), Millis::from_minutes(1));
     let until = format!("IP banned until {}. Please use WebSocket.", NOW + 90_500);
     assert_eq!(wait(418, &[], &until), Millis(90_500));
     assert_eq!(wait(418, &[("retry-after", "91")], &until), Millis::from_secs(91));
@@ -167,4 +171,22 @@ fn a_request_that_cannot_be_made_is_fatal_and_never_sent() {
 fn a_success_that_cannot_be_read_is_no_answer() {
     let failure = Failure::Unreadable("status is missing".into());
     assert_eq!((read_kind(failure.clone()), send_kind(failure)), ("bad reply", "no answer"));
+}
+
+/// Of what the venue can say to a send, these four are all that can come of it.
+#[test]
+fn every_code_that_is_documented_stands_in_the_table() {
+    let codes = [
+        -1000, -1001, -1002, -1003, -1006, -1007, -1008, -1013, -1014, -1015, -1016, -1021, -1022, -1100,
+        -1101, -1102, -1103, -1104, -1105, -1106, -1111, -1121, -2010, -2011, -2013, -2014, -2015, -2021,
+        -2022, -2026,
+    ];
+    for code in codes {
+        assert!(listed(code, "").is_some(), "{code} is not listed");
+    }
+}
+
+#[test]
+fn what_is_over_our_share_was_never_sent() {
+    assert_eq!((read_kind(Failure::OverShare), send_kind(Failure::OverShare)), ("unavailable", "never sent"));
 }

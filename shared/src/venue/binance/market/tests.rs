@@ -1,7 +1,8 @@
 //! Recorded pairs of market data.
 
 use super::*;
-use crate::scripted::{Scripted, answer, run, stopped};
+use crate::market::Trading;
+use crate::scripted::{Scripted, answer, anyone, run, stopped};
 use crate::time::Millis;
 use std::sync::Arc;
 
@@ -16,7 +17,10 @@ fn symbol() -> Symbol {
 
 fn venue(path: &str, body: &str) -> (Binance, Arc<Scripted>) {
     let transport = Scripted::new(vec![(format!("GET {BASE}{path}"), answer(200, &[], body))]);
-    (Binance::new(transport.clone(), stopped(NOW), &format!("{BASE}/"), Millis::from_secs(5)), transport)
+    (
+        Binance::new(transport.clone(), stopped(NOW), &format!("{BASE}/"), Millis::from_secs(5), anyone()),
+        transport,
+    )
 }
 
 const INFO: &str = r#"{"timezone":"UTC","serverTime":1700000000000,"rateLimits":[],"exchangeFilters":[],"symbols":[

@@ -8,7 +8,7 @@ use super::*;
 use crate::money::{Price, Qty};
 use crate::order::{Ended, TimeInForce};
 use crate::ports::VenueError;
-use crate::scripted::{Scripted, answer, run, stopped};
+use crate::scripted::{Scripted, answer, anyone, run, stopped};
 use crate::secret::Secret;
 use crate::time::Millis;
 use crate::transport::{Response, TransportError};
@@ -31,7 +31,7 @@ fn signed(method: &str, query: &str, at: i64) -> String {
 
 fn trader(scenes: Vec<(String, Given)>) -> (Trader, Arc<Scripted>) {
     let transport = Scripted::new(scenes);
-    let venue = Binance::new(transport.clone(), stopped(NOW), BASE, Millis::from_secs(5));
+    let venue = Binance::new(transport.clone(), stopped(NOW), BASE, Millis::from_secs(5), anyone());
     (Trader::new(Account::new(venue, key())), transport)
 }
 
@@ -187,7 +187,7 @@ fn a_throttled_send_never_happened_and_carries_the_whole_wait() {
 #[test]
 fn a_key_that_cannot_stand_in_a_header_sends_nothing() {
     let transport = Scripted::new(vec![]);
-    let venue = Binance::new(transport.clone(), stopped(NOW), BASE, Millis::from_secs(5));
+    let venue = Binance::new(transport.clone(), stopped(NOW), BASE, Millis::from_secs(5), anyone());
     let key = ApiKey::new(Secret::new("canary\n".into()), Secret::new("canary".into()));
     let placed = run(Trader::new(Account::new(venue, key)).place(&request(Kind::Market)));
     let Err(SendError::NeverSent(error)) = placed else { panic!("{placed:?}") };
@@ -257,5 +257,60 @@ fn a_cancel_without_a_usable_answer_is_no_answer() {
     ] {
         let report = cancel(vec![(signed("DELETE", BY_ID, SENT), given)]);
         assert!(matches!(report, Err(SendError::NoAnswer(_))), "{report:?}");
+    }
+}
+
+const APART: &str = r#"{"code":-1021,"msg":"Timestamp for this request is outside of the recvWindow."}"#;
+
+fn time_is(at: i64) -> (String, Given) {
+    (format!("GET {BASE}/api/v3/time"), answer(200, &[], &format!(r#"{{"serverTime":{at}}}"#)))
+}
+
+/// It is measured for what follows; the order itself is not sent again.
+#[test]
+fn a_send_that_finds_the_clocks_apart_came_to_nothing_and_the_next_one_is_signed_right() {
+    let apart = (signed("POST", MARKET, SENT), answer(400, &[], APART));
+    let next = (signed("POST", MARKET, SENT - 6_000), answer(200, &[], FULL));
+    let (trader, transport) = trader(vec![apart, time_is(NOW - 6_000), next]);
+    let placed = run(trader.place(&request(Kind::Market)));
+    let Err(SendError::NeverSent(VenueError::Refused { code, .. })) = placed else { panic!("{placed:?}") };
+    assert_eq!(code, "-1021");
+    assert!(run(trader.place(&request(Kind::Market))).is_ok());
+    assert_eq!(transport.done().iter().filter(|sent| sent.method() == Method::POST).count(), 2);
+}
+
+/// The recorded time of the send is what is signed, as the venue's clock showed it: a late request is as
+/// late for the venue as it is for us, so the fence holds.
+#[test]
+fn a_send_is_signed_with_its_recorded_time_on_the_venues_clock() {
+    let (trader, transport) = trader(vec![(signed("POST", MARKET, SENT + 2_000), answer(200, &[], FULL))]);
+    let clock =
+        crate::records::venue::ClockOffset { by: Millis(2_000), measured_at: Timestamp::from_millis(NOW) };
+    trader.account().venue().link().set_clock(clock);
+    assert!(run(trader.place(&request(Kind::Market))).is_ok());
+    transport.done();
+}
+
+/// What is known of a symbol is asked once, until an order of it is refused.
+#[test]
+fn filters_are_read_anew_after_a_refusal() {
+    use crate::ports::MarketData;
+    let info = || {
+        let body = r#"{"symbols":[{"symbol":"BTCUSDT","status":"TRADING","baseAsset":"BTC","quoteAsset":"USDT","filters":[
+            {"filterType":"PRICE_FILTER","tickSize":"0.01"},
+            {"filterType":"LOT_SIZE","minQty":"0.00001","maxQty":"9000","stepSize":"0.00001"},
+            {"filterType":"MARKET_LOT_SIZE","minQty":"0","maxQty":"0","stepSize":"0"},
+            {"filterType":"NOTIONAL","minNotional":"5"}]}]}"#;
+        (format!("GET {BASE}/api/v3/exchangeInfo?symbol=BTCUSDT"), answer(200, &[], body))
+    };
+    for code in ["-1013", "-1111", "-2010"] {
+        let text = format!(r#"{{"code":{code},"msg":"Filter failure: LOT_SIZE"}}"#);
+        let refused = (signed("POST", MARKET, SENT), answer(400, &[], &text));
+        let (trader, transport) = trader(vec![info(), refused, info()]);
+        let order = request(Kind::Market);
+        assert_eq!(run(trader.instrument(&order.symbol)), run(trader.instrument(&order.symbol)));
+        assert!(matches!(run(trader.place(&order)), Err(SendError::Refused { .. })));
+        run(trader.instrument(&order.symbol)).unwrap();
+        transport.done();
     }
 }

@@ -1,6 +1,6 @@
-//! How long a provider asks to wait, in every form that is sent: `retry-after-ms`, seconds, or a date.
+//! How long a venue or a provider asks to wait, in every form that is sent: `retry-after-ms`, seconds, or a date.
 //!
-//! The forms are those that the providers' own SDKs read (anthropic-sdk, openai-sdk: `_parse_retry_after_header`)
+//! The forms are those that the model providers' own SDKs read (anthropic-sdk, openai-sdk: `_parse_retry_after_header`)
 //! and RFC 9110 section 10.2.3.
 
 use http::HeaderMap;
@@ -9,7 +9,7 @@ use jiff::fmt::rfc2822::DateTimeParser;
 use crate::time::{Millis, Timestamp};
 
 /// The whole wait, where one is named that can be read.
-pub(super) fn wait(headers: &HeaderMap, now: Timestamp) -> Option<Millis> {
+pub(crate) fn wait(headers: &HeaderMap, now: Timestamp) -> Option<Millis> {
     let header = |name| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
     let millis = header("retry-after-ms").and_then(|text| scaled(text, 0));
     millis.or_else(|| header("retry-after").and_then(|text| scaled(text, 3).or_else(|| until(text, now))))

@@ -1,0 +1,145 @@
+//! What `exchangeInfo` says of a symbol: whether it trades, and every filter that can refuse our kinds of order.
+//!
+//! Facts: `filters.md`. A zero disables a part of PRICE_FILTER, LOT_SIZE and MARKET_LOT_SIZE. TRAILING_DELTA,
+//! ICEBERG_PARTS and MAX_NUM_ORDER_AMENDS bind orders that are never sent from here.
+
+use rust_decimal::Decimal;
+
+use super::errors::Failure;
+use super::wire::{self, WireFilter, WireInfo, WireSymbol};
+use crate::ids::Symbol;
+use crate::market::{Band, Bounds, Instrument, Trading};
+use crate::money::{BadAmount, LARGEST, Notional, Price, Qty, decimal};
+use crate::reported::Reported;
+
+/// What the venue demands of orders in `symbol`.
+pub(super) fn instrument(symbol: &Symbol, info: WireInfo) -> Result<Instrument, Failure> {
+    let [told] = <[WireSymbol; 1]>::try_from(info.symbols)
+        .map_err(|symbols| Failure::Unreadable(format!("{} symbols where one was asked", symbols.len())))?;
+    wire::about(symbol, told.symbol)?;
+    let (base, quote) = (told.base_asset.required("baseAsset")?, told.quote_asset.required("quoteAsset")?);
+    if base != symbol.base.as_str() || quote != symbol.quote.as_str() {
+        return Err(Failure::Unreadable(format!("it trades {base} for {quote}, not {symbol}")));
+    }
+    let trading = trading(&told.status.required("status")?)?;
+    let filters = told.filters.required("filters")?;
+    let (price, lot) = (needed(&filters, &["PRICE_FILTER"])?, needed(&filters, &["LOT_SIZE"])?);
+    let (market, value) =
+        (needed(&filters, &["MARKET_LOT_SIZE"])?, needed(&filters, &["NOTIONAL", "MIN_NOTIONAL"])?);
+    let max_qty = most("LOT_SIZE.maxQty", lot.max_qty.clone())?;
+    Ok(Instrument {
+        symbol: symbol.clone(),
+        trading,
+        tick: wire::number("tickSize", price.tick_size.clone(), not_negative)?,
+        step: wire::qty("LOT_SIZE.stepSize", lot.step_size.clone())?,
+        min_qty: wire::qty("LOT_SIZE.minQty", lot.min_qty.clone())?,
+        max_qty,
+        // Both filters bind a market order.
+        max_market_qty: most("MARKET_LOT_SIZE.maxQty", market.max_qty.clone())?.min(max_qty),
+        min_notional: wire::number("minNotional", value.min_notional.clone(), Notional::parse)?,
+        bounds: bounds(&filters, price, market, value)?,
+    })
+}
+
+fn bounds(
+    filters: &[WireFilter],
+    price: &WireFilter,
+    market: &WireFilter,
+    value: &WireFilter,
+) -> Result<Bounds, Failure> {
+    let count = |name, of: fn(&WireFilter) -> Reported<u32>| found(filters, &[name]).map(of);
+    Ok(Bounds {
+        min_price: bound("minPrice", price.min_price.clone())?,
+        max_price: bound("maxPrice", price.max_price.clone())?,
+        min_market_qty: wire::qty("MARKET_LOT_SIZE.minQty", market.min_qty.clone())?,
+        market_step: wire::qty("MARKET_LOT_SIZE.stepSize", market.step_size.clone())?,
+        min_notional_at_market: min_binds_market(value),
+        max_notional: match value.max_notional.clone() {
+            // MIN_NOTIONAL has none.
+            Reported::Missing => None,
+            told @ (Reported::Null | Reported::Value(_)) => {
+                Some(wire::number("maxNotional", told, Notional::parse)?)
+            }
+        },
+        max_notional_at_market: value.apply_max_to_market.optional().is_none_or(|applies| applies),
+        band: band(filters)?,
+        max_orders: required("maxNumOrders", count("MAX_NUM_ORDERS", |one| one.max_num_orders))?,
+        max_stops: required("maxNumAlgoOrders", count("MAX_NUM_ALGO_ORDERS", |one| one.max_num_algo_orders))?,
+        max_position: match found(filters, &["MAX_POSITION"]) {
+            Some(filter) => Some(wire::qty("maxPosition", filter.max_position.clone())?),
+            None => None,
+        },
+    })
+}
+
+/// NOTIONAL says `applyMinToMarket`, MIN_NOTIONAL `applyToMarket`; where neither is said it binds.
+fn min_binds_market(value: &WireFilter) -> bool {
+    value.apply_min_to_market.optional().or(value.apply_to_market.optional()).is_none_or(|applies| applies)
+}
+
+/// PERCENT_PRICE_BY_SIDE, or PERCENT_PRICE for both sides alike.
+fn band(filters: &[WireFilter]) -> Result<Option<Band>, Failure> {
+    let part = |name, text: &Reported<String>| wire::number(name, text.clone(), not_negative);
+    if let Some(by_side) = found(filters, &["PERCENT_PRICE_BY_SIDE"]) {
+        return Ok(Some(Band {
+            buy_up: part("bidMultiplierUp", &by_side.bid_multiplier_up)?,
+            buy_down: part("bidMultiplierDown", &by_side.bid_multiplier_down)?,
+            sell_up: part("askMultiplierUp", &by_side.ask_multiplier_up)?,
+            sell_down: part("askMultiplierDown", &by_side.ask_multiplier_down)?,
+        }));
+    }
+    let Some(both) = found(filters, &["PERCENT_PRICE"]) else { return Ok(None) };
+    let up = part("multiplierUp", &both.multiplier_up)?;
+    let down = part("multiplierDown", &both.multiplier_down)?;
+    Ok(Some(Band { buy_up: up, buy_down: down, sell_up: up, sell_down: down }))
+}
+
+/// `enums.md`, "Symbol status", with those that older answers still have.
+fn trading(word: &str) -> Result<Trading, Failure> {
+    match word {
+        "TRADING" => Ok(Trading::Open),
+        "HALT" | "BREAK" | "END_OF_DAY" | "CANCEL_ONLY" | "PRE_TRADING" | "POST_TRADING"
+        | "AUCTION_MATCH" => Ok(Trading::Closed),
+        other => Err(wire::unknown("status", other)),
+    }
+}
+
+/// The first filter of one of these types.
+fn found<'a>(filters: &'a [WireFilter], types: &[&str]) -> Option<&'a WireFilter> {
+    let is = |filter: &&WireFilter| matches!(&filter.filter_type, Reported::Value(name) if types.contains(&&**name));
+    filters.iter().find(is)
+}
+
+/// A filter that every symbol has: a limit that is not known is not "no limit".
+fn needed<'a>(filters: &'a [WireFilter], types: &[&str]) -> Result<&'a WireFilter, Failure> {
+    found(filters, types)
+        .ok_or_else(|| Failure::Unreadable(format!("there is no filter {}", types.join(" or "))))
+}
+
+/// A count of a filter that is there.
+fn required(field: &'static str, told: Option<Reported<u32>>) -> Result<Option<u32>, Failure> {
+    Ok(told.map(|told| told.required(field)).transpose()?)
+}
+
+/// A greatest quantity; zero is none.
+fn most(field: &'static str, text: Reported<String>) -> Result<Qty, Failure> {
+    let told = wire::qty(field, text)?;
+    if !told.is_zero() {
+        return Ok(told);
+    }
+    Qty::new(LARGEST).map_err(|error| Failure::Unreadable(error.to_string()))
+}
+
+/// A bound of prices; zero is none, and so is its absence.
+fn bound(field: &'static str, text: Reported<String>) -> Result<Option<Price>, Failure> {
+    let told = match text {
+        Reported::Missing => return Ok(None),
+        told @ (Reported::Null | Reported::Value(_)) => wire::number(field, told, not_negative)?,
+    };
+    Ok(Price::new(told).ok())
+}
+
+fn not_negative(text: &str) -> Result<Decimal, BadAmount> {
+    let value = decimal(text)?;
+    if value < Decimal::ZERO { Err(BadAmount::Negative(value)) } else { Ok(value) }
+}
