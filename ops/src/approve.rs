@@ -1,15 +1,20 @@
-//! `approve`: shows what waits for a person, signs exactly what was shown, and leaves the approval on the
+//! `tradai approve`: shows what waits for a person, signs exactly what was shown, and leaves the approval on the
 //! order. Execute alone acts on it.
 
 use shared::approval::{Approval, Offer, Unsignable, sign};
-use shared::ids::{Env, OrderId, StrategyId};
+use shared::ids::{Env, OrderId};
 use shared::records;
-use shared::roster::{Unfit, read};
+use shared::roster::Unfit;
 use shared::secret::Secret;
 use shared::settings::Settings;
-use shared::state::{Live, StrategyState};
-use shared::store::{Item, Key, ReadError, ReadTables, WriteError, WriteTables};
+use shared::store::{ReadError, ReadTables, WriteError, WriteTables};
 use shared::time::{Millis, Timestamp};
+
+use crate::approvals::ends;
+use crate::not_done::NotDone;
+use crate::offers::{awaiting, open_offer};
+use crate::person::Person;
+use crate::stage::{Stage, Which};
 
 /// Why an order was not approved, or what waits is not known.
 #[derive(Debug, thiserror::Error)]
@@ -64,20 +69,6 @@ pub async fn approve(
     }
 }
 
-/// Every order of a strategy that waits for a person and has no approval yet.
-pub async fn awaiting(tables: &impl ReadTables, strategy: &StrategyId) -> Result<Vec<Offer>, NotApproved> {
-    let key = records::state::key(strategy);
-    let item = tables.get(std::slice::from_ref(&key)).await?.pop().flatten();
-    let state = read(item, key, records::state::decode)?;
-    let keys = orders(&state);
-    if keys.is_empty() {
-        return Ok(Vec::new());
-    }
-    let items = tables.get(&keys).await?;
-    let offers = keys.into_iter().zip(items).map(|(key, item)| offer(key, item));
-    Ok(offers.collect::<Result<Vec<_>, Unfit>>()?.into_iter().flatten().collect())
-}
-
 /// Approves every offer that was made at least `wait` ago; how many.
 pub async fn approve_due(
     tables: &(impl ReadTables + WriteTables),
@@ -100,30 +91,87 @@ pub async fn approve_due(
     Ok(approved)
 }
 
-fn orders(state: &StrategyState) -> Vec<Key> {
-    let of = |(name, entry): (&String, &Live)| match entry {
-        Live::Order { position, .. } => {
-            OrderId::parse(name).ok().map(|id| records::order::key(position, &id))
-        }
-        Live::Position | Live::Wish(_) => None,
-    };
-    state.live.iter().filter_map(of).collect()
+/// What to approve, where, and in whose name.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Options {
+    /// The order, as `tradai approvals` lists it
+    pub order_id: String,
+    /// The stage.
+    #[command(flatten)]
+    pub which: Which,
+    /// Do not ask: for scripts
+    #[arg(long)]
+    pub yes: bool,
+    /// Who approves it [default: the user's name]
+    #[arg(long = "as", value_name = "NAME")]
+    pub by: Option<String>,
 }
 
-/// What the order offers; one that carries anything in the approval's place offers nothing more.
-fn offer(key: Key, item: Option<Item>) -> Result<Option<Offer>, Unfit> {
-    let item = item.ok_or(Unfit::Absent(key))?;
-    let order = records::order::decode(&item)?;
-    let is_free = !item.contains_key("approval");
-    Ok(Offer::of(&order).filter(|_| is_free))
+/// Shows the order in full, asks, and approves exactly what was shown. The time is asked again after the person
+/// has answered.
+pub async fn ask_and_approve(
+    stage: &Stage,
+    id: &OrderId,
+    by: &str,
+    yes: bool,
+    person: &mut Person<'_>,
+    now: impl Fn() -> Timestamp,
+) -> Result<(), NotDone> {
+    let shown = open_offer(stage, id, now()).await?;
+    person.tell(&in_full(&shown, &stage.names.env, now()))?;
+    if !yes {
+        person.confirm(&format!("Approve exactly this as {by}?"))?;
+    }
+    let key = stage.approval_key().await?;
+    if open_offer(stage, id, now()).await? != shown {
+        return Err(NotDone::input(format!("order {id} has changed since it was shown; look at it again")));
+    }
+    let at = now();
+    approve(&stage.tables, &key, &stage.names.env, &shown, by, at).await?;
+    person.tell(&format!(
+        "approved by {by} at {at}: execute reviews order {id} again and sends it within a minute"
+    ))
+}
+
+/// Everything that is signed, and what a person wants to know besides.
+fn in_full(offer: &Offer, env: &Env, now: Timestamp) -> String {
+    let terms = &offer.terms;
+    let seen = terms.decided_price.map_or_else(String::new, |price| format!(" at a price of {price}"));
+    let rows = [
+        ("order", terms.order_id.to_string()),
+        ("strategy", format!("{}, account {}, stage {env}", terms.strategy_id, terms.account)),
+        ("terms", offer.line()),
+        (
+            "costs",
+            format!("at most {} {}", (terms.quantity * offer.bound).value().normalize(), terms.symbol.quote),
+        ),
+        (
+            "decided",
+            format!("{}{seen}, by {}, trace {}", terms.decided_at, terms.origin.as_str(), terms.trace),
+        ),
+        ("offer ends", ends(offer, now)),
+    ];
+    rows.map(|(name, value)| format!("{name:<12}{value}")).join("\n")
+}
+
+impl From<NotApproved> for NotDone {
+    fn from(error: NotApproved) -> NotDone {
+        match error {
+            NotApproved::Expired { .. } | NotApproved::Unsignable(_) => NotDone::input(error),
+            NotApproved::NotWaiting(_) => NotDone::Refused(format!("not approved: {error}")),
+            NotApproved::Write(error) => NotDone::of_write(error, "not approved: somebody was faster"),
+            NotApproved::Read(_) | NotApproved::Unfit(_) => NotDone::Refused(error.to_string()),
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use shared::ids::{AccountId, Leg, PositionId, Symbol};
+    use shared::ids::{AccountId, Leg, PositionId, StrategyId, Symbol};
     use shared::market::Side;
     use shared::money::{Price, Qty};
     use shared::order::{Kind, Order, Origin, State, Terms};
+    use shared::state::{Live, StrategyState};
     use shared::status::Status;
     use shared::testkit::at_once;
     use shared::testkit::memory::MemoryStore;
@@ -199,7 +247,7 @@ mod tests {
         assert!(matches!(again, Err(NotApproved::NotWaiting(_))));
         let item =
             tables.snapshot()[&records::order::key(&offer.terms.position_id, &offer.terms.order_id)].clone();
-        assert_eq!(records::order::approval(&item), Ok(Some(given)));
+        assert_eq!(records::order::approval(&item), Ok(Some(shared::approval::Answer::Approved(given))));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use ops::paper;
+use ops::{approve, gate, operate, paper, reject, stage};
 
 /// A run makes and drops small texts and maps without end: of three days with the system's allocator a quarter
 /// of the samples of `perf record` are in it.
@@ -22,10 +22,23 @@ struct Program {
 enum Command {
     /// Trade recorded candles with simulated money, and explain every decision
     Paper(paper::options::Options),
+    /// List the orders of a stage that wait for a person
+    Approvals(stage::Which),
+    /// Show an order that waits, and approve exactly what was shown
+    Approve(approve::Options),
+    /// End an order that waits
+    Reject(reject::Options),
+    /// Gates that stop a strategy from opening
+    #[command(subcommand)]
+    Gate(gate::Command),
 }
 
 fn main() -> ExitCode {
     match Program::parse().command {
         Command::Paper(options) => paper::command::run(&options),
+        Command::Approvals(which) => operate::run(&operate::Command::Approvals(which)),
+        Command::Approve(options) => operate::run(&operate::Command::Approve(options)),
+        Command::Reject(options) => operate::run(&operate::Command::Reject(options)),
+        Command::Gate(command) => operate::run(&operate::Command::Gate(command)),
     }
 }

@@ -1,4 +1,5 @@
-//! A person's approval of exact terms: canonical text, signed by the approver, verified by execute.
+//! A person's answer to an order that waits: an approval of exact terms, canonical text, signed by the approver,
+//! verified by execute; or a rejection.
 //!
 //! The key is held by the approver and by execute, never by decide, and no token exists: what the model sees
 //! or says cannot become an approval. A changed term, however small, is another text and fails.
@@ -25,6 +26,25 @@ pub struct Approval {
     pub at: Timestamp,
     /// HMAC-SHA256 over the canonical text, in hex.
     pub mac: String,
+}
+
+/// That a person does not want an order. It needs no key: whoever may write to the order may end its offer, and
+/// the system only does less for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rejection {
+    /// Who rejected.
+    pub by: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// What stands on an order as a person's answer: the first one counts, and no other replaces it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// Send it.
+    Approved(Approval),
+    /// End it.
+    Rejected(Rejection),
 }
 
 /// What a person is asked to approve.
@@ -56,6 +76,24 @@ impl Offer {
             | State::DryRun => None,
         }
     }
+
+    /// The terms for a person: `buy 0.01 BTC-USDT market, stop 19500, no take profit, at most 20100 each`.
+    pub fn line(&self) -> String {
+        let terms = &self.terms;
+        let price = |what: &str, price: Option<Price>| {
+            price.map_or_else(|| format!("no {what}"), |price| format!("{what} {price}"))
+        };
+        format!(
+            "{} {} {} {}, {}, {}, at most {} each",
+            terms.side.as_str(),
+            terms.quantity,
+            terms.symbol,
+            kind(terms.kind),
+            price("stop", terms.stop_loss),
+            price("take profit", terms.take_profit),
+            self.bound
+        )
+    }
 }
 
 /// Why nothing can be signed.
@@ -67,6 +105,15 @@ pub enum Unsignable {
     /// There is nothing to sign with.
     #[error("the approval key cannot sign")]
     BadKey,
+}
+
+/// Refuses an approver's name that could not be signed.
+pub fn check_name(by: &str) -> Result<(), Unsignable> {
+    let has_bad = by.chars().any(|char| char == '|' || char.is_control());
+    if by.is_empty() || by.chars().count() > LONGEST_NAME || has_bad {
+        return Err(Unsignable::BadName);
+    }
+    Ok(())
 }
 
 /// Approves exactly `offer` in stage `env`.
@@ -104,10 +151,7 @@ fn keyed(
 /// One text stands for one offer: names have no `|`, numbers and times have one spelling each, and what is
 /// absent is `-`, which is none of them. Account, position and plan are in the order id, a hash of them.
 fn canonical(env: &Env, offer: &Offer, by: &str, at: Timestamp) -> Result<String, Unsignable> {
-    let has_bad = by.chars().any(|char| char == '|' || char.is_control());
-    if by.is_empty() || by.chars().count() > LONGEST_NAME || has_bad {
-        return Err(Unsignable::BadName);
-    }
+    check_name(by)?;
     let terms = &offer.terms;
     let parts = [
         "v1".to_owned(),
@@ -176,6 +220,13 @@ mod tests {
             "v1|dev|demo|isxydcmp5m2kbuoqlrsycrpqszax462z|BTC-USDT|buy|limit 20000 GTC|0.00111|19000|22000|\
              20000|2023-03-01T12:15:00Z|ada|2023-03-01T12:00:00Z"
         );
+    }
+
+    #[test]
+    fn an_offer_in_a_line_says_every_term_that_is_signed() {
+        let wanted =
+            "buy 0.00111 BTC-USDT limit 20000 GTC, stop 19000, take profit 22000, at most 20000 each";
+        assert_eq!(offer().line(), wanted);
     }
 
     /// Computed with Python's hmac over the text above.

@@ -136,6 +136,10 @@ pub struct Position {
     pub next_exit: u32,
     /// Exits that failed in a row.
     pub exit_failures: u32,
+    /// When the venue refused the last of them; none where it did not.
+    pub exit_refused_at: Option<Timestamp>,
+    /// The trace of the decision that opened it; its stops and exits carry it on.
+    pub trace: Option<String>,
     /// Raised by one with every recorded change: the condition of the next.
     pub version: u64,
 }
@@ -174,6 +178,8 @@ impl Position {
             next_stop: 0,
             next_exit: 0,
             exit_failures: 0,
+            exit_refused_at: None,
+            trace: None,
             version: 0,
         }
     }

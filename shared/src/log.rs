@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::time::Timestamp;
+use crate::time::{Millis, Timestamp};
 
 /// How much a line matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -57,6 +57,12 @@ impl Line {
         self.fields.insert(name.to_owned(), Value::from(value));
         self
     }
+    /// Adds a duration in seconds, exact to the millisecond.
+    pub fn seconds(mut self, name: &str, span: Millis) -> Line {
+        let millis = i32::try_from(span.0).unwrap_or(i32::MAX);
+        self.fields.insert(name.to_owned(), Value::from(f64::from(millis) / 1_000.0));
+        self
+    }
     /// The line as it is written.
     pub fn to_json(&self) -> String {
         let mut whole = Map::new();
@@ -83,11 +89,13 @@ mod tests {
         let line = Line::new(Level::Warn, Timestamp::from_millis(0), "order refused")
             .with("strategy_id", "demo")
             .with("detail", "two\nlines")
-            .count("trading_daily_orders_count", 3);
+            .count("trading_daily_orders_count", 3)
+            .seconds("backend_call_duration_seconds", Millis(42));
         let text = line.to_json();
         assert!(!text.contains('\n'));
         let read: Value = serde_json::from_str(&text).unwrap();
         assert_eq!(read["time"], "1970-01-01T00:00:00Z");
         assert_eq!(read["trading_daily_orders_count"], 3);
+        assert_eq!(read["backend_call_duration_seconds"], 0.042);
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::ids::{IncidentId, Leg, OrderId, PositionId, StrategyId};
 use crate::money::{Amount, Notional};
 use crate::order::Origin;
-use crate::status::{Holds, Status};
+use crate::status::{Hold, Holds, Status};
 use crate::time::{Day, Timestamp};
 
 /// Most entries of `live`.
@@ -141,13 +141,91 @@ pub struct LlmMinute {
 /// Most minutes kept.
 pub const RECENT_MINUTES: usize = 5;
 
-/// The breakers, as far as they are counted in the state.
+/// The gates, as far as they are remembered in the state; all of it is execute's.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Breaker {
-    /// Refusals by our rules in a row (execute's).
+    /// Refusals by the risk chain in a row.
     pub rejections: u32,
-    /// When the last position was opened, newest first, at most one hour back (execute's).
+    /// Where the rejection gate is.
+    pub phase: Phase,
+    /// When the last position was opened, newest first, at most one hour back.
     pub opens: Vec<Timestamp>,
+    /// The request of a person that was last granted, by its time.
+    pub reset_at: Option<Timestamp>,
+    /// Where the daily loss gate counts from; none before a person reset it.
+    pub pnl_from: Option<PnlFrom>,
+    /// Until when the venue has banned us.
+    pub banned_until: Option<Timestamp>,
+}
+
+/// Where the rejection gate is.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Phase {
+    /// Orders pass.
+    #[default]
+    Closed,
+    /// Nothing opens; the hold `rejection_gate` stands.
+    Open {
+        /// Since when: the cooldown counts from here.
+        since: Timestamp,
+    },
+    /// The cooldown is over and the hold is gone: one order may be sent, and what becomes of it decides.
+    HalfOpen {
+        /// That order, once it is sent and until its fate is known.
+        trial: Option<OrderId>,
+    },
+}
+
+/// The day's result at which a person reset the daily loss gate: that day, losses count from it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PnlFrom {
+    /// The day.
+    pub day: Day,
+    /// The result, in quote.
+    pub result: Amount,
+}
+
+/// A gate that a person may close before it closes by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum GateName {
+    /// Too many refusals in a row.
+    Rejection,
+    /// The day's loss.
+    Pnl,
+}
+
+impl GateName {
+    /// Every gate.
+    pub const ALL: [GateName; 2] = [GateName::Rejection, GateName::Pnl];
+    /// The stored spelling.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            GateName::Rejection => "rejection",
+            GateName::Pnl => "pnl",
+        }
+    }
+    /// Reads the stored spelling.
+    pub fn parse(text: &str) -> Option<GateName> {
+        GateName::ALL.into_iter().find(|gate| gate.as_str() == text)
+    }
+    /// The hold by which it blocks opening.
+    pub const fn hold(self) -> Hold {
+        match self {
+            GateName::Rejection => Hold::RejectionGate,
+            GateName::Pnl => Hold::PnlGate,
+        }
+    }
+}
+
+/// A person's request to close gates.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GateReset {
+    /// Which; none means both.
+    pub gate: Option<GateName>,
+    /// Who.
+    pub by: String,
+    /// When: also what tells one request from the next.
+    pub at: Timestamp,
 }
 
 /// A strategy's live state.
@@ -197,8 +275,10 @@ pub struct StrategyState {
     pub recent_llm: Vec<LlmMinute>,
     /// Cycles in a row without a usable answer (decide's).
     pub bad_cycles: u32,
-    /// The breakers.
+    /// The gates.
     pub breaker: Breaker,
+    /// The last request of a person to reset the gates; execute grants it once.
+    pub gate_reset: Option<GateReset>,
 }
 
 impl StrategyState {
@@ -228,6 +308,7 @@ impl StrategyState {
             recent_llm: Vec::new(),
             bad_cycles: 0,
             breaker: Breaker::default(),
+            gate_reset: None,
         }
     }
 

@@ -43,6 +43,7 @@ use shared::time::Timestamp;
 use crate::claim::{Claim, claim};
 use crate::cycle::{Broken, Cycled, cycle};
 use crate::market::{NoMarket, Sight, glance, look, was_read};
+use crate::meters::bad_cycles_over;
 pub use crate::report::Report;
 pub use crate::shift::Ports;
 use crate::shift::{Shift, Turn};
@@ -120,7 +121,7 @@ where
         (Ok(state), Ok(settings)) => (state, settings),
         (Err(unfit), _) | (_, Err(unfit)) => {
             // The minute is written whatever the status; without state and market there is no beat.
-            claim(shift.ports.tables, &member.id, minute, None).await?;
+            claim(shift.ports.tables, &member.id, minute, None, None).await?;
             return Err(unfit.into());
         }
     };
@@ -131,7 +132,8 @@ where
     let venue = shift.ports.venues.open(&settings, member.wait).await;
     let sight = see(shift, &venue, &settings, is_due).await;
     let beat = was_read(&sight).then(|| shift.now());
-    if claim(shift.ports.tables, &member.id, minute, beat).await? == Claim::Taken {
+    let over = bad_cycles_over(&state);
+    if claim(shift.ports.tables, &member.id, minute, beat, over.as_ref()).await? == Claim::Taken {
         return Ok(None);
     }
     if let Ok(venue) = &venue {

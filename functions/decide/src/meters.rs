@@ -3,8 +3,11 @@
 use shared::decision::{Outcome, Why};
 use shared::money::Notional;
 use shared::ports::Usage;
+use shared::records;
 use shared::signal::Signal;
 use shared::state::{Alert, LlmDay, LlmMinute, RECENT_MINUTES, StrategyState};
+use shared::status::Status;
+use shared::store::Path;
 use shared::time::Timestamp;
 
 /// Refusals in a row that page.
@@ -101,6 +104,15 @@ fn bad_cycles(before: u32, outcome: &Outcome) -> u32 {
         outcome if is_usable(outcome) => 0,
         Outcome::Trade(_) | Outcome::Hold | Outcome::Abstain(_) => before,
     }
+}
+
+/// The alert of a status that was lowered after bad cycles.
+pub const BAD_CYCLES_ALERT: &str = "bad-cycles";
+
+/// That alert, once a person has set another status: its lowering is no news.
+pub fn bad_cycles_over(state: &StrategyState) -> Option<Path> {
+    let over = state.status != Status::Reducing && state.alerts.contains_key(BAD_CYCLES_ALERT);
+    over.then(|| records::state::path::alert(BAD_CYCLES_ALERT))
 }
 
 fn judge_refusals(state: &mut StrategyState, outcome: &Outcome, refused_in_row: u32, now: Timestamp) {

@@ -8,13 +8,13 @@ use shared::ports::{Level, ReadTables, WriteTables};
 use shared::records;
 use shared::records::decision::DecisionRecord;
 use shared::roster::{Unfit, read};
-use shared::state::{Live, StrategyState, Target, WishFor};
+use shared::state::{Alert, Live, StrategyState, Target, WishFor};
 use shared::status::Status;
 use shared::store::{Attr, Change, Cond, Item, Path, ReadError, Write, WriteError, changes};
 use shared::tables::Table;
 
 use crate::ask::Answer;
-use crate::meters::{BAD_CYCLES, counted};
+use crate::meters::{BAD_CYCLES, BAD_CYCLES_ALERT, counted};
 use crate::shift::Turn;
 use crate::snapshot::Books;
 
@@ -88,9 +88,12 @@ async fn lower<T: WriteTables, V, A>(
     }
     let reason = format!("{} cycles in a row without a usable answer of the model", state.bad_cycles);
     let (key, status) = (records::state::key(turn.id()), records::state::path::status());
+    let detail = format!("the status was lowered to {}: {reason}", Status::Reducing.as_str());
+    let alert = Alert { since: turn.shift.now(), key: turn.id().to_string(), detail };
     let changes = vec![
         Change::Set(status.clone(), records::state::status_attr(Status::Reducing)),
         Change::Set(records::state::path::halt_reason(), Attr::S(reason.clone())),
+        Change::Set(records::state::path::alert(BAD_CYCLES_ALERT), records::state::alert_attr(&alert)),
     ];
     let still = Cond::Equals(status, records::state::status_attr(Status::Running));
     match turn.shift.ports.tables.write(vec![Write::update(key, changes, vec![still])]).await {

@@ -313,6 +313,12 @@ fn a_refusal_is_counted_not_repeated_and_pages_at_three_in_a_row() {
     assert!(state.alerts.contains_key(Signal::LlmRefusals.as_str()));
     assert_eq!(state.status, Status::Reducing);
     assert!(state.halt_reason.is_some());
+    assert!(state.alerts["bad-cycles"].detail.contains("lowered to reducing"), "a lowered status pages");
+    world.minutes(1);
+    assert!(world.state().alerts.contains_key("bad-cycles"));
+    world.change(|state| state.status = Status::Stopped);
+    world.minutes(1);
+    assert!(!world.state().alerts.contains_key("bad-cycles"), "until a person sets it");
 }
 
 #[test]

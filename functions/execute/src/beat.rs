@@ -7,34 +7,53 @@ use shared::order::State;
 use shared::ports::WriteTables;
 use shared::records;
 use shared::state::{Alert, ExecMinute, RECENT_MINUTES, StrategyState};
+use shared::status::{Hold, Status};
 use shared::store::{Attr, Cond, Path, Write, WriteError, changes};
 use shared::time::{Millis, Timestamp};
 
-use crate::desk::Books;
+use crate::authority::{forget_lowering, lower};
+use crate::desk::{Binds, Books, FILL_AFTER_CLOSE};
+use crate::exits::FAILURES_IN_A_ROW;
+use crate::gates::{self, ban};
+use crate::markets::MARKET_CLOSED;
 use crate::turn::Turn;
 
 /// A fence, timeout or limit is due one more tick later: execute acts on it in the tick that sees it.
 const ONE_MORE_TICK: Millis = Millis::from_secs(120);
 
-/// Failures of one leg in a row that page.
-const FAILURES_IN_A_ROW: u32 = 2;
 /// Failures within the recent minutes that page.
 const RECENT_FAILURES: u32 = 5;
 /// Failed venue calls within the recent minutes that page.
 const RECENT_BACKEND_ERRORS: u32 = 5;
 
-/// Writes the beat. A beat that another invocation has overtaken leaves the later one standing.
-pub async fn beat<T: WriteTables, V>(turn: &mut Turn<'_, T, V>) -> Result<(), WriteError> {
+/// Ends a turn. What failed is written too, with everything but the beat: failing is not an outcome, and a
+/// page about it must not wait until it works again. A beat that another invocation has overtaken leaves the
+/// later one standing.
+pub async fn conclude<T: WriteTables, V>(turn: &mut Turn<'_, T, V>, whole: bool) -> Result<(), WriteError> {
     turn.desk.forget();
+    heed_the_venue(turn).await?;
     let before = turn.desk.books.state.clone();
-    let after = state_after(turn);
-    match write(turn, &before, &after, Some(after.last_heartbeat)).await {
-        Err(WriteError::Lost { .. }) => {
+    let after = state_after(turn, whole);
+    match write(turn, &before, &after, whole.then_some(after.last_heartbeat)).await {
+        Err(WriteError::Lost { .. }) if whole => {
             let after = StrategyState { last_heartbeat: before.last_heartbeat, ..after };
             write(turn, &before, &after, None).await
         }
         result => result,
     }
+}
+
+/// A ban blocks opening, and a refused key halts: both bind the next send, so both are written like one.
+async fn heed_the_venue<T: WriteTables, V>(turn: &mut Turn<'_, T, V>) -> Result<(), WriteError> {
+    let now = turn.now;
+    let state = &mut turn.desk.books.state;
+    if let Some(until) = turn.banned_until {
+        ban(state, until, now);
+    }
+    if let Some(reason) = &turn.refused_key {
+        lower(state, Status::Halted, reason, now);
+    }
+    turn.desk.commit(turn.shift.tables, Binds::Nothing).await
 }
 
 async fn write<T: WriteTables, V>(
@@ -54,11 +73,13 @@ async fn write<T: WriteTables, V>(
     turn.shift.tables.write(vec![Write::update(key, changed, conds)]).await
 }
 
-fn state_after<T, V>(turn: &Turn<'_, T, V>) -> StrategyState {
+fn state_after<T, V>(turn: &Turn<'_, T, V>, whole: bool) -> StrategyState {
     let mut state = turn.desk.books.state.clone();
-    state.last_heartbeat = turn.now;
-    state.last_executed_at = turn.shift.tick.scheduled_at;
-    if state.status_ack != Some(state.status) {
+    if whole {
+        state.last_heartbeat = turn.now;
+        state.last_executed_at = turn.shift.tick.scheduled_at;
+    }
+    if whole && state.status_ack != Some(state.status) {
         state.status_ack = Some(state.status);
         state.status_ack_at = Some(turn.now);
     }
@@ -66,7 +87,7 @@ fn state_after<T, V>(turn: &Turn<'_, T, V>) -> StrategyState {
     let due = next_due(turn);
     state.due_at = due.as_ref().map(|(at, _)| *at);
     state.due_what = due.map(|(_, what)| what);
-    judge_alerts(&mut state, &turn.desk.books, turn.now);
+    judge_alerts(&mut state, turn);
     state
 }
 
@@ -116,32 +137,98 @@ fn next_due<T, V>(turn: &Turn<'_, T, V>) -> Option<(Timestamp, String)> {
     orders.chain(positions).min()
 }
 
-fn judge_alerts(state: &mut StrategyState, books: &Books, now: Timestamp) {
-    let failing = books.positions.values().find(|one| one.exit_failures >= FAILURES_IN_A_ROW);
-    let recent: u32 = state.recent_exec.iter().map(|minute| minute.order_failures).sum();
-    let failures = match failing {
-        Some(position) => {
-            Some(format!("{} exits of {} failed in a row", position.exit_failures, position.id))
-        }
-        None if recent >= RECENT_FAILURES => Some(format!("{recent} orders failed within five minutes")),
-        None => None,
-    };
-    set_alert(state, "order-failures", failures, now);
-    let errors: u32 = state.recent_exec.iter().map(|minute| minute.backend_errors).sum();
-    let errors =
-        (errors > RECENT_BACKEND_ERRORS).then(|| format!("{errors} venue calls failed within five minutes"));
-    set_alert(state, "backend-errors", errors, now);
+fn judge_alerts<T, V>(state: &mut StrategyState, turn: &Turn<'_, T, V>) {
+    forget_lowering(state);
+    let (books, now) = (&turn.desk.books, turn.now);
+    let ended = Ending::After(STANDS);
+    set_alert(state, "order-failures", order_failures(state, turn), now, ended);
+    set_alert(state, "backend-errors", backend_errors(state), now, Ending::AtOnce);
+    set_alert(state, "gate-open", open_gates(state, turn), now, Ending::AtOnce);
+    set_alert(state, "market-crash", crash(state, turn), now, Ending::AtOnce);
+    if let Some(closed) = &turn.closed_markets {
+        let detail = (!closed.is_empty()).then(|| closed.join("; "));
+        set_alert(state, MARKET_CLOSED, detail, now, Ending::AtOnce);
+    }
+    let damaged: Vec<String> = books.damaged.values().map(ToString::to_string).collect();
+    let damaged = (!damaged.is_empty()).then(|| damaged.join("; "));
+    set_alert(state, "books-damaged", damaged, now, Ending::AtOnce);
+    set_alert(state, FILL_AFTER_CLOSE, reopened(state, books), now, ended);
+    crate::approvals::ask_for_answers(state, books, now);
 }
 
-/// Raises, keeps or clears one alert: `since` stays that of the first moment.
-fn set_alert(state: &mut StrategyState, kind: &str, detail: Option<String>, now: Timestamp) {
+fn order_failures<T, V>(state: &StrategyState, turn: &Turn<'_, T, V>) -> Option<String> {
+    let failing = turn.desk.books.positions.values().find(|one| one.exit_failures >= FAILURES_IN_A_ROW);
+    let recent: u32 = state.recent_exec.iter().map(|minute| minute.order_failures).sum();
+    match (failing, &turn.unprotected) {
+        (Some(position), _) => {
+            Some(format!("{} exits of {} failed in a row", position.exit_failures, position.id))
+        }
+        (None, Some(unprotected)) => Some(unprotected.clone()),
+        (None, None) if recent >= RECENT_FAILURES => {
+            Some(format!("{recent} orders failed within five minutes"))
+        }
+        (None, None) => None,
+    }
+}
+
+fn backend_errors(state: &StrategyState) -> Option<String> {
+    let errors: u32 = state.recent_exec.iter().map(|minute| minute.backend_errors).sum();
+    (errors > RECENT_BACKEND_ERRORS).then(|| format!("{errors} venue calls failed within five minutes"))
+}
+
+fn open_gates<T, V>(state: &StrategyState, turn: &Turn<'_, T, V>) -> Option<String> {
+    let rejections = gates::reason(state, &turn.desk.settings.gate, turn.now);
+    let limit = turn.desk.settings.pnl_gate;
+    let loss = state.holds.contains_key(&Hold::PnlGate);
+    let loss = loss.then(|| format!("daily loss gate open (limit={limit}), until the next UTC day"));
+    match (rejections, loss) {
+        (Some(rejections), Some(loss)) => Some(format!("{rejections}; {loss}")),
+        (rejections, loss) => rejections.or(loss),
+    }
+}
+
+fn crash<T, V>(state: &StrategyState, turn: &Turn<'_, T, V>) -> Option<String> {
+    let stands = state.holds.contains_key(&Hold::Crash);
+    let known = state.alerts.get("market-crash").map(|alert| alert.detail.clone());
+    let words = turn.crash.clone().or(known).unwrap_or_else(|| "the market fell too fast".to_owned());
+    stands.then_some(words)
+}
+
+/// The words stand as long as the position is being closed again.
+fn reopened(state: &StrategyState, books: &Books) -> Option<String> {
+    let alert = state.alerts.get(FILL_AFTER_CLOSE)?;
+    let position = books.positions.values().find(|one| one.id.to_string() == alert.key)?;
+    (position.status == PositionStatus::Closing).then(|| alert.detail.clone())
+}
+
+/// How long an alert of something that is over within a tick stands: heartbeat looks once a minute, and must
+/// have seen it.
+const STANDS: Millis = Millis::from_secs(120);
+
+/// When an alert goes whose fact is gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ending {
+    AtOnce,
+    After(Millis),
+}
+
+/// Raises, keeps or clears one alert: `since` and `key` stay those of the first moment.
+fn set_alert(state: &mut StrategyState, kind: &str, detail: Option<String>, now: Timestamp, ending: Ending) {
+    let known = state.alerts.get(kind);
     match detail {
         None => {
-            state.alerts.remove(kind);
+            let since = known.map(|alert| alert.since);
+            let is_over = match ending {
+                Ending::AtOnce => true,
+                Ending::After(span) => since.is_none_or(|since| now.since(since) >= span),
+            };
+            if is_over {
+                state.alerts.remove(kind);
+            }
         }
         Some(detail) => {
-            let since = state.alerts.get(kind).map_or(now, |alert| alert.since);
-            let key = state.strategy_id.to_string();
+            let since = known.map_or(now, |alert| alert.since);
+            let key = known.map_or_else(|| state.strategy_id.to_string(), |alert| alert.key.clone());
             state.alerts.insert(kind.to_owned(), Alert { since, key, detail });
         }
     }

@@ -5,17 +5,23 @@
 
 use std::collections::BTreeMap;
 
-use shared::approval::Approval;
-use shared::books::{Position, movements};
+use shared::approval::Answer;
+use shared::books::{ExitReason, Position, PositionStatus, movements};
 use shared::ids::{OrderId, PositionId};
 use shared::money::Amount;
-use shared::order::{Event, Fill, Illegal, Order};
+use shared::order::{Event, Fill, Illegal, Order, State, Terms};
 use shared::ports::{Trade, WriteTables};
 use shared::records::{self, AccountLedger, Corrupt};
+use shared::roster::Unfit;
 use shared::settings::Settings;
-use shared::state::{ExecDay, Live, StrategyState};
-use shared::store::{Attr, Cond, Path, Write, WriteError, changes};
+use shared::state::{Alert, ExecDay, Live, StrategyState};
+use shared::store::{Attr, Cond, Key, Path, Write, WriteError, changes};
 use shared::time::Day;
+
+use crate::gates;
+
+/// The alert of a fill after its position was closed.
+pub const FILL_AFTER_CLOSE: &str = "fill-after-close";
 
 /// Most fills of one transaction (contract section 1).
 pub const MOST_FILLS: usize = 20;
@@ -33,7 +39,21 @@ pub struct Books {
     pub account: Option<AccountLedger>,
     /// What approvers left on the orders that wait for them, or why it cannot be read. The approver's alone to
     /// write: no commit looks here.
-    pub approvals: BTreeMap<OrderId, Result<Approval, Corrupt>>,
+    pub approvals: BTreeMap<OrderId, Result<Answer, Corrupt>>,
+    /// Orders and positions that cannot be read, and why.
+    pub damaged: BTreeMap<Key, Unfit>,
+}
+
+impl Books {
+    /// Whether a position, or an order of it, cannot be read: it is neither protected nor sold by guesswork.
+    pub fn is_damaged(&self, id: &PositionId) -> bool {
+        let hash = id.to_string();
+        self.damaged.keys().any(|key| key.hash == hash)
+    }
+    /// Whether the position itself cannot be read: no fill can be added to it.
+    pub fn has_lost(&self, id: &PositionId) -> bool {
+        self.damaged.contains_key(&records::position::key(id))
+    }
 }
 
 /// The working copy.
@@ -91,7 +111,13 @@ impl Desk {
         } else {
             self.books.state.live.insert(id.as_str().to_owned(), live);
         }
-        self.books.orders.insert(id.clone(), Order { state, ..order });
+        // News of what the venue has already is no success.
+        let was_in_doubt = matches!(order.state, State::Pending(_) | State::Unknown(_));
+        let order = Order { state, ..order };
+        if was_in_doubt {
+            gates::count_fate(&mut self.books.state, &order);
+        }
+        self.books.orders.insert(id.clone(), order);
         Ok(())
     }
 
@@ -151,23 +177,38 @@ impl Desk {
 
     fn fold_into_position(&mut self, order: &Order, fill: &Fill) {
         let terms = &order.terms;
-        let held = self.books.positions.remove(&terms.position_id).unwrap_or_else(|| {
-            Position::before_first_fill(
-                terms.position_id.clone(),
-                terms.account.clone(),
-                terms.symbol.clone(),
-                terms.stop_loss.unwrap_or(fill.price),
-                terms.take_profit,
-                fill.at,
-            )
-        });
+        let held =
+            self.books.positions.remove(&terms.position_id).unwrap_or_else(|| before_first_fill(terms, fill));
         let before = held.realised();
-        let after = held.fold(fill);
+        let after = self.reopened(held.fold(fill), fill);
         self.begin_day(fill.at.day());
         let day = &mut self.books.state.exec_day;
         day.realised = day.realised + (after.realised() - before);
         self.books.state.live.insert(terms.position_id.to_string(), Live::Position);
         self.books.positions.insert(terms.position_id.clone(), after);
+    }
+
+    /// A fill after `closed`: the position is `closing` again, and a person is told. One that a person closed
+    /// stays closed: what the venue still holds of it is reconcile's finding.
+    fn reopened(&mut self, position: Position, fill: &Fill) -> Position {
+        if position.status != PositionStatus::Closed {
+            return position;
+        }
+        let detail =
+            format!("{} of {} traded after {} was closed", fill.quantity, fill.order_id, position.id);
+        let alert = Alert { since: fill.at, key: position.id.to_string(), detail };
+        self.books.state.alerts.insert(FILL_AFTER_CLOSE.to_owned(), alert);
+        if position.closed_manually {
+            return position;
+        }
+        Position {
+            status: PositionStatus::Closing,
+            closing_since: Some(fill.at),
+            closed_at: None,
+            residue: None,
+            exit_reason: position.exit_reason.or(Some(ExitReason::StopMissing)),
+            ..position
+        }
     }
 
     fn fold_into_account(&mut self, fill: &Fill) {
@@ -188,6 +229,9 @@ impl Desk {
     pub async fn commit(&mut self, tables: &impl WriteTables, binds: Binds) -> Result<(), WriteError> {
         let writes = self.writes(binds);
         self.fills.clear();
+        if writes.is_empty() {
+            return Ok(());
+        }
         match tables.write(writes).await {
             Ok(()) => {
                 self.seen = self.books.clone();
@@ -293,6 +337,13 @@ impl Desk {
         }
         Some(Write::update(records::state::key(&seen.strategy_id), changes(&before, &after), conds))
     }
+}
+
+fn before_first_fill(terms: &Terms, fill: &Fill) -> Position {
+    let (id, account, symbol) = (terms.position_id.clone(), terms.account.clone(), terms.symbol.clone());
+    let stop = terms.stop_loss.unwrap_or(fill.price);
+    let position = Position::before_first_fill(id, account, symbol, stop, terms.take_profit, fill.at);
+    Position { trace: Some(terms.trace.clone()), ..position }
 }
 
 /// The condition that an attribute is what was read.

@@ -1,15 +1,17 @@
 //! Entries: withdrawn where authority ends, timed out where they rest too long, reviewed and sent otherwise.
 
-use shared::ids::OrderId;
+use shared::ids::{Leg, OrderId};
 use shared::market::{Instrument, Quote, fresh};
 use shared::money::{Percent, Qty};
 use shared::order::{Event, Order, State};
 use shared::ports::{Level, MarketData, ReadAccount, TradeOrders, WriteTables};
 use shared::settings::SafetyMode;
-use shared::status::{Act, Hold, Status, may};
+use shared::status::{Act, Hold, Status};
 use shared::time::Timestamp;
 
 use crate::desk::Binds;
+use crate::gates;
+use crate::journal::{self, Source, Tool};
 use crate::risk::{self, Approved, Basis, Exposure, Refusal};
 use crate::send::{cancel, submit};
 use crate::turn::{FRESH, Turn, TurnError};
@@ -27,16 +29,15 @@ where
     T: WriteTables,
     V: MarketData + ReadAccount + TradeOrders,
 {
-    let state = &turn.desk.books.state;
-    let crashed = state.holds.contains_key(&Hold::Crash);
-    if state.status == Status::Running && !crashed {
+    let crashed = turn.desk.books.state.holds.contains_key(&Hold::Crash);
+    if turn.status() == Status::Running && !crashed {
         return Ok(());
     }
     for id in entries(turn, |state| matches!(state, State::Live { ended: None, .. })) {
         let result = cancel(turn, &id).await.map(drop);
         turn.survive(result)?;
     }
-    let status = turn.desk.books.state.status;
+    let status = turn.status();
     let message = match status {
         Status::Running => "the market fell too fast".to_owned(),
         Status::Warmup | Status::Reducing | Status::Halted | Status::Stopped => {
@@ -44,8 +45,8 @@ where
         }
     };
     for id in entries(turn, is_waiting) {
-        let message = message.clone();
-        refuse(turn, &id, risk::Rule::Authority.as_str(), message).await?;
+        let rule = risk::Rule::Authority.as_str();
+        refuse(turn, &id, Source::RiskGate, rule, message.clone()).await?;
     }
     Ok(())
 }
@@ -60,8 +61,9 @@ where
     let is_old = |sent_at: Timestamp| now.since(sent_at) >= timeout;
     let late = |state: &State| matches!(state, State::Live { venue, ended: None } if is_old(venue.sent_at));
     for id in entries(turn, late) {
-        let line = turn.line(Level::Info, "entry timed out").with("order_id", &id);
-        turn.write(line);
+        if let Some(order) = turn.order(&id) {
+            turn.write(journal::about(turn, Level::Info, "entry timed out", &order.terms));
+        }
         let result = cancel(turn, &id).await.map(drop);
         turn.survive(result)?;
     }
@@ -75,15 +77,35 @@ where
     V: MarketData + ReadAccount + TradeOrders,
 {
     end_lapsed_offers(turn).await?;
-    let state = &turn.desk.books.state;
-    if !may(Act::Open, state.status, !state.holds.is_empty()) {
-        return Ok(());
-    }
     for id in entries(turn, |state| matches!(state, State::Intended)) {
+        if !may_add_risk(turn) {
+            say_why_not(turn, &id);
+            continue;
+        }
         let result = serve_intent(turn, &id).await;
         turn.survive(result)?;
     }
     Ok(())
+}
+
+/// Whether an order that adds risk may be reviewed now: status and holds, the trial of a half-open gate, and
+/// whether all that was judged.
+pub fn may_add_risk<T, V>(turn: &Turn<'_, T, V>) -> bool {
+    !turn.is_closed && turn.may(Act::Open) && gates::lets_pass(&turn.desk.books.state)
+}
+
+/// An intent that has to wait stays as it is; the log says for what.
+fn say_why_not<T, V>(turn: &Turn<'_, T, V>, id: &OrderId) {
+    let Some(order) = turn.order(id) else { return };
+    let state = &turn.desk.books.state;
+    let gate = gates::reason(state, &turn.desk.settings.gate, turn.now);
+    let holds: Vec<&str> = state.holds.keys().map(|hold| hold.as_str()).collect();
+    let line = journal::about(turn, Level::Info, "entry waits", &order.terms);
+    let line = line.with("status", turn.status().as_str()).with("holds", holds.join(" "));
+    turn.write(match gate {
+        Some(reason) => line.with("detail", reason).with("source", Source::RiskGate.as_str()),
+        None => line,
+    });
 }
 
 async fn serve_intent<T, V>(turn: &mut Turn<'_, T, V>, id: &OrderId) -> Result<(), TurnError>
@@ -94,12 +116,16 @@ where
     let Some(order) = turn.order(id).cloned() else { return Ok(()) };
     let approved = match review(turn, order, Basis::Decision).await? {
         Ok(approved) => approved,
-        Err(refusal) => return refuse(turn, id, refusal.rule.as_str(), refusal.message).await,
+        Err(refusal) => return refuse_by_rule(turn, id, refusal).await,
     };
     match turn.desk.settings.safety_mode {
         SafetyMode::DryRun => {
+            let terms = approved.into_order().terms;
             turn.desk.advance(id, Event::DryRun)?;
-            Ok(turn.desk.commit(turn.shift.tables, Binds::Nothing).await?)
+            turn.desk.commit(turn.shift.tables, Binds::Nothing).await?;
+            let line = journal::about(turn, Level::Info, "order not sent: dry run", &terms);
+            turn.write(line);
+            Ok(())
         }
         SafetyMode::TwoPhase => {
             let expires_at = turn.now + turn.desk.settings.approval_expiry;
@@ -116,12 +142,12 @@ where
     T: WriteTables,
     V: MarketData + ReadAccount + TradeOrders,
 {
-    let now = turn.now;
+    let (now, order) = (turn.now, approved.into_order());
+    gates::begin_trial(&mut turn.desk.books.state, &order.terms.order_id);
     let breaker = &mut turn.desk.books.state.breaker;
-    breaker.rejections = 0;
     breaker.opens.retain(|at| now.since(*at) < shared::time::Millis::from_minutes(60));
     breaker.opens.insert(0, now);
-    submit(turn, approved.into_order()).await?;
+    submit(turn, order).await?;
     Ok(())
 }
 
@@ -145,7 +171,13 @@ where
     let quote = turn.quote(&symbol).await?;
     let instrument = turn.instrument(&symbol).await?;
     let free_quote = turn.balance(&symbol.quote).await?.free;
-    Ok(judge(turn, order, basis, &quote, &instrument, free_quote))
+    let (began, terms) = (turn.shift.clock.now(), order.terms.clone());
+    let verdict = judge(turn, order, basis, &quote, &instrument, free_quote);
+    let took = turn.shift.clock.now().since(began);
+    let passed = if verdict.is_ok() { "passed" } else { "refused" };
+    let line = journal::about(turn, Level::Info, "order reviewed", &terms).with("verdict", passed);
+    turn.write(line.seconds("risk_check_duration_seconds", took));
+    Ok(verdict)
 }
 
 fn judge<T, V>(
@@ -162,7 +194,7 @@ fn judge<T, V>(
     let seen = Exposure {
         quote,
         instrument,
-        may_open: may(Act::Open, state.status, !state.holds.is_empty()),
+        may_open: turn.may(Act::Open),
         // Its own entry is in `live` already; a position, a stop and an exit are still to come.
         has_room: state.live.len() <= shared::state::MOST_LIVE.saturating_sub(3),
         position: exposure(turn, &order),
@@ -187,7 +219,7 @@ fn exposure<T, V>(turn: &Turn<'_, T, V>, order: &Order) -> Qty {
     let coming = books.orders.values().filter(|one| {
         one.terms.order_id != order.terms.order_id
             && same(&one.terms.symbol)
-            && one.terms.leg == shared::ids::Leg::Entry
+            && one.terms.leg == Leg::Entry
             && !one.state.is_over()
     });
     held.sum::<Qty>() + coming.map(Order::outstanding).sum::<Qty>()
@@ -204,7 +236,7 @@ fn is_taken<T, V>(turn: &Turn<'_, T, V>, order: &Order) -> bool {
     let entering = books.orders.values().any(|one| {
         one.terms.order_id != order.terms.order_id
             && one.terms.symbol.base == *base
-            && one.terms.leg == shared::ids::Leg::Entry
+            && one.terms.leg == Leg::Entry
             && (one.state.may_be_at_venue() || matches!(one.state, State::AwaitingApproval { .. }))
     });
     held || entering
@@ -223,26 +255,42 @@ where
     let lapsed =
         |state: &State| matches!(state, State::AwaitingApproval { expires_at, .. } if *expires_at <= now);
     for id in entries(turn, lapsed) {
-        refuse(turn, &id, APPROVAL_EXPIRED, "nobody approved it in time".to_owned()).await?;
+        let message = "nobody approved it in time".to_owned();
+        refuse(turn, &id, Source::SafetyMode, APPROVAL_EXPIRED, message).await?;
     }
     Ok(())
+}
+
+/// Ends an order by a rule of the risk chain: it counts for the rejection gate, in the same commit.
+pub async fn refuse_by_rule<T, V>(
+    turn: &mut Turn<'_, T, V>,
+    id: &OrderId,
+    refusal: Refusal,
+) -> Result<(), TurnError>
+where
+    T: WriteTables,
+{
+    let (now, gate) = (turn.now, turn.desk.settings.gate.clone());
+    gates::count_refusal(&mut turn.desk.books.state, refusal.rule, &gate, now);
+    refuse(turn, id, Source::RiskLimits, refusal.rule.as_str(), refusal.message).await
 }
 
 /// Ends an order by a rule of ours: recorded, counted, logged with the documented names.
 pub async fn refuse<T, V>(
     turn: &mut Turn<'_, T, V>,
     id: &OrderId,
+    source: Source,
     rule: &str,
     message: String,
 ) -> Result<(), TurnError>
 where
     T: WriteTables,
 {
-    let line = turn.line(Level::Warn, "order refused").with("order_id", id).with("rule", rule);
-    turn.write(line.with("detail", &message).with("source", "risk_limits"));
+    if let Some(order) = turn.order(id) {
+        let line = journal::refused(turn, Tool::Place, &order.terms, source, rule);
+        turn.write(line.with("detail", &message));
+    }
     turn.minute.risk_rejections = turn.minute.risk_rejections.saturating_add(1);
-    let breaker = &mut turn.desk.books.state.breaker;
-    breaker.rejections = breaker.rejections.saturating_add(1);
     turn.desk.advance(id, Event::Refuse { rule: rule.to_owned(), message })?;
     Ok(turn.desk.commit(turn.shift.tables, Binds::Nothing).await?)
 }
@@ -251,8 +299,11 @@ const fn is_waiting(state: &State) -> bool {
     matches!(state, State::Intended | State::AwaitingApproval { .. })
 }
 
+/// The entries in a state that is `wanted`, oldest intent first.
 fn entries<T, V>(turn: &Turn<'_, T, V>, wanted: impl Fn(&State) -> bool) -> Vec<OrderId> {
     let orders = turn.desk.books.orders.values();
-    let entries = orders.filter(|order| order.terms.leg == shared::ids::Leg::Entry && wanted(&order.state));
-    entries.map(|order| order.terms.order_id.clone()).collect()
+    let mut entries: Vec<&Order> =
+        orders.filter(|order| order.terms.leg == Leg::Entry && wanted(&order.state)).collect();
+    entries.sort_by(|one, other| one.terms.position_id.cmp(&other.terms.position_id));
+    entries.into_iter().map(|order| order.terms.order_id.clone()).collect()
 }

@@ -3,15 +3,22 @@
 
 use shared::books::{ExitReason, Position, PositionStatus};
 use shared::ids::{Leg, OrderId, PositionId};
-use shared::market::{Sellable, Side};
+use shared::market::{Instrument, Sellable, Side};
 use shared::money::Qty;
 use shared::order::{Kind, Order, Origin, State, Terms};
-use shared::ports::{Level, MarketData, ReadAccount, TradeOrders, WriteTables};
-use shared::status::{Act, may};
+use shared::ports::{Level, Line, MarketData, ReadAccount, TradeOrders, WriteTables};
+use shared::status::Act;
+use shared::time::{Millis, Timestamp};
 
 use crate::desk::Binds;
-use crate::send::{cancel, submit};
+use crate::send::{Submitted, cancel, submit};
 use crate::turn::{Turn, TurnError};
+
+/// Failures of one leg in a row that page.
+pub const FAILURES_IN_A_ROW: u32 = 2;
+
+/// How long a sell waits that the venue has refused that often.
+const AFTER_REFUSALS: Millis = Millis::from_minutes(5);
 
 /// What an exit needs to be allowed.
 pub const fn act_of(reason: ExitReason) -> Act {
@@ -28,8 +35,7 @@ pub const fn act_of(reason: ExitReason) -> Act {
 
 /// Whether the table allows this exit now.
 pub fn is_allowed<T, V>(turn: &Turn<'_, T, V>, reason: ExitReason) -> bool {
-    let state = &turn.desk.books.state;
-    may(act_of(reason), state.status, !state.holds.is_empty())
+    turn.may(act_of(reason))
 }
 
 /// Orders an exit, and takes it as far as it goes in this invocation.
@@ -49,7 +55,7 @@ where
     position.exit_reason = Some(reason);
     turn.desk.commit(turn.shift.tables, Binds::Authority).await?;
     let line = turn.line(Level::Info, "exit ordered").with("position_id", id).with("reason", reason.as_str());
-    turn.write(line);
+    turn.write(traced(turn, line, id));
     continue_exit(turn, id).await
 }
 
@@ -67,10 +73,19 @@ where
     if !is_allowed(turn, reason) {
         return put_back(turn, id).await;
     }
-    if !others_are_gone(turn, id).await? {
+    if !others_are_gone(turn, id).await? || waits_after_refusals(turn, id) {
         return Ok(());
     }
     sell_what_is_left(turn, id).await
+}
+
+/// A sell that the venue refused twice in a row is not sent every minute for hours: a person has been paged.
+fn waits_after_refusals<T, V>(turn: &Turn<'_, T, V>, id: &PositionId) -> bool {
+    let waits = |position: &Position, refused_at: Timestamp| {
+        position.exit_failures >= FAILURES_IN_A_ROW && turn.now.since(refused_at) < AFTER_REFUSALS
+    };
+    let position = turn.desk.books.positions.get(id);
+    position.is_some_and(|one| one.exit_refused_at.is_some_and(|at| waits(one, at)))
 }
 
 fn exit_reason(position: &Position) -> ExitReason {
@@ -90,15 +105,20 @@ where
     Ok(turn.desk.commit(turn.shift.tables, Binds::Nothing).await?)
 }
 
-/// Cancels the position's entry and stop; true once neither can trade any more.
+/// Cancels the position's entry and stop; true once neither can trade any more. A cancel that did not work
+/// counts as a failure of the exit: nothing can be sold meanwhile.
 async fn others_are_gone<T, V>(turn: &mut Turn<'_, T, V>, id: &PositionId) -> Result<bool, TurnError>
 where
     T: WriteTables,
     V: MarketData + ReadAccount + TradeOrders,
 {
-    for order in turn.orders_of(id, is_live_other) {
-        if turn.order(&order).is_some_and(|order| matches!(order.state, State::Live { ended: None, .. })) {
-            cancel(turn, &order).await?;
+    let rests = |state: &State| matches!(state, State::Live { ended: None, .. });
+    for order in turn.orders_of(id, |order| is_live_other(order) && rests(&order.state)) {
+        let asked = cancel(turn, &order).await? == Submitted::Made;
+        let still = turn.order(&order).is_some_and(|order| rests(&order.state));
+        if let Some(position) = turn.desk.books.positions.get_mut(id).filter(|_| asked && still) {
+            position.exit_failures = position.exit_failures.saturating_add(1);
+            turn.desk.commit(turn.shift.tables, Binds::Nothing).await?;
         }
     }
     Ok(turn.orders_of(id, is_live_other).is_empty())
@@ -121,21 +141,59 @@ where
     let instrument = turn.instrument(&position.symbol).await?;
     let held = turn.held(&position.symbol.base).await?;
     match instrument.sellable(position.quantity, held, quote.bid) {
-        Sellable::Dust(_) => close(turn, id, position.quantity).await,
-        Sellable::Order(lots) => {
-            let order =
-                exit_order(turn, &position, lots.min(instrument.max_market_qty.floor_to(instrument.step)));
-            if let Some(position) = turn.desk.books.positions.get_mut(id) {
-                position.next_exit = position.next_exit.saturating_add(1);
-            }
-            submit(turn, order).await?;
-            judge_exit(turn, id, position.next_exit).await
-        }
+        Sellable::Dust(_) => return close(turn, id, position.quantity).await,
+        Sellable::Order(lots) => sell(turn, id, lots, &instrument).await?,
     }
+    if let Some(less) = less_than_was_tried(turn, id, held).await?
+        && let Sellable::Order(lots) = instrument.sellable(position.quantity, less, quote.bid)
+    {
+        sell(turn, id, lots, &instrument).await?;
+    }
+    finish(turn, id).await
 }
 
-/// After the sell: closed if nothing sellable is left, counted if it was refused or could not leave. What
-/// was not tried, or is not known yet, counts as neither.
+/// One sell, under the next number.
+async fn sell<T, V>(
+    turn: &mut Turn<'_, T, V>,
+    id: &PositionId,
+    lots: Qty,
+    instrument: &Instrument,
+) -> Result<(), TurnError>
+where
+    T: WriteTables,
+    V: MarketData + ReadAccount + TradeOrders,
+{
+    let Some(position) = turn.desk.books.positions.get(id).cloned() else { return Ok(()) };
+    let most = instrument.max_market_qty.floor_to(instrument.step);
+    let order = exit_order(turn, &position, lots.min(most));
+    if let Some(position) = turn.desk.books.positions.get_mut(id) {
+        position.next_exit = position.next_exit.saturating_add(1);
+    }
+    submit(turn, order).await?;
+    judge_exit(turn, id, position.next_exit).await
+}
+
+/// What the venue holds by now, where it has just refused a sell and holds less than that was planned with:
+/// the plan is corrected once. Any other refusal is left to the next tick.
+async fn less_than_was_tried<T, V>(
+    turn: &mut Turn<'_, T, V>,
+    id: &PositionId,
+    before: Qty,
+) -> Result<Option<Qty>, TurnError>
+where
+    V: MarketData + ReadAccount,
+{
+    let Some(position) = turn.desk.books.positions.get(id) else { return Ok(None) };
+    if position.exit_refused_at != Some(turn.now) {
+        return Ok(None);
+    }
+    let base = position.symbol.base.clone();
+    let now = turn.held(&base).await?;
+    Ok(Some(now).filter(|now| *now < before))
+}
+
+/// After the sell: counted if it was refused or could not leave. What was not tried, or is not known yet,
+/// counts as neither. Entry, peak and quantity are the fills' alone to change.
 async fn judge_exit<T, V>(turn: &mut Turn<'_, T, V>, id: &PositionId, plan: u32) -> Result<(), TurnError>
 where
     T: WriteTables,
@@ -143,10 +201,12 @@ where
 {
     let sells = turn.orders_of(id, |order| order.terms.leg == Leg::Exit && order.terms.plan == plan);
     let sell = sells.first().and_then(|id| turn.order(id)).map(|order| order.state.clone());
+    let now = turn.now;
     let Some(position) = turn.desk.books.positions.get_mut(id) else { return Ok(()) };
-    let failures = match sell {
-        Some(State::Rejected { .. } | State::Absent { .. }) => position.exit_failures.saturating_add(1),
-        Some(State::Live { .. } | State::Done { .. }) => 0,
+    let (failures, refused_at) = match sell {
+        Some(State::Rejected { .. }) => (position.exit_failures.saturating_add(1), Some(now)),
+        Some(State::Absent { .. }) => (position.exit_failures.saturating_add(1), None),
+        Some(State::Live { .. } | State::Done { .. }) => (0, None),
         Some(
             State::Intended
             | State::AwaitingApproval { .. }
@@ -155,13 +215,11 @@ where
             | State::Refused { .. }
             | State::DryRun,
         )
-        | None => position.exit_failures,
+        | None => (position.exit_failures, position.exit_refused_at),
     };
-    if failures != position.exit_failures {
-        position.exit_failures = failures;
-        turn.desk.commit(turn.shift.tables, Binds::Nothing).await?;
-    }
-    finish(turn, id).await
+    position.exit_failures = failures;
+    position.exit_refused_at = refused_at;
+    Ok(turn.desk.commit(turn.shift.tables, Binds::Nothing).await?)
 }
 
 /// Closes a position once every order of it has ended and nothing sellable is left.
@@ -201,8 +259,16 @@ where
     turn.desk.books.state.live.remove(&id.to_string());
     turn.desk.commit(turn.shift.tables, Binds::Nothing).await?;
     let line = turn.line(Level::Info, "position closed").with("position_id", id);
-    turn.write(line.with("realised", realised).with("residue", residue));
+    turn.write(traced(turn, line, id).with("realised", realised).with("residue", residue));
     Ok(())
+}
+
+/// The trace of the decision that opened the position.
+fn traced<T, V>(turn: &Turn<'_, T, V>, line: Line, id: &PositionId) -> Line {
+    match turn.desk.books.positions.get(id).and_then(|one| one.trace.as_ref()) {
+        Some(trace) => line.with("trace", trace),
+        None => line,
+    }
 }
 
 fn exit_order<T, V>(turn: &Turn<'_, T, V>, position: &Position, quantity: Qty) -> Order {
@@ -243,7 +309,7 @@ pub fn own_order<T, V>(
         decided_at: turn.now,
         decision: None,
         created_at: turn.now,
-        trace: format!("{}-{}-{plan}", position.id, leg.as_str()),
+        trace: position.trace.clone().unwrap_or_else(|| position.id.to_string()),
     };
     Order { terms, state: State::Intended }
 }

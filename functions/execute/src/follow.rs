@@ -5,6 +5,7 @@ use shared::order::{Event, Order, State};
 use shared::ports::{Level, MarketData, OrderReport, ReadAccount, Trade, WriteTables};
 
 use crate::desk::Binds;
+use crate::journal;
 use crate::turn::{Turn, TurnError};
 
 /// Asks the venue about every order that it may have.
@@ -55,8 +56,8 @@ async fn not_there<T: WriteTables, V>(turn: &mut Turn<'_, T, V>, order: &Order) 
     if turn.shift.clock.now() <= fence {
         return Ok(());
     }
-    let line = turn.line(Level::Warn, "order proven absent").with("order_id", &order.terms.order_id);
-    turn.write(line.with("trace", &order.terms.trace));
+    let line = journal::about(turn, Level::Warn, "order proven absent", &order.terms);
+    turn.write(line);
     turn.desk.advance(&order.terms.order_id, Event::NotFound)?;
     Ok(turn.desk.commit(turn.shift.tables, Binds::Nothing).await?)
 }
@@ -73,7 +74,9 @@ where
     V: MarketData + ReadAccount,
 {
     let Some(order) = turn.order(id).cloned() else { return Ok(()) };
-    let trades = trades_behind(turn, &order, report, listed).await;
+    // What a position that cannot be read has traded is recorded once it is mended.
+    let is_lost = turn.desk.books.has_lost(&order.terms.position_id);
+    let trades = if is_lost { Vec::new() } else { trades_behind(turn, &order, report, listed).await };
     let event =
         Event::Report { venue_id: report.venue_id.clone(), executed: report.executed, ended: report.ended };
     turn.desk.advance(id, event)?;
@@ -120,7 +123,6 @@ where
 
 fn log_progress<T, V>(turn: &Turn<'_, T, V>, id: &OrderId) {
     let Some(order) = turn.order(id) else { return };
-    let line = turn.line(Level::Info, "fills recorded").with("order_id", id);
-    let line = line.with("trace", &order.terms.trace).with("status", &order.state);
-    turn.write(line.with("recorded", order.state.recorded()).with("leg", order.terms.leg.as_str()));
+    let line = journal::about(turn, Level::Info, "fills recorded", &order.terms);
+    turn.write(line.with("status", &order.state).with("recorded", order.state.recorded()));
 }

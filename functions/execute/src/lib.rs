@@ -4,12 +4,18 @@
 //! what is wanted. A tick that loses a write to another one reads again; it never guesses.
 
 pub mod approvals;
+pub mod authority;
 pub mod beat;
 pub mod config;
+pub mod crash;
 pub mod desk;
 pub mod entries;
 pub mod exits;
 pub mod follow;
+pub mod gates;
+pub mod journal;
+pub mod keys;
+pub mod markets;
 pub mod observe;
 pub mod protect;
 pub mod risk;
@@ -30,6 +36,7 @@ use shared::roster::{self, Member, RosterError, members};
 use shared::store::WriteError;
 use shared::tables::Function;
 
+use crate::keys::KeyUse;
 use crate::observe::ObserveError;
 use crate::turn::{Shift, Turn, TurnError};
 
@@ -149,8 +156,12 @@ where
     let venue = accounts.open(&settings, member.wait).await?;
     let desk = observe::desk(shift.tables, settings, state).await?;
     let mut turn = Turn::new(shift, venue, desk);
-    take_turn(&mut turn).await?;
-    beat::beat(&mut turn).await.map_err(TurnError::Write)?;
+    let outcome = match take_turn(&mut turn).await {
+        Err(error @ TurnError::Write(_)) => return Err(error.into()),
+        outcome => outcome,
+    };
+    beat::conclude(&mut turn, outcome.is_ok()).await.map_err(TurnError::Write)?;
+    outcome?;
     Ok(turn.sent)
 }
 
@@ -162,11 +173,25 @@ where
     V: MarketData + ReadAccount + TradeOrders,
 {
     follow::follow_orders(turn).await?;
+    match keys::judge(turn).await? {
+        KeyUse::Everything => {}
+        KeyUse::NoEntries => turn.is_closed = true,
+        KeyUse::Nothing => return turn.outcome(),
+    }
+    gates::lift_holds(turn).await?;
+    let watched = crash::watch(turn).await;
+    turn.is_closed |= watched.is_err();
+    turn.survive(watched)?;
     entries::withdraw_entries(turn).await?;
     entries::time_out_entries(turn).await?;
     protect::tend_positions(turn).await?;
     let bought = protect::bought(turn);
     wishes::grant_wishes(turn).await?;
+    let looked = markets::look(turn).await;
+    turn.survive(looked)?;
+    let judged = gates::judge_day(turn).await;
+    turn.is_closed |= judged.is_err();
+    turn.survive(judged)?;
     approvals::serve_approvals(turn).await?;
     entries::serve_intents(turn).await?;
     // What an entry has just bought is protected in the same invocation.

@@ -9,6 +9,7 @@ use shared::roster::Unfit;
 use shared::settings::Settings;
 use shared::state::{Live, StrategyState};
 use shared::store::{Item, Key, ReadError, ReadTables};
+use shared::tables::Table;
 
 use crate::desk::{Books, Desk};
 
@@ -34,13 +35,21 @@ pub async fn desk(
         positions: BTreeMap::new(),
         account: None,
         approvals: BTreeMap::new(),
+        damaged: BTreeMap::new(),
         state,
     };
     let keys = keys(&books.state, &settings);
     if keys.len() > 1 {
         let items = tables.get(&keys).await?;
         for (key, item) in keys.into_iter().zip(items) {
-            place(&mut books, key, item)?;
+            let at = key.clone();
+            match place(&mut books, key, item) {
+                // One order or position that cannot be read keeps no other from being served.
+                Err(unfit) if matches!(at.table, Table::Orders | Table::Positions) => {
+                    books.damaged.insert(at, unfit);
+                }
+                result => result?,
+            }
         }
         // Fills belong into the account's books: without them nothing that may have filled is touched.
         let may_fill = books.orders.values().any(|order| order.state.may_be_at_venue());
@@ -69,7 +78,6 @@ fn key_of(name: &str, entry: &Live) -> Option<Key> {
 }
 
 fn place(books: &mut Books, key: Key, item: Option<Item>) -> Result<(), Unfit> {
-    use shared::tables::Table;
     match (key.table, item) {
         // Before reconcile's first look there is no account, and nothing may open.
         (Table::Ledgers, None) => {}

@@ -8,7 +8,8 @@ use shared::market::{Instrument, Quote, Sellable, fresh};
 use shared::money::{Percent, Price, Qty};
 use shared::order::{Kind, Order, Origin, State};
 use shared::ports::{Level, MarketData, ReadAccount, TradeOrders, WriteTables};
-use shared::settings::Exits;
+use shared::settings::{CrashAction, Exits};
+use shared::status::Hold;
 
 use crate::desk::Binds;
 use crate::exits::{begin_exit, continue_exit, finish, is_allowed, own_order};
@@ -62,6 +63,9 @@ where
     V: MarketData + ReadAccount + TradeOrders,
 {
     let Some(position) = turn.desk.books.positions.get(id).cloned() else { return Ok(()) };
+    if turn.desk.books.is_damaged(id) {
+        return Ok(());
+    }
     match position.status {
         PositionStatus::Open => tend_open(turn, id).await,
         PositionStatus::Closing => {
@@ -108,10 +112,26 @@ where
     let Ok(quote) = fresh(&quote, turn.now, FRESH) else { return keep_stop(turn, id).await };
     let peak = raise_peak(turn, id, quote.get().bid).await?;
     let stop = resting_stop(turn, id);
-    let reason = exit_due(&position, peak, quote.get(), stop.as_ref(), &turn.desk.settings.exits);
+    let reason = if has_to_flee(turn) {
+        Some(ExitReason::Crash)
+    } else {
+        exit_due(&position, peak, quote.get(), stop.as_ref(), &turn.desk.settings.exits)
+    };
+    if reason == Some(ExitReason::StopTriggered) {
+        turn.unprotected = Some(format!("the stop of {id} triggered and did not fill"));
+    }
     match reason.filter(|reason| is_allowed(turn, *reason)) {
         Some(reason) => begin_exit(turn, id, reason).await,
         None => keep_stop(turn, id).await,
+    }
+}
+
+/// Whether the settings close everything while the market falls.
+fn has_to_flee<T, V>(turn: &Turn<'_, T, V>) -> bool {
+    let crashed = turn.desk.books.state.holds.contains_key(&Hold::Crash);
+    match turn.desk.settings.crash.action {
+        CrashAction::Exit => crashed,
+        CrashAction::Reduce | CrashAction::Halt => false,
     }
 }
 
@@ -212,6 +232,7 @@ where
         return wait_or_close(turn, id).await;
     };
     let Some(kind) = stop_kind(&position, instrument) else {
+        turn.unprotected = Some(format!("no stop can be placed for {id}"));
         return begin_exit_if_allowed(turn, id, ExitReason::StopMissing).await;
     };
     let order = own_order(turn, &position, Leg::Stop, position.next_stop, Origin::Rule, kind, lots);
@@ -224,6 +245,7 @@ where
     if !refused {
         return Ok(());
     }
+    turn.unprotected = Some(format!("the venue refused the stop of {id}"));
     let line = turn.line(Level::Error, "stop refused; the position is exited").with("position_id", id);
     turn.write(line);
     begin_exit_if_allowed(turn, id, ExitReason::StopMissing).await

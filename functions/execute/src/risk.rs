@@ -68,6 +68,27 @@ impl Rule {
             Rule::Balance => "balance",
         }
     }
+
+    /// Whether the wish itself was wrong, so that it counts for the rejection gate. A market that closed, a
+    /// full state, and the age and drift of a wish that had to wait (behind the gate itself, too) are not.
+    pub const fn is_the_wishs_fault(self) -> bool {
+        match self {
+            Rule::AllowedSymbols
+            | Rule::PositionOpen
+            | Rule::VenueFilter
+            | Rule::SpotSide
+            | Rule::StopLoss
+            | Rule::MaxOrderNotional
+            | Rule::MaxPositionAbs
+            | Rule::MaxDailyOrders
+            | Rule::MaxOpensPerHour
+            | Rule::OrderCooldown
+            | Rule::Balance => true,
+            Rule::Authority | Rule::NoRoom | Rule::MarketClosed | Rule::DecisionAge | Rule::PriceDrift => {
+                false
+            }
+        }
+    }
 }
 
 /// A refusal: the rule and the documented message.

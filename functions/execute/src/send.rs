@@ -2,13 +2,15 @@
 
 use shared::ids::{Leg, OrderId};
 use shared::order::{Event, Order, Sent, State};
-use shared::ports::{Level, MarketData, OrderRequest, ReadAccount, SendError, TradeOrders, WriteTables};
+use shared::ports::{MarketData, OrderRequest, ReadAccount, SendError, TradeOrders, VenueError, WriteTables};
 use shared::status::Status;
 use shared::time::Timestamp;
 use shared::venue::binance::fence;
 
+use crate::authority::lower;
 use crate::desk::Binds;
 use crate::follow::{absorb, follow_order};
+use crate::journal::{self, Fate, Tool};
 use crate::turn::{Turn, TurnError};
 
 /// What came of a send.
@@ -30,7 +32,9 @@ where
     let sent_at = turn.shift.clock.now();
     // What adds risk is priced again if its price has become old since it was reviewed.
     let is_old = order.terms.leg == Leg::Entry && !turn.is_fresh(&order.terms.symbol, sent_at);
-    if is_old || !turn.has_time_to_send(sent_at) {
+    // Another invocation counts in a later day already: its caps are not those that this was planned with.
+    let is_yesterdays = sent_at.day() < turn.desk.books.state.exec_day.day;
+    if is_old || is_yesterdays || !turn.has_time_to_send(sent_at) {
         turn.desk.forget();
         return Ok(Submitted::NoTime);
     }
@@ -43,12 +47,17 @@ where
         quantity: order.terms.quantity,
         sent_at,
     };
-    put_on_record(turn, order, sent_at)?;
+    put_on_record(turn, order.clone(), sent_at)?;
     turn.desk.commit(turn.shift.tables, Binds::Authority).await?;
     let answer = turn.venue.place(&request).await;
     turn.sent = turn.sent.saturating_add(1);
     turn.balances_have_moved();
-    log_send(turn, &request, &answer);
+    let took = turn.shift.clock.now().since(sent_at);
+    let line = journal::acted(turn, Tool::Place, &order, fate_of(&answer), took);
+    turn.write(match &answer {
+        Ok(placed) => line.with("detail", format_args!("executed {}", placed.report.executed)),
+        Err(error) => line.with("detail", error),
+    });
     match answer {
         Ok(placed) => absorb(turn, &id, &placed.report, placed.trades).await?,
         Err(error) => record_failure(turn, &id, error).await?,
@@ -94,29 +103,18 @@ where
         }
         SendError::Fatal { code, text } => {
             turn.minute.order_failures = turn.minute.order_failures.saturating_add(1);
-            halt(turn, format!("venue refuses the key: {code} {text}"));
+            let (now, reason) = (turn.now, format!("venue refuses the key: {code} {text}"));
+            lower(&mut turn.desk.books.state, Status::Halted, &reason, now);
             turn.desk.advance(id, Event::Reject { code })?;
         }
-        SendError::NoAnswer(_) => {
-            turn.minute.backend_errors = turn.minute.backend_errors.saturating_add(1);
+        SendError::NoAnswer(why) => {
+            turn.backend_error("place", &VenueError::Unavailable(why));
             turn.desk.advance(id, Event::NoAnswer)?;
             turn.desk.commit(turn.shift.tables, Binds::Nothing).await?;
             return follow_order(turn, id).await;
         }
     }
     Ok(turn.desk.commit(turn.shift.tables, Binds::Nothing).await?)
-}
-
-/// Lowers the status; never over `stopped`, and never up.
-pub fn halt<T, V>(turn: &mut Turn<'_, T, V>, reason: String) {
-    let state = &mut turn.desk.books.state;
-    match state.status {
-        Status::Warmup | Status::Running | Status::Reducing => {
-            state.status = Status::Halted;
-            state.halt_reason = Some(reason);
-        }
-        Status::Halted | Status::Stopped => {}
-    }
 }
 
 /// Takes an order back: counted, asked once, and what the venue says is recorded.
@@ -137,35 +135,36 @@ where
     turn.desk.commit(turn.shift.tables, Binds::Nothing).await?;
     let answer = turn.venue.cancel(&order.terms.symbol, id, sent_at).await;
     turn.balances_have_moved();
+    let took = turn.shift.clock.now().since(sent_at);
+    let line = journal::acted(turn, Tool::Cancel, &order, fate_of(&answer), took);
     match answer {
-        Ok(report) => absorb(turn, id, &report, Vec::new()).await?,
+        Ok(report) => {
+            turn.write(line.with("detail", format_args!("executed {}", report.executed)));
+            absorb(turn, id, &report, Vec::new()).await?;
+        }
         Err(error) => {
-            turn.minute.backend_errors = turn.minute.backend_errors.saturating_add(1);
-            let line = turn.line(Level::Warn, "cancel failed").with("order_id", id).with("error", &error);
-            turn.write(line.with("trace", &order.terms.trace));
+            turn.write(line.with("detail", &error));
+            turn.backend_error("cancel", &as_question(error));
             follow_order(turn, id).await?;
         }
     }
     Ok(Submitted::Made)
 }
 
-fn log_send<T, V>(
-    turn: &Turn<'_, T, V>,
-    request: &OrderRequest,
-    answer: &Result<shared::ports::Placed, SendError>,
-) {
-    let (level, status) = match answer {
-        Ok(_) => (Level::Info, "success".to_owned()),
-        Err(SendError::Refused { .. } | SendError::Fatal { .. }) => (Level::Error, "rejected".to_owned()),
-        Err(SendError::NeverSent(_) | SendError::NoAnswer(_)) => (Level::Warn, "failed".to_owned()),
-    };
-    let line = turn.line(level, "order sent").with("order_id", &request.order_id).with("tool", "place");
-    let line = line.with("side", request.side.as_str()).with("status", status);
-    let line = line.with("quantity", request.quantity).with("symbol", &request.symbol);
-    let detail = match answer {
-        Ok(placed) => format!("executed {}", placed.report.executed),
-        Err(error) => error.to_string(),
-    };
-    let line = line.count("trading_daily_orders_count", turn.desk.books.state.exec_day.orders.into());
-    turn.write(line.with("detail", detail));
+/// A cancel that failed, in the words of a question that failed: nothing is lost by asking again.
+fn as_question(error: SendError) -> VenueError {
+    match error {
+        SendError::NeverSent(error) => error,
+        SendError::Refused { code, text } => VenueError::Refused { code, text },
+        SendError::NoAnswer(why) => VenueError::Unavailable(why),
+        SendError::Fatal { code, text } => VenueError::Fatal { code, text },
+    }
+}
+
+fn fate_of<R>(answer: &Result<R, SendError>) -> Fate {
+    match answer {
+        Ok(_) => Fate::Success,
+        Err(SendError::Refused { .. } | SendError::Fatal { .. }) => Fate::Rejected,
+        Err(SendError::NeverSent(_) | SendError::NoAnswer(_)) => Fate::Failed,
+    }
 }

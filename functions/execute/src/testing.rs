@@ -17,11 +17,11 @@ use shared::ports::{
     ReadTables, SendError, SharedClock, Trade, TradeOrders, VenueError, Wait, WriteTables,
 };
 use shared::records::order::Row;
-use shared::records::{self, AccountLedger, Shard};
+use shared::records::{self, AccountLedger, KeyCheck, Shard};
 use shared::secret::Secret;
 use shared::settings::{Backend, Crash, CrashAction, Exits, Gate, Limits, SafetyMode, Settings};
 use shared::state::{Live, StrategyState, Target, WishFor};
-use shared::status::Status;
+use shared::status::{Hold, Status};
 use shared::store::{Attr, Change, Item, Key, Order as Direction, Path, ReadError, Write, WriteError};
 use shared::tables::Table;
 use shared::testkit::at_once;
@@ -130,6 +130,8 @@ pub(crate) enum Fault {
     Refused,
     /// The venue refuses the key.
     Fatal,
+    /// Somebody withdrew this much base a moment ago, so that the balance does not suffice.
+    Withdrawn(&'static str),
 }
 
 type Hook = Box<dyn FnOnce()>;
@@ -149,8 +151,16 @@ pub(crate) struct Faults {
     pub(crate) cancels_fail: Cell<bool>,
     /// No market data of this symbol.
     pub(crate) quotes_fail: Cell<bool>,
+    /// The venue does not know the symbol any more.
+    pub(crate) is_delisted: Cell<bool>,
     /// Orders cannot be asked about.
     pub(crate) orders_fail: Cell<bool>,
+    /// What a question about an order is answered with.
+    pub(crate) order_error: RefCell<Option<VenueError>>,
+    /// What the venue says of the key; none: what the exchange says.
+    pub(crate) rights: RefCell<Option<Result<KeyRights, VenueError>>>,
+    /// How often it was asked.
+    pub(crate) rights_asked: Cell<u32>,
     /// The venue lists only so many trades.
     pub(crate) trades_seen: Cell<Option<usize>>,
     /// The account's ledger is not there.
@@ -220,6 +230,7 @@ impl WriteTables for Tables {
 #[derive(Clone)]
 pub(crate) struct Shaky {
     trader: Trader,
+    exchange: Arc<Exchange>,
     clock: SimClock,
     faults: Rc<Faults>,
 }
@@ -237,6 +248,9 @@ impl Shaky {
 impl MarketData for Shaky {
     async fn instrument(&self, symbol: &Symbol) -> Result<Instrument, VenueError> {
         self.called();
+        if self.faults.is_delisted.get() {
+            return Err(VenueError::Refused { code: "-1121".to_owned(), text: "Invalid symbol.".to_owned() });
+        }
         self.trader.instrument(symbol).await
     }
     async fn quote(&self, symbol: &Symbol) -> Result<Quote, VenueError> {
@@ -262,6 +276,9 @@ impl ReadAccount for Shaky {
         if self.faults.orders_fail.get() {
             return Err(VenueError::Unavailable("no orders".to_owned()));
         }
+        if let Some(error) = self.faults.order_error.borrow().clone() {
+            return Err(error);
+        }
         self.trader.order(symbol, id).await
     }
     async fn open_orders(&self, symbol: &Symbol) -> Result<Vec<OrderReport>, VenueError> {
@@ -277,7 +294,12 @@ impl ReadAccount for Shaky {
         self.trader.trades_after(symbol, after).await
     }
     async fn key_rights(&self) -> Result<KeyRights, VenueError> {
-        self.trader.key_rights().await
+        self.faults.rights_asked.set(self.faults.rights_asked.get() + 1);
+        let scripted = self.faults.rights.borrow().clone();
+        match scripted {
+            Some(rights) => rights,
+            None => self.trader.key_rights().await,
+        }
     }
 }
 
@@ -301,6 +323,10 @@ impl TradeOrders for Shaky {
             Some(Fault::Throttled) => {
                 let wait = Millis::from_secs(30);
                 Err(SendError::NeverSent(VenueError::Throttled { wait, text, banned: false }))
+            }
+            Some(Fault::Withdrawn(amount)) => {
+                self.exchange.withdraw(self.clock.now(), "BTC", d(amount)).unwrap();
+                Err(SendError::Refused { code: "-2010".to_owned(), text })
             }
             Some(Fault::Refused) => Err(SendError::Refused { code: "-2010".to_owned(), text }),
             Some(Fault::Fatal) => Err(SendError::Fatal { code: "-2015".to_owned(), text }),
@@ -398,7 +424,7 @@ impl Bench {
         let key = ApiKey::new(Secret::new("key".to_owned()), Secret::new("secret".to_owned()));
         let trader = Trader::new(Account::new(binance, key));
         let bench = Bench {
-            venue: Shaky { trader, clock: clock.clone(), faults: faults.clone() },
+            venue: Shaky { trader, exchange: exchange.clone(), clock: clock.clone(), faults: faults.clone() },
             tables: Tables { store: MemoryStore::new(), faults: faults.clone() },
             clock,
             exchange,
@@ -419,7 +445,9 @@ impl Bench {
         store.plant(records::state::key(&demo()), records::state::encode(&state));
         let opening = BTreeMap::from([(asset("USDT"), Amount::parse("1000").unwrap())]);
         let book = AccountBook { opening, ..AccountBook::default() };
-        let ledger = AccountLedger { book, ..AccountLedger::first(settings().account) };
+        let rights = KeyRights { trade: true, withdraw: false, transfer: false, address_bound: true };
+        let key_check = Some(KeyCheck { at: start, rights: Some(rights) });
+        let ledger = AccountLedger { book, key_check, ..AccountLedger::first(settings().account) };
         store.plant(records::account::key(&ledger.account), records::account::encode(&ledger));
     }
 
@@ -456,6 +484,28 @@ impl Bench {
         let mut state = self.state();
         change(&mut state);
         self.tables.store.plant(records::state::key(&demo()), records::state::encode(&state));
+    }
+
+    /// What execute remembers of the account's key.
+    pub(crate) fn key_check(&self, key_check: Option<KeyCheck>) {
+        let ledger = AccountLedger { key_check, ..self.account() };
+        self.tables.store.plant(records::account::key(&ledger.account), records::account::encode(&ledger));
+    }
+    /// A hold as it stands while its cause lasts.
+    pub(crate) fn impose(&self, hold: Hold) {
+        let now = self.clock.now();
+        self.settings(|settings| match hold {
+            Hold::RejectionGate => settings.gate.cooldown = Millis::from_minutes(60),
+            // The bid lies this far below the last price of a flat market.
+            Hold::Crash => settings.crash.fall = percent("0.005"),
+            Hold::Divergence | Hold::PnlGate | Hold::ModelOff | Hold::VenueBan => {}
+        });
+        self.change_state(|state| {
+            state.holds.insert(hold, now);
+            if hold == Hold::VenueBan {
+                state.breaker.banned_until = Some(now + Millis::from_minutes(60));
+            }
+        });
     }
 
     /// Serves the n-th minute, four seconds after it began.
@@ -585,6 +635,12 @@ impl Bench {
     }
     pub(crate) fn said(&self, what: &str) -> bool {
         self.log.0.borrow().iter().any(|line| line.what == what)
+    }
+
+    /// The last line that says `what`.
+    pub(crate) fn line(&self, what: &str) -> Line {
+        let lines = self.log.0.borrow();
+        lines.iter().rev().find(|line| line.what == what).unwrap().clone()
     }
 
     /// Nothing is live, and every book agrees with the exchange's own ledger.

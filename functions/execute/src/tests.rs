@@ -1,9 +1,17 @@
 //! Scenarios over the simulated exchange: what is sent, what rests, and that every book agrees afterwards.
 
 mod authority;
+mod crash;
+mod damage;
 mod entries;
 mod exits;
 mod faults;
+mod gates;
+mod incident;
+mod interleavings;
+mod journal;
+mod keys;
+mod permission;
 mod protection;
 mod races;
 mod time;

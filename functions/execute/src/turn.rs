@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use shared::ids::{Asset, Env, OrderId, PositionId, Symbol};
-use shared::market::{Instrument, Quote, fresh};
+use shared::market::{Candle, Instrument, Quote, fresh};
 use shared::money::{Amount, Qty};
 use shared::order::{Illegal, Order};
 use shared::ports::{Balance, Clock, Level, Line, Log, MarketData, ReadAccount, VenueError};
-use shared::roster::Trail;
+use shared::roster::{Trail, Unfit};
 use shared::secret::Secret;
 use shared::state::ExecMinute;
 use shared::store::WriteError;
@@ -15,6 +15,7 @@ use shared::tick::Tick;
 use shared::time::{Millis, Timestamp};
 
 use crate::desk::{Desk, StepError};
+use crate::journal;
 
 /// The oldest quote that may be priced with.
 pub const FRESH: Millis = Millis::from_secs(10);
@@ -56,6 +57,18 @@ pub struct Turn<'a, T, V> {
     pub minute: ExecMinute,
     /// What happened, for the invocation's answer.
     pub sent: u32,
+    /// Nothing is opened in this tick: it is not known whether a gate is open, or what the key may do.
+    pub is_closed: bool,
+    /// The fall that set the crash hold in this tick.
+    pub crash: Option<String>,
+    /// Markets that are closed while something is held in them; none where nobody looked in this tick.
+    pub closed_markets: Option<Vec<String>>,
+    /// What lost its stop in this tick, and why.
+    pub unprotected: Option<String>,
+    /// Until when the venue banned us in this tick.
+    pub banned_until: Option<Timestamp>,
+    /// The words with which the venue refused the key in this tick.
+    pub refused_key: Option<String>,
     unserved: Option<TurnError>,
     quotes: BTreeMap<Symbol, Quote>,
     instruments: BTreeMap<Symbol, Instrument>,
@@ -79,6 +92,12 @@ impl<'a, T, V: MarketData + ReadAccount> Turn<'a, T, V> {
             desk,
             minute,
             sent: 0,
+            is_closed: false,
+            crash: None,
+            closed_markets: None,
+            unprotected: None,
+            banned_until: None,
+            refused_key: None,
             unserved: None,
             quotes: BTreeMap::new(),
             instruments: BTreeMap::new(),
@@ -95,7 +114,8 @@ impl<'a, T, V: MarketData + ReadAccount> Turn<'a, T, V> {
         {
             return Ok(quote.clone());
         }
-        let quote = self.venue.quote(symbol).await.inspect_err(|error| self.log_venue("quote", error))?;
+        let answer = self.venue.quote(symbol).await;
+        let quote = self.noted("quote", answer)?;
         self.now = self.shift.clock.now();
         self.quotes.insert(symbol.clone(), quote.clone());
         Ok(quote)
@@ -111,17 +131,26 @@ impl<'a, T, V: MarketData + ReadAccount> Turn<'a, T, V> {
         if let Some(instrument) = self.instruments.get(symbol) {
             return Ok(instrument.clone());
         }
-        let instrument =
-            self.venue.instrument(symbol).await.inspect_err(|error| self.log_venue("instrument", error))?;
+        let answer = self.venue.instrument(symbol).await;
+        let instrument = self.noted("instrument", answer)?;
         self.instruments.insert(symbol.clone(), instrument.clone());
         Ok(instrument)
+    }
+
+    /// The last `count` closed minutes.
+    pub async fn candles(&mut self, symbol: &Symbol, count: u32) -> Result<Vec<Candle>, VenueError> {
+        let answer = self.venue.candles(symbol, count).await;
+        self.noted("candles", answer)
     }
 
     /// What the account holds of `asset`, read once between two acts.
     pub async fn balance(&mut self, asset: &Asset) -> Result<Balance, VenueError> {
         let balances = match self.balances.take() {
             Some(balances) => balances,
-            None => self.venue.balances().await.inspect_err(|error| self.log_venue("balances", error))?,
+            None => {
+                let answer = self.venue.balances().await;
+                self.noted("balances", answer)?
+            }
         };
         let balance =
             balances.get(asset).copied().unwrap_or(Balance { free: Amount::ZERO, locked: Amount::ZERO });
@@ -155,14 +184,28 @@ impl<T, V> Turn<'_, T, V> {
     pub fn write(&self, line: Line) {
         self.shift.log.write(line);
     }
-    fn log_venue(&self, call: &'static str, error: &VenueError) {
-        let line = self.line(Level::Warn, "venue call failed").with("call", call).with("error", error);
-        self.write(line.with("kind", error.kind()));
+    fn noted<R>(&mut self, call: &'static str, answer: Result<R, VenueError>) -> Result<R, VenueError> {
+        if let Err(error) = &answer {
+            self.backend_error(call, error);
+        }
+        answer
     }
-    /// Counts a venue call that failed.
+    /// Counts a venue call that failed; a ban and a refused key are remembered until the turn ends.
     pub fn backend_error(&mut self, call: &'static str, error: &VenueError) {
         self.minute.backend_errors = self.minute.backend_errors.saturating_add(1);
-        self.log_venue(call, error);
+        match error {
+            VenueError::Throttled { wait, banned: true, .. } => {
+                let until = self.shift.clock.now() + *wait;
+                self.banned_until = self.banned_until.max(Some(until));
+            }
+            VenueError::Fatal { .. } => self.refused_key = Some(error.to_string()),
+            VenueError::Unavailable(_)
+            | VenueError::Throttled { banned: false, .. }
+            | VenueError::Refused { .. }
+            | VenueError::BadReply(_) => {}
+        }
+        let line = self.line(Level::Warn, "venue call failed").with("call", call).with("error", error);
+        self.write(journal::backend_error(line, &self.desk.settings, error.kind()));
     }
     /// An order on the desk.
     pub fn order(&self, id: &OrderId) -> Option<&Order> {
@@ -180,7 +223,7 @@ impl<T, V> Turn<'_, T, V> {
         let error = match result {
             Ok(()) => return Ok(()),
             Err(TurnError::Write(error)) => return Err(error),
-            Err(error @ (TurnError::Venue(_) | TurnError::Illegal(_))) => error,
+            Err(error @ (TurnError::Venue(_) | TurnError::Illegal(_) | TurnError::Damaged(_))) => error,
         };
         self.desk.forget();
         if let TurnError::Illegal(illegal) = &error {
@@ -189,9 +232,15 @@ impl<T, V> Turn<'_, T, V> {
         self.unserved.get_or_insert(error);
         Ok(())
     }
-    /// The end of the turn: the first of what was survived.
+    /// The end of the turn: the first of what was survived, and what could not be read.
     pub fn outcome(&mut self) -> Result<(), TurnError> {
-        self.unserved.take().map_or(Ok(()), Err)
+        if let Some(unserved) = self.unserved.take() {
+            return Err(unserved);
+        }
+        match self.desk.books.damaged.values().next() {
+            Some(unfit) => Err(TurnError::Damaged(unfit.clone())),
+            None => Ok(()),
+        }
     }
     /// The venue reported what our books say cannot be: nothing is guessed, a person is told.
     fn contradiction(&self, illegal: &Illegal) {
@@ -212,6 +261,9 @@ pub enum TurnError {
     /// The venue contradicts the books.
     #[error(transparent)]
     Illegal(#[from] Illegal),
+    /// An order or a position cannot be read: the rest was served as if the strategy were `halted`.
+    #[error(transparent)]
+    Damaged(Unfit),
 }
 
 impl From<StepError> for TurnError {

@@ -8,8 +8,12 @@ use shared::state::{Live, Target, WishFor};
 
 use crate::desk::Binds;
 use crate::exits::{begin_exit, is_allowed};
+use crate::journal::{self, Source, Tool};
 use crate::send::cancel;
 use crate::turn::{Turn, TurnError};
+
+/// The rule that ends a wish to cancel.
+const MAX_DAILY_CANCELS: &str = "max_daily_cancels";
 
 /// Turns every wish into an exit or a cancel. One to close is answered at once, one to cancel stays until
 /// its entry is over.
@@ -20,8 +24,10 @@ where
 {
     for (key, wish) in wishes(turn) {
         let result = match &wish.target {
+            // It stays until the position can be read again.
+            Target::Close(position) if turn.desk.books.is_damaged(position) => Ok(()),
             Target::Close(position) => grant_close(turn, &key, position, wish.origin).await,
-            Target::Cancel { order_id, .. } => grant_cancel(turn, &key, order_id).await,
+            Target::Cancel { order_id, .. } => grant_cancel(turn, &key, order_id, wish.origin).await,
         };
         turn.survive(result)?;
     }
@@ -60,7 +66,7 @@ where
         return take_over(turn, id).await;
     }
     let line = turn.line(Level::Warn, "wish to close not granted").with("position_id", id);
-    turn.write(line.with("status", turn.desk.books.state.status.as_str()));
+    turn.write(line.with("status", turn.status().as_str()));
     Ok(turn.desk.commit(turn.shift.tables, Binds::Nothing).await?)
 }
 
@@ -75,15 +81,23 @@ where
     Ok(turn.desk.commit(turn.shift.tables, Binds::Nothing).await?)
 }
 
-async fn grant_cancel<T, V>(turn: &mut Turn<'_, T, V>, wish: &str, id: &OrderId) -> Result<(), TurnError>
+async fn grant_cancel<T, V>(
+    turn: &mut Turn<'_, T, V>,
+    wish: &str,
+    id: &OrderId,
+    origin: Origin,
+) -> Result<(), TurnError>
 where
     T: WriteTables,
     V: MarketData + ReadAccount + TradeOrders,
 {
     match turn.order(id).map(|order| order.state.clone()) {
-        Some(State::Live { ended: None, .. }) => {
-            cancel(turn, id).await?;
-        }
+        Some(State::Live { ended: None, .. }) => match too_many_cancels(turn, origin) {
+            Some(message) => return refuse_cancel(turn, wish, id, message).await,
+            None => {
+                cancel(turn, id).await?;
+            }
+        },
         Some(State::Intended | State::AwaitingApproval { .. }) => {
             let message = "cancelled before it was sent".to_owned();
             turn.desk.advance(id, Event::Refuse { rule: "cancelled".to_owned(), message })?;
@@ -93,5 +107,36 @@ where
     if turn.order(id).is_none_or(|order| order.state.is_over()) {
         turn.desk.books.state.live.remove(wish);
     }
+    Ok(turn.desk.commit(turn.shift.tables, Binds::Nothing).await?)
+}
+
+/// The documented words where the model has used up the day's cancels. Every cancel counts: those of stops,
+/// exits, withdrawals and people too; only the model's wishes are bound.
+fn too_many_cancels<T, V>(turn: &Turn<'_, T, V>, origin: Origin) -> Option<String> {
+    let (day, limit) = (&turn.desk.books.state.exec_day, turn.desk.settings.limits.max_daily_cancels);
+    let today = if turn.now.day() > day.day { 0 } else { day.cancels };
+    let is_bound = match origin {
+        Origin::Model => today >= limit,
+        Origin::Rule | Origin::Person | Origin::Reconcile => false,
+    };
+    is_bound.then(|| format!("daily cancel count {} exceeds limit {limit}", today.saturating_add(1)))
+}
+
+/// The wish ends; the entry stays where it is.
+async fn refuse_cancel<T, V>(
+    turn: &mut Turn<'_, T, V>,
+    wish: &str,
+    id: &OrderId,
+    message: String,
+) -> Result<(), TurnError>
+where
+    T: WriteTables,
+{
+    if let Some(order) = turn.order(id) {
+        let line = journal::refused(turn, Tool::Cancel, &order.terms, Source::RiskLimits, MAX_DAILY_CANCELS);
+        turn.write(line.with("detail", message));
+    }
+    turn.minute.risk_rejections = turn.minute.risk_rejections.saturating_add(1);
+    turn.desk.books.state.live.remove(wish);
     Ok(turn.desk.commit(turn.shift.tables, Binds::Nothing).await?)
 }

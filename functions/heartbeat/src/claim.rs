@@ -115,6 +115,13 @@ pub fn reopen(incident: &Incident, now: Timestamp) -> (Incident, Write) {
     (opened, write)
 }
 
+/// Ends an incident of which nobody is told that it is over.
+pub fn resolve(incident: &Incident, now: Timestamp) -> Write {
+    let there = vec![Cond::Present(Path::of(Table::Incidents.hash_key())), Cond::Absent(path::resolved_at())];
+    let set = vec![Change::Set(path::resolved_at(), time(now))];
+    Write::update(incident::key(&incident.incident_id), set, there)
+}
+
 /// The incident and its write once a message was acknowledged.
 pub fn done(incident: &Incident, notice: Notice, now: Timestamp) -> (Incident, Write) {
     let mut told = incident.clone();

@@ -19,7 +19,7 @@ use shared::time::{Millis, Timestamp};
 
 use crate::Ports;
 use crate::claim;
-use crate::finding::Finding;
+use crate::finding::{Finding, tells_recovery};
 use crate::message::{Notice, message};
 use crate::plan::{Errand, REMIND_EVERY};
 
@@ -285,6 +285,11 @@ impl<T: ReadTables + WriteTables, P: Publish, G> Round<'_, T, P, G> {
             self.write_if_ours(forget).await?;
             return Ok(Outcome::Left);
         };
+        if !tells_recovery(kind) {
+            self.write_if_ours(claim::resolve(incident, self.clock())).await?;
+            self.write_if_ours(forget).await?;
+            return Ok(Outcome::Left);
+        }
         if incident.published_at.is_some() {
             return self.deliver(item, incident, Notice::Recovery).await;
         }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use shared::ids::{IncidentId, StrategyId};
 use shared::records::Incident;
 use shared::signal::{Severity, Signal};
+use shared::state::Episode;
 use shared::store::Key;
 use shared::tables::{Names, Table};
 use shared::time::Timestamp;
@@ -13,6 +14,8 @@ use shared::time::Timestamp;
 pub const ITEM_DAMAGED: &str = "item-damaged";
 /// A strategy that no invocation serves.
 pub const STRATEGY_UNSHARDED: &str = "strategy-unsharded";
+/// An order that waits for a person's answer: a notice, of which only the beginning is told.
+pub const APPROVAL_NEEDED: &str = "approval-needed";
 
 /// When a fact began, as far as the tables say.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,12 +60,23 @@ pub fn severity_of(kind: &str) -> Severity {
     match Signal::parse(kind) {
         Some(signal) => signal.severity(),
         None if kind == STRATEGY_UNSHARDED => Severity::Warn,
-        None if kind.contains("approval") => Severity::Info,
+        None if kind == APPROVAL_NEEDED => Severity::Info,
         None => Severity::Page,
     }
 }
 
+/// Whether people are told that it is over. They answered, or the offer ended: that needs no message.
+pub fn tells_recovery(kind: &str) -> bool {
+    kind != APPROVAL_NEEDED
+}
+
 impl Finding {
+    /// Whether `episode` is of another fact of this kind: the next order that waits is told anew, even where no
+    /// minute lies between the two.
+    pub fn is_another(&self, episode: &Episode) -> bool {
+        self.kind == APPROVAL_NEEDED && episode.since != self.since.at
+    }
+
     /// The incident's id, the same for every checker that sees this fact.
     pub fn incident_id(&self, names: &Names) -> IncidentId {
         IncidentId::derive(&names.env, &self.kind, &self.item.hash, &self.since.text)

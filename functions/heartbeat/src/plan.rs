@@ -1,6 +1,7 @@
 //! What people have to be told, from what is wrong now and what they were told before: pure.
 
 use shared::ids::IncidentId;
+use shared::records::fields::Read;
 use shared::signal::Severity;
 use shared::state::Episode;
 use shared::store::Key;
@@ -78,12 +79,19 @@ pub fn plan(judged: &Judged, now: Timestamp) -> Vec<Errand> {
 
 fn of(verdict: &Verdict, now: Timestamp) -> Vec<Errand> {
     let findings = verdict.findings.values().filter_map(|finding| for_finding(verdict, finding, now));
-    let gone = verdict.episodes.iter().filter(|(kind, _)| verdict.has_gone(kind));
+    let gone = verdict.episodes.iter().filter(|(kind, episode)| is_over(verdict, kind, episode));
     let over = gone.filter_map(|(kind, episode)| {
         let (item, kind) = (verdict.item.clone(), kind.clone());
         Some(Errand::Recover { item, kind, episode: episode.clone().ok()? })
     });
     findings.chain(over).collect()
+}
+
+/// Its fact has gone, or another has taken its place.
+fn is_over(verdict: &Verdict, kind: &str, episode: &Read<Episode>) -> bool {
+    let finding = verdict.findings.get(kind);
+    let is_replaced = |finding: &Finding| episode.as_ref().is_ok_and(|episode| finding.is_another(episode));
+    verdict.has_gone(kind) || finding.is_some_and(is_replaced)
 }
 
 /// It is one episode as long as its entry stands, whatever `since` says meanwhile.
@@ -92,6 +100,7 @@ fn for_finding(verdict: &Verdict, finding: &Finding, now: Timestamp) -> Option<E
     match verdict.episodes.get(&finding.kind) {
         None => Some(Errand::Open { finding, replaces: false }),
         Some(Err(_)) => Some(Errand::Open { finding, replaces: true }),
+        Some(Ok(episode)) if finding.is_another(episode) => Some(Errand::Open { finding, replaces: true }),
         Some(Ok(episode)) => {
             let incident = episode.incident_id.clone();
             match episode.paged_at {

@@ -587,3 +587,36 @@ fn fewer_than_twenty_calls_say_nothing_of_a_venue() {
     assert_eq!(world.signal(Signal::LatencyP99).as_deref(), Some("0"));
     assert!(world.sent.borrow().is_empty());
 }
+
+#[test]
+fn an_order_that_waits_for_a_person_is_a_notice_and_its_end_is_told_to_nobody() {
+    let world = World::new();
+    let asks = |order: &str, since: Timestamp| {
+        let detail = format!("{order}: buy 0.01 BTC-USDT market, at most 20100 each, until noon");
+        let alert = Alert { since, key: order.to_owned(), detail };
+        let alerts = Item::from([("approval-needed".to_owned(), records::state::alert_attr(&alert))]);
+        world.set(&demo(), "alerts", Attr::M(alerts));
+    };
+    asks("first", noon());
+    world.run().unwrap();
+    world.minutes(1);
+    assert_eq!(world.subjects(), ["[info] approval-needed demo (dev)"]);
+    let message = world.sent.borrow()[0].clone();
+    assert_eq!(message.topic, Topic::Notifications);
+    assert!(message.body.contains("first: buy 0.01 BTC-USDT"), "{}", message.body);
+    // The next order takes the place of the first without a minute between them.
+    asks("second", noon() + Millis::from_minutes(1));
+    world.beat();
+    world.run().unwrap();
+    world.minutes(1);
+    assert_eq!(world.subjects(), ["[info] approval-needed demo (dev)"; 2]);
+    assert!(world.sent.borrow()[1].body.contains("second: buy"));
+    world.set(&demo(), "alerts", Attr::M(Item::new()));
+    world.beat();
+    world.minutes(2);
+    assert_eq!(world.sent.borrow().len(), 2, "{:?}", world.subjects());
+    let incidents = at_once(world.store.scan(Table::Incidents)).unwrap();
+    assert_eq!(incidents.len(), 2);
+    assert!(incidents.iter().all(|incident| incident.contains_key("resolved_at")), "{incidents:?}");
+    assert_eq!(world.item(&records::state::key(&demo()))["episodes"], Attr::M(Item::new()));
+}

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::books::AccountBook;
 use crate::ids::{AccountId, Asset};
 use crate::money::Amount;
+use crate::ports::KeyRights;
 use crate::records::attrs::{Draft, map, number, text, time};
 use crate::records::fields::{Corrupt, Fields, Found, FromText, Problem, Read};
 use crate::records::parts::{alert, episode};
@@ -29,6 +30,17 @@ pub struct AccountLedger {
     pub alerts: BTreeMap<String, Alert>,
     /// What heartbeat has paged.
     pub episodes: BTreeMap<String, Episode>,
+    /// What execute last learnt of the key that it trades with; none before its first use.
+    pub key_check: Option<KeyCheck>,
+}
+
+/// What was learnt of a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeyCheck {
+    /// When.
+    pub at: Timestamp,
+    /// What it may do; none where the venue cannot say, which is accepted of a test network alone.
+    pub rights: Option<KeyRights>,
 }
 
 /// What the venue holds more than the books say.
@@ -50,6 +62,7 @@ impl AccountLedger {
             differences: BTreeMap::new(),
             alerts: BTreeMap::new(),
             episodes: BTreeMap::new(),
+            key_check: None,
         }
     }
 }
@@ -57,8 +70,10 @@ impl AccountLedger {
 /// Where each entry is.
 pub mod path {
     use crate::ids::Asset;
+    use crate::records::attrs::paths;
     use crate::store::Path;
 
+    paths!(key_check);
     /// What was there of an asset before the first movement.
     pub fn opening(asset: &Asset) -> Path {
         Path::of("opening").then(asset.as_str())
@@ -104,6 +119,7 @@ pub fn encode(ledger: &AccountLedger) -> Item {
         .with("differences", map(&ledger.differences, difference_attr))
         .with("alerts", map(&ledger.alerts, alert_attr))
         .with("episodes", map(&ledger.episodes, episode_attr))
+        .maybe("key_check", ledger.key_check.map(key_check_attr))
         .item()
 }
 
@@ -122,7 +138,35 @@ pub fn decode(item: &Item) -> Result<AccountLedger, Corrupt> {
         differences: fields.need("differences", |found| found.map(difference))?,
         alerts: fields.need("alerts", |found| found.map(alert))?,
         episodes: fields.need("episodes", |found| found.map(episode))?,
+        key_check: fields.maybe("key_check", key_check)?,
     })
+}
+
+fn key_check_attr(check: KeyCheck) -> Attr {
+    let flag = |right: fn(KeyRights) -> bool| check.rights.map(|rights| Attr::Bool(right(rights)));
+    Draft::new()
+        .with("at", time(check.at))
+        .maybe("trade", flag(|rights| rights.trade))
+        .maybe("withdraw", flag(|rights| rights.withdraw))
+        .maybe("transfer", flag(|rights| rights.transfer))
+        .maybe("address_bound", flag(|rights| rights.address_bound))
+        .map()
+}
+
+/// Either every right is there or none is.
+fn key_check(found: Found<'_>) -> Read<KeyCheck> {
+    let fields = found.fields()?;
+    let at = fields.need("at", Found::word)?;
+    if !["trade", "withdraw", "transfer", "address_bound"].iter().any(|right| fields.has(right)) {
+        return Ok(KeyCheck { at, rights: None });
+    }
+    let rights = KeyRights {
+        trade: fields.need("trade", Found::flag)?,
+        withdraw: fields.need("withdraw", Found::flag)?,
+        transfer: fields.need("transfer", Found::flag)?,
+        address_bound: fields.need("address_bound", Found::flag)?,
+    };
+    Ok(KeyCheck { at, rights: Some(rights) })
 }
 
 /// An amount of one asset, as `opening`, `fills` and `external` hold it.

@@ -13,11 +13,13 @@ use crate::ids::{AccountId, Asset, IncidentId, Leg, OrderId, PositionId, Strateg
 use crate::market::Side;
 use crate::money::{Amount, Notional, Percent, Price, Qty};
 use crate::order::{Absence, AtVenue, Ended, Fill, Kind, Order, Origin, Sent, State, Terms, TimeInForce};
-use crate::records::{AccountLedger, DecisionRecord, Difference, Incident, Shard};
+use crate::ports::KeyRights;
+use crate::records::{AccountLedger, DecisionRecord, Difference, Incident, KeyCheck, Shard};
 use crate::settings::{Backend, Crash, CrashAction, Exits, Gate, Limits, SafetyMode, Settings};
 use crate::signal::Severity;
 use crate::state::{
-    Alert, Breaker, Episode, ExecDay, ExecMinute, Live, LlmDay, LlmMinute, StrategyState, Target, WishFor,
+    Alert, Breaker, Episode, ExecDay, ExecMinute, GateName, GateReset, Live, LlmDay, LlmMinute, Phase,
+    PnlFrom, StrategyState, Target, WishFor,
 };
 use crate::status::{Hold, Status};
 use crate::time::{Day, Millis, Timestamp};
@@ -182,13 +184,13 @@ pub(crate) fn position() -> impl Strategy<Value = Position> {
         (position_id(), account_id(), symbol(), select(&PositionStatus::ALL[..]), any::<bool>(), time());
     let sums = (qty(), qty(), notional(), qty(), notional(), btree_map(asset(), amount(), 0..3));
     let prices = (of(price()), price(), of(price()), of(qty()));
-    let ends = (of(time()), of(select(&ExitReason::ALL[..])), of(time()));
+    let ends = (of(time()), of(select(&ExitReason::ALL[..])), of(time()), of(time()), of(text()));
     let counts = (any::<u32>(), any::<u32>(), any::<u32>(), any::<u64>());
     (names, sums, prices, ends, counts).prop_map(|(names, sums, prices, ends, counts)| {
         let (id, account, symbol, status, closed_manually, opened_at) = names;
         let (quantity, bought, cost, sold, proceeds, fees) = sums;
         let (peak, stop, take_profit, residue) = prices;
-        let (closing_since, exit_reason, closed_at) = ends;
+        let (closing_since, exit_reason, closed_at, exit_refused_at, trace) = ends;
         let (next_stop, next_exit, exit_failures, version) = counts;
         Position {
             strategy_id: id.strategy.clone(),
@@ -214,6 +216,8 @@ pub(crate) fn position() -> impl Strategy<Value = Position> {
             next_stop,
             next_exit,
             exit_failures,
+            exit_refused_at,
+            trace,
             version,
         }
     })
@@ -292,16 +296,16 @@ pub(crate) fn strategy_state() -> impl Strategy<Value = StrategyState> {
             most_orders,
         });
     let llm_day = (day(), any::<u32>(), notional()).prop_map(|(day, calls, usd)| LlmDay { day, calls, usd });
-    let breaker =
-        (any::<u32>(), vec(time(), 0..3)).prop_map(|(rejections, opens)| Breaker { rejections, opens });
-    let counts = (any::<u64>(), any::<u64>(), any::<u32>(), exec_day, llm_day, breaker);
-    let recent = (vec(exec_minute(), 0..5), vec(llm_minute(), 0..5));
+    let counts = (any::<u64>(), any::<u64>(), any::<u32>(), exec_day, llm_day, breaker());
+    let gate_reset = of((of(select(&GateName::ALL[..])), filled(), time())
+        .prop_map(|(gate, by, at)| GateReset { gate, by, at }));
+    let recent = (gate_reset, vec(exec_minute(), 0..5), vec(llm_minute(), 0..5));
     (head, beats, maps, counts, recent).prop_map(|(head, beats, maps, counts, recent)| {
         let (strategy_id, status, status_ack, status_ack_at, halt_reason, due_at, due_what) = head;
         let (last_heartbeat, last_decided_at, last_executed_at, last_reconciled_at) = beats;
         let (holds, live, alerts, episodes) = maps;
         let (intent_seq, send_seq, bad_cycles, exec_day, llm_day, breaker) = counts;
-        let (recent_exec, recent_llm) = recent;
+        let (gate_reset, recent_exec, recent_llm) = recent;
         StrategyState {
             strategy_id,
             status,
@@ -326,8 +330,38 @@ pub(crate) fn strategy_state() -> impl Strategy<Value = StrategyState> {
             recent_llm,
             bad_cycles,
             breaker,
+            gate_reset,
         }
     })
+}
+
+fn breaker() -> impl Strategy<Value = Breaker> {
+    let phase = prop_oneof![
+        Just(Phase::Closed),
+        time().prop_map(|since| Phase::Open { since }),
+        of(order_id()).prop_map(|trial| Phase::HalfOpen { trial }),
+    ];
+    let pnl_from = of((day(), amount()).prop_map(|(day, result)| PnlFrom { day, result }));
+    (any::<u32>(), phase, vec(time(), 0..3), of(time()), pnl_from, of(time())).prop_map(
+        |(rejections, phase, opens, reset_at, pnl_from, banned_until)| Breaker {
+            rejections,
+            phase,
+            opens,
+            reset_at,
+            pnl_from,
+            banned_until,
+        },
+    )
+}
+
+fn key_check() -> impl Strategy<Value = KeyCheck> {
+    let rights = any::<[bool; 4]>().prop_map(|[trade, withdraw, transfer, address_bound]| KeyRights {
+        trade,
+        withdraw,
+        transfer,
+        address_bound,
+    });
+    (time(), of(rights)).prop_map(|(at, rights)| KeyCheck { at, rights })
 }
 
 fn amounts() -> impl Strategy<Value = BTreeMap<Asset, Amount>> {
@@ -342,14 +376,15 @@ pub(crate) fn account_ledger() -> impl Strategy<Value = AccountLedger> {
     });
     let difference = (time(), amount()).prop_map(|(since, amount)| Difference { since, amount });
     let maps = (btree_map("[A-Z]{1,5}-[A-Z]{1,5}", "[0-9]{1,9}", 0..3), btree_map(asset(), difference, 0..3));
-    (account_id(), book, maps, alerts(), episodes()).prop_map(
-        |(account, book, (cursors, differences), alerts, episodes)| AccountLedger {
+    (account_id(), book, maps, alerts(), episodes(), of(key_check())).prop_map(
+        |(account, book, (cursors, differences), alerts, episodes, key_check)| AccountLedger {
             account,
             book,
             cursors,
             differences,
             alerts,
             episodes,
+            key_check,
         },
     )
 }

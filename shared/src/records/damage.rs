@@ -217,6 +217,12 @@ fn records_state_holds_against_damage() {
         "alerts.order-failures: missing
          alerts.order-failures.detail: NaN 1e400 -1 empty Running
          alerts.order-failures.key: NaN 1e400 -1 empty Running
+         breaker.banned_until: missing
+         breaker.phase: missing
+         breaker.phase.trial: missing NaN 1e400 -1 Running
+         breaker.pnl_from: missing
+         breaker.pnl_from.result: -1
+         breaker.reset_at: missing
          due_at: missing
          due_what: missing NaN 1e400 -1 empty Running
          episodes.order-failures: missing
@@ -224,6 +230,9 @@ fn records_state_holds_against_damage() {
          episodes.order-failures.paged_at: missing
          exec_day.most_orders: missing
          exec_day.realised: -1
+         gate_reset: missing
+         gate_reset.gate: missing
+         gate_reset.by: NaN 1e400 -1 Running
          halt_reason: missing NaN 1e400 -1 empty Running
          holds.divergence: missing
          holds.venue_ban: missing
@@ -249,10 +258,12 @@ fn records_position_holds_against_damage() {
          closed_at: missing
          closing_since: missing
          exit_reason: missing
+         exit_refused_at: missing
          fees.BTC: missing -1
          peak: missing
          residue: missing
-         take_profit: missing",
+         take_profit: missing
+         trace: missing NaN 1e400 -1 empty Running",
     );
 }
 
@@ -285,6 +296,7 @@ fn records_account_holds_against_damage() {
          external.USDT: missing -1
          fills.BTC: missing -1
          fills.USDT: missing -1
+         key_check: missing
          opening.USDT: missing -1",
     );
 }

@@ -16,6 +16,7 @@ use crate::money::{Amount, Notional, Percent, Price, Qty, decimal};
 use crate::order::{Absence, Ended, Origin, TimeInForce};
 use crate::settings::{Backend, CrashAction, SafetyMode};
 use crate::signal::Severity;
+use crate::state::GateName;
 use crate::status::{Hold, Status};
 use crate::store::{Attr, Item};
 use crate::tables::{PREFIX, Table};
@@ -285,6 +286,7 @@ words!(
     CrashAction,
     Ended,
     ExitReason,
+    GateName,
     Hold,
     Leg,
     Origin,

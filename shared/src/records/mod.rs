@@ -34,7 +34,7 @@ pub mod strategy_config;
 pub mod venue;
 pub mod writers;
 
-pub use account::{AccountLedger, Difference};
+pub use account::{AccountLedger, Difference, KeyCheck};
 pub use decision::DecisionRecord;
 pub use fields::{Corrupt, Fields, Found, Problem};
 pub use incident::Incident;

@@ -1,13 +1,14 @@
 //! An order and its fills: `tradai-orders`, one partition per position.
 
-use crate::approval::Approval;
+use crate::approval::{Answer, Approval, Rejection};
 use crate::ids::{Leg, OrderId, PositionId};
 use crate::money::{Price, Qty};
 use crate::order::{AtVenue, Ended, Fill, Kind, Order, Sent, State, Terms};
 use crate::records::attrs::{Draft, changes, number, text, time};
 use crate::records::fields::{Corrupt, Fields, Found, FromText, Problem, Read, one_of};
-use crate::store::{Change, Cond, Item, Key, Write};
+use crate::store::{Attr, Change, Cond, Item, Key, Write};
 use crate::tables::Table;
+use crate::time::Timestamp;
 
 /// Where each attribute is that changes after the intent.
 pub mod path {
@@ -409,26 +410,41 @@ fn miscounted(state: &State) -> Option<(Qty, &'static str)> {
     }
 }
 
-/// A person's approval, which stands on the order's item beside everything that the functions write. Only
-/// its form is judged here; whether it is one is [`crate::approval::verify`]'s to say.
-pub fn approval(item: &Item) -> Result<Option<Approval>, Corrupt> {
+/// A person's answer, which stands on the order's item beside everything that the functions write. Only its form
+/// is judged here; whether an approval is one is [`crate::approval::verify`]'s to say.
+pub fn approval(item: &Item) -> Result<Option<Answer>, Corrupt> {
     Fields::of(Table::Orders, item).maybe("approval", |found| {
         let fields = found.fields()?;
-        Ok(Approval {
-            by: fields.need("by", Found::filled)?,
-            at: fields.need("at", Found::word)?,
-            mac: fields.need("mac", Found::filled)?,
-        })
+        let (by, at) = (fields.need("by", Found::filled)?, fields.need("at", Found::word)?);
+        match fields.maybe("rejected", Found::flag)? {
+            Some(true) => {
+                only(&fields, &[], &["mac"], "rejected")?;
+                Ok(Answer::Rejected(Rejection { by, at }))
+            }
+            Some(false) | None => {
+                Ok(Answer::Approved(Approval { by, at, mac: fields.need("mac", Found::filled)? }))
+            }
+        }
     })
 }
 
-/// Writes an approval onto an order that still waits for one and has none: the approver's only write.
+/// Writes an approval onto an order that still waits and has no answer.
 pub fn approve(position: &PositionId, order: &OrderId, approval: &Approval) -> Write {
-    let attr = Draft::new()
-        .with("by", text(&approval.by))
-        .with("at", time(approval.at))
-        .with("mac", text(&approval.mac))
-        .map();
+    answer(position, order, answered(&approval.by, approval.at).with("mac", text(&approval.mac)).map())
+}
+
+/// Writes a rejection onto an order that still waits and has no answer. An order without an approval is not sent,
+/// and this keeps it without one: what is rejected was not sent and never will be.
+pub fn reject(position: &PositionId, order: &OrderId, rejection: &Rejection) -> Write {
+    answer(position, order, answered(&rejection.by, rejection.at).with("rejected", Attr::Bool(true)).map())
+}
+
+fn answered(by: &str, at: Timestamp) -> Draft {
+    Draft::new().with("by", text(by)).with("at", time(at))
+}
+
+/// The approver's only write.
+fn answer(position: &PositionId, order: &OrderId, attr: Attr) -> Write {
     let waits = Cond::Equals(path::status(), text("awaiting_approval"));
     let conds = vec![waits, Cond::Absent(path::approval())];
     Write::update(key(position, order), vec![Change::Set(path::approval(), attr)], conds)
@@ -493,24 +509,44 @@ mod tests {
     use crate::store::Path;
 
     #[test]
-    fn records_an_approval_is_read_back_and_a_damaged_one_is_named() {
-        let given = Approval {
-            by: "ada".into(),
-            at: crate::time::Timestamp::from_millis(1_677_672_000_000),
-            mac: "00ff".into(),
-        };
+    fn records_an_answer_is_read_back_and_a_damaged_one_is_named() {
+        let at = Timestamp::from_millis(1_677_672_000_000);
+        let approval_of = Approval { by: "ada".into(), at, mac: "00ff".into() };
+        let rejection = Rejection { by: "ada".into(), at };
         let order = crate::records::samples::order(State::Intended);
-        let Write { act: crate::store::WriteAct::Update(changes), .. } =
-            approve(&order.terms.position_id, &order.terms.order_id, &given)
-        else {
-            panic!("an approval is an update");
+        let (position, id) = (&order.terms.position_id, &order.terms.order_id);
+        for (write, wanted) in [
+            (approve(position, id, &approval_of), Answer::Approved(approval_of.clone())),
+            (reject(position, id, &rejection), Answer::Rejected(rejection.clone())),
+        ] {
+            let Write { act: crate::store::WriteAct::Update(changes), .. } = write else {
+                panic!("an answer is an update");
+            };
+            let mut item = encode(&order);
+            apply(&mut item, changes);
+            assert_eq!(approval(&item), Ok(Some(wanted)));
+            assert_eq!(decode(&item), Ok(order.clone()));
+            item.insert("approval".into(), text("yes"));
+            assert_eq!(approval(&item).unwrap_err().attribute, "approval");
+        }
+    }
+
+    /// What is neither one nor the other is never read as an approval.
+    #[test]
+    fn records_an_answer_is_an_approval_or_a_rejection() {
+        let at = Timestamp::from_millis(1_677_672_000_000);
+        let with = |name: &str, attr: Attr| {
+            let mut item = encode(&crate::records::samples::order(State::Intended));
+            item.insert("approval".into(), answered("ada", at).with(name, attr).map());
+            approval(&item)
         };
-        let mut item = encode(&order);
-        apply(&mut item, changes);
-        assert_eq!(approval(&item), Ok(Some(given)));
-        assert_eq!(decode(&item), Ok(order));
-        item.insert("approval".into(), text("yes"));
-        assert_eq!(approval(&item).unwrap_err().attribute, "approval");
+        assert_eq!(with("other", text("x")).unwrap_err().attribute, "approval.mac");
+        assert_eq!(with("rejected", Attr::Bool(false)).unwrap_err().attribute, "approval.mac");
+        assert_eq!(with("rejected", text("yes")).unwrap_err().attribute, "approval.rejected");
+        let mut both = encode(&crate::records::samples::order(State::Intended));
+        let attr = answered("ada", at).with("mac", text("00ff")).with("rejected", Attr::Bool(true)).map();
+        both.insert("approval".into(), attr);
+        assert_eq!(approval(&both).unwrap_err().attribute, "approval.mac");
     }
 
     fn apply(item: &mut Item, changes: Vec<Change>) {

@@ -31,6 +31,8 @@ pub mod path {
         next_stop,
         next_exit,
         exit_failures,
+        exit_refused_at,
+        trace,
         version,
     );
 }
@@ -65,6 +67,8 @@ pub fn encode(position: &Position) -> Item {
         .with("next_stop", number(position.next_stop))
         .with("next_exit", number(position.next_exit))
         .with("exit_failures", number(position.exit_failures))
+        .maybe("exit_refused_at", position.exit_refused_at.map(time))
+        .maybe("trace", position.trace.as_ref().map(text))
         .with("version", number(position.version))
         .item()
 }
@@ -96,6 +100,8 @@ pub fn decode(item: &Item) -> Result<Position, Corrupt> {
         next_stop: fields.need("next_stop", Found::number)?,
         next_exit: fields.need("next_exit", Found::number)?,
         exit_failures: fields.need("exit_failures", Found::number)?,
+        exit_refused_at: fields.maybe("exit_refused_at", Found::word)?,
+        trace: fields.maybe("trace", Found::text)?,
         version: fields.need("version", Found::number)?,
     };
     if position.strategy_id == position.id.strategy {
@@ -107,7 +113,7 @@ pub fn decode(item: &Item) -> Result<Position, Corrupt> {
 
 /// What changes in a position's life. `closed_manually` is a person's alone; who and where it is was
 /// fixed when it was put.
-const CHANGING: [&str; 18] = [
+const CHANGING: [&str; 20] = [
     "status",
     "quantity",
     "bought",
@@ -125,6 +131,8 @@ const CHANGING: [&str; 18] = [
     "next_stop",
     "next_exit",
     "exit_failures",
+    "exit_refused_at",
+    "trace",
     "version",
 ];
 

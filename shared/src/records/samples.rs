@@ -7,13 +7,14 @@ use crate::ids::{AccountId, Asset, IncidentId, Leg, OrderId, PositionId, Strateg
 use crate::market::Side;
 use crate::money::{Amount, Notional, Percent, Price, Qty};
 use crate::order::{Absence, AtVenue, Ended, Fill, Kind, Order, Origin, Sent, State, Terms, TimeInForce};
-use crate::ports::Balance;
+use crate::ports::{Balance, KeyRights};
 use crate::records::paper::{PaperLedger, PaperOrder, PaperTrade};
-use crate::records::{AccountLedger, DecisionRecord, Difference, Incident, Shard};
+use crate::records::{AccountLedger, DecisionRecord, Difference, Incident, KeyCheck, Shard};
 use crate::settings::{Backend, Crash, CrashAction, Exits, Gate, Limits, SafetyMode, Settings};
 use crate::signal::Severity;
 use crate::state::{
-    Alert, Breaker, Episode, ExecDay, ExecMinute, Live, LlmDay, LlmMinute, StrategyState, Target, WishFor,
+    Alert, Breaker, Episode, ExecDay, ExecMinute, GateName, GateReset, Live, LlmDay, LlmMinute, Phase,
+    PnlFrom, StrategyState, Target, WishFor,
 };
 use crate::status::{Hold, Status};
 use crate::time::{Millis, Timestamp};
@@ -113,7 +114,15 @@ pub(crate) fn strategy_state() -> StrategyState {
             tokens: 2048,
         }],
         bad_cycles: 1,
-        breaker: Breaker { rejections: 2, opens: vec![noon()] },
+        breaker: Breaker {
+            rejections: 2,
+            phase: Phase::HalfOpen { trial: Some(order_id()) },
+            opens: vec![noon()],
+            reset_at: Some(noon()),
+            pnl_from: Some(PnlFrom { day: noon().day(), result: amount("-7.5") }),
+            banned_until: Some(noon()),
+        },
+        gate_reset: Some(GateReset { gate: Some(GateName::Pnl), by: "ada".into(), at: noon() }),
         ..StrategyState::first(demo(), Status::Running, noon())
     }
 }
@@ -133,6 +142,8 @@ pub(crate) fn position() -> Position {
         next_stop: 1,
         next_exit: 2,
         exit_failures: 1,
+        exit_refused_at: Some(noon()),
+        trace: Some("demo-1677672000".into()),
         version: 4,
         ..Position::before_first_fill(
             position_id(),
@@ -229,6 +240,10 @@ pub(crate) fn account_ledger() -> AccountLedger {
         )]),
         alerts: alerts("reconcile-drift"),
         episodes: episodes("reconcile-drift"),
+        key_check: Some(KeyCheck {
+            at: noon(),
+            rights: Some(KeyRights { trade: true, withdraw: false, transfer: false, address_bound: true }),
+        }),
     }
 }
 

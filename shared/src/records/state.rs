@@ -8,10 +8,11 @@ use crate::records::fields::{Corrupt, Fields, Found, Read, one_of};
 use crate::records::parts::{alert, episode};
 pub use crate::records::parts::{alert_attr, episode_attr};
 use crate::state::{
-    Alert, Breaker, Episode, ExecDay, ExecMinute, Live, LlmDay, LlmMinute, StrategyState, Target, WishFor,
+    Alert, Breaker, Episode, ExecDay, ExecMinute, GateReset, Live, LlmDay, LlmMinute, Phase, PnlFrom,
+    StrategyState, Target, WishFor,
 };
 use crate::status::{Holds, Status};
-use crate::store::{Attr, Item, Key};
+use crate::store::{Attr, Change, Cond, Item, Key, Write};
 use crate::tables::Table;
 use crate::time::{Day, Timestamp};
 
@@ -40,6 +41,7 @@ pub mod path {
         recent_llm,
         bad_cycles,
         breaker,
+        gate_reset,
         holds,
     );
     /// One hold: since when it stands.
@@ -95,6 +97,7 @@ pub fn encode(state: &StrategyState) -> Item {
         .with("recent_llm", recent_llm_attr(&state.recent_llm))
         .with("bad_cycles", number(state.bad_cycles))
         .with("breaker", breaker_attr(&state.breaker))
+        .maybe("gate_reset", state.gate_reset.as_ref().map(gate_reset_attr))
         .item()
 }
 
@@ -125,6 +128,7 @@ pub fn decode(item: &Item) -> Result<StrategyState, Corrupt> {
         recent_llm: fields.need("recent_llm", |found| found.list(llm_minute))?,
         bad_cycles: fields.need("bad_cycles", Found::number)?,
         breaker: fields.need("breaker", breaker)?,
+        gate_reset: fields.maybe("gate_reset", gate_reset)?,
     })
 }
 
@@ -407,11 +411,15 @@ fn minute(found: Found<'_>) -> Read<i64> {
     if number >= 0 { Ok(number) } else { Err(found.bad(&number.to_string(), "before 1970")) }
 }
 
-/// The breakers.
+/// The gates.
 pub fn breaker_attr(breaker: &Breaker) -> Attr {
     Draft::new()
         .with("rejections", number(breaker.rejections))
         .with("opens", list(&breaker.opens, |at| time(*at)))
+        .maybe("phase", phase_attr(&breaker.phase))
+        .maybe("reset_at", breaker.reset_at.map(time))
+        .maybe("pnl_from", breaker.pnl_from.map(pnl_from_attr))
+        .maybe("banned_until", breaker.banned_until.map(time))
         .map()
 }
 
@@ -420,5 +428,89 @@ fn breaker(found: Found<'_>) -> Read<Breaker> {
     Ok(Breaker {
         rejections: fields.need("rejections", Found::number)?,
         opens: fields.need("opens", |found| found.list(Found::word))?,
+        phase: fields.maybe("phase", phase)?.unwrap_or_default(),
+        reset_at: fields.maybe("reset_at", Found::word)?,
+        pnl_from: fields.maybe("pnl_from", pnl_from)?,
+        banned_until: fields.maybe("banned_until", Found::word)?,
     })
+}
+
+/// A closed gate is not written.
+fn phase_attr(phase: &Phase) -> Option<Attr> {
+    match phase {
+        Phase::Closed => None,
+        Phase::Open { since } => Some(Draft::new().with("open_since", time(*since)).map()),
+        Phase::HalfOpen { trial } => Some(
+            Draft::new().with("half_open", Attr::Bool(true)).maybe("trial", trial.as_ref().map(text)).map(),
+        ),
+    }
+}
+
+fn phase(found: Found<'_>) -> Read<Phase> {
+    let fields = found.fields()?;
+    match fields.maybe("open_since", Found::word)? {
+        Some(since) => Ok(Phase::Open { since }),
+        None if fields.need("half_open", Found::flag)? => {
+            Ok(Phase::HalfOpen { trial: fields.maybe("trial", Found::word)? })
+        }
+        None => Err(fields.bad("half_open", "false", "a closed gate has no phase")),
+    }
+}
+
+fn pnl_from_attr(from: PnlFrom) -> Attr {
+    Draft::new().with("day", text(from.day)).with("result", number(from.result)).map()
+}
+
+fn pnl_from(found: Found<'_>) -> Read<PnlFrom> {
+    let fields = found.fields()?;
+    Ok(PnlFrom {
+        day: fields.need("day", Found::word::<Day>)?,
+        result: fields.need("result", Found::number)?,
+    })
+}
+
+fn gate_reset_attr(reset: &GateReset) -> Attr {
+    let gate = reset.gate.map(|gate| text(gate.as_str()));
+    Draft::new().maybe("gate", gate).with("by", text(&reset.by)).with("at", time(reset.at)).map()
+}
+
+fn gate_reset(found: Found<'_>) -> Read<GateReset> {
+    let fields = found.fields()?;
+    Ok(GateReset {
+        gate: fields.maybe("gate", Found::word)?,
+        by: fields.need("by", Found::filled)?,
+        at: fields.need("at", Found::word)?,
+    })
+}
+
+/// The write by which a person asks execute to close gates of `id`. It is lost where there is no such
+/// strategy, or where the named gate is not open. Execute grants it in its next tick, and logs who asked and
+/// when.
+pub fn ask_gate_reset(id: &StrategyId, reset: &GateReset) -> Write {
+    let request = Change::Set(path::gate_reset(), gate_reset_attr(reset));
+    let is_open = reset.gate.map(|gate| Cond::Present(path::hold(gate.hold())));
+    let conds = std::iter::once(Cond::Present(path::status())).chain(is_open);
+    Write::update(key(id), vec![request], conds.collect())
+}
+
+#[cfg(all(test, feature = "testkit"))]
+mod tests {
+    use super::*;
+    use crate::records::samples;
+    use crate::store::WriteError;
+    use crate::testkit::at_once;
+    use crate::testkit::memory::MemoryStore;
+    use crate::{ports::WriteTables, store::ReadTables};
+
+    #[test]
+    fn a_request_to_reset_the_gates_is_read_back_and_creates_no_strategy() {
+        let (store, state) = (MemoryStore::default(), samples::strategy_state());
+        let reset = GateReset { gate: None, by: "ada".to_owned(), at: samples::at("2023-03-01T12:34:56Z") };
+        let asked = at_once(store.write(vec![ask_gate_reset(&state.strategy_id, &reset)]));
+        assert!(matches!(asked, Err(WriteError::Lost { .. })), "{asked:?}");
+        store.plant(key(&state.strategy_id), encode(&state));
+        at_once(store.write(vec![ask_gate_reset(&state.strategy_id, &reset)])).unwrap();
+        let item = at_once(store.get(&[key(&state.strategy_id)])).unwrap().pop().flatten().unwrap();
+        assert_eq!(decode(&item), Ok(StrategyState { gate_reset: Some(reset), ..state }));
+    }
 }

@@ -21,11 +21,17 @@ pub enum Writer {
 use Writer::{Decide, Execute, Heartbeat, Operator, Reconcile};
 
 /// The kinds of alerts and the function that writes and clears each.
-pub const ALERT_OWNERS: [(&str, Writer); 10] = [
+pub const ALERT_OWNERS: [(&str, Writer); 16] = [
     ("order-failures", Execute),
     ("gate-open", Execute),
     ("orders-stuck", Execute),
     ("backend-errors", Execute),
+    ("status-lowered", Execute),
+    ("market-crash", Execute),
+    ("market-closed", Execute),
+    ("books-damaged", Execute),
+    ("fill-after-close", Execute),
+    ("approval-needed", Execute),
     ("reconcile-drift", Reconcile),
     ("external-trade", Reconcile),
     ("llm-refusals", Decide),
@@ -79,6 +85,12 @@ pub const RULES: &[Rule] = &[
     rule(Table::TradingState, &["alerts", "gate-open"], &[Execute]),
     rule(Table::TradingState, &["alerts", "orders-stuck"], &[Execute]),
     rule(Table::TradingState, &["alerts", "backend-errors"], &[Execute]),
+    rule(Table::TradingState, &["alerts", "status-lowered"], &[Execute]),
+    rule(Table::TradingState, &["alerts", "market-crash"], &[Execute]),
+    rule(Table::TradingState, &["alerts", "market-closed"], &[Execute]),
+    rule(Table::TradingState, &["alerts", "books-damaged"], &[Execute]),
+    rule(Table::TradingState, &["alerts", "fill-after-close"], &[Execute]),
+    rule(Table::TradingState, &["alerts", "approval-needed"], &[Execute]),
     rule(Table::TradingState, &["alerts", "reconcile-drift"], &[Reconcile]),
     rule(Table::TradingState, &["alerts", "external-trade"], &[Reconcile]),
     rule(Table::TradingState, &["alerts", "llm-refusals"], &[Decide]),
@@ -90,6 +102,8 @@ pub const RULES: &[Rule] = &[
     rule(Table::TradingState, &["exec_day"], &[Execute]),
     rule(Table::TradingState, &["recent_exec"], &[Execute]),
     rule(Table::TradingState, &["breaker"], &[Execute]),
+    // A request: execute remembers in its breaker which one it granted.
+    rule(Table::TradingState, &["gate_reset"], &[Operator]),
     rule(Table::TradingState, &["llm_day"], &[Decide]),
     rule(Table::TradingState, &["recent_llm"], &[Decide]),
     rule(Table::TradingState, &["bad_cycles"], &[Decide]),
@@ -112,6 +126,7 @@ pub const RULES: &[Rule] = &[
     rule(Table::Ledgers, &["alerts", "external-trade"], &[Reconcile]),
     rule(Table::Ledgers, &["alerts", "backend-errors"], &[Execute]),
     rule(Table::Ledgers, &["episodes", "*"], &[Heartbeat]),
+    rule(Table::Ledgers, &["key_check"], &[Execute]),
     // Conditional: never earlier.
     rule(Table::Ledgers, &["not_before"], &[Decide, Execute, Reconcile]),
     // What the venue says last counts, whoever hears it.

@@ -514,3 +514,76 @@ fn an_approval_waits_while_a_hold_stands() {
     world.change(|state| state.holds.clear());
     assert_eq!(world.tick("16:02:04"), 1);
 }
+
+#[test]
+fn an_approval_is_asked_for_once_an_order_until_it_has_an_answer() {
+    let alert = |world: &World| {
+        let state = records::state::decode(&world.tables.snapshot()[&world.state_key()]).unwrap();
+        state.alerts.get("approval-needed").cloned()
+    };
+    let world = World::offered();
+    let asked = alert(&world).unwrap();
+    assert_eq!((asked.since, &asked.key), (at("16:00:04"), &world.order().terms.order_id.to_string()));
+    let wanted = format!(
+        "{}: buy 0.01 BTC-USDT market, stop 19500, take profit 22000, at most 20100 each, until \
+         2023-03-01T16:15:04Z",
+        asked.key
+    );
+    assert_eq!(asked.detail, wanted);
+    world.tick("16:01:04");
+    assert_eq!(alert(&world), Some(asked.clone()));
+    // Approved, and held back for a while: nobody is asked again.
+    world.approve("16:01:30");
+    world.change(|state| {
+        state.holds.insert(Hold::Divergence, at("16:01:31"));
+    });
+    world.tick("16:02:04");
+    assert_eq!(alert(&world), None);
+    // An order that nobody answers ends, and with it the question.
+    let world = World::offered();
+    world.tick("16:15:04");
+    assert_eq!((world.refused_by().as_str(), alert(&world)), ("approval_expired", None));
+    // The alert of another order is not this one's.
+    let world = World::offered();
+    world.change(|state| {
+        let mut other = asked.clone();
+        (other.key, other.since) = ("another-order".to_owned(), at("15:59:00"));
+        state.alerts.insert("approval-needed".to_owned(), other);
+    });
+    world.tick("16:01:04");
+    let found = alert(&world).unwrap();
+    assert_eq!((found.key, found.since), (asked.key, at("16:01:04")));
+}
+
+#[test]
+fn an_order_that_a_person_rejects_is_refused_and_never_sent() {
+    let reject = |world: &World| {
+        let terms = world.order().terms;
+        let rejection = Rejection { by: "ada".to_owned(), at: at("16:01:00") };
+        let write = records::order::reject(&terms.position_id, &terms.order_id, &rejection);
+        at_once(world.tables.write(vec![write]))
+    };
+    // Whether approvals can be verified or not, and whatever holds.
+    for (key, is_held) in [(Some(key()), false), (None, false), (Some(self::key()), true)] {
+        let mut world = World::offered();
+        world.key = key;
+        if is_held {
+            world.change(|state| {
+                state.holds.insert(Hold::Divergence, at("16:00:30"));
+            });
+        }
+        reject(&world).unwrap();
+        // The first answer counts: nobody approves what was rejected.
+        let late = sign(&self::key(), &env(), &world.offer(), "eve", at("16:01:01")).unwrap();
+        let terms = world.order().terms;
+        let write = records::order::approve(&terms.position_id, &terms.order_id, &late);
+        assert!(matches!(at_once(world.tables.write(vec![write])), Err(WriteError::Lost { .. })));
+        assert_eq!(world.tick("16:01:04"), 0);
+        assert_eq!((world.refused_by().as_str(), world.is_critical()), ("approval_rejected", false));
+    }
+    // And nobody is told that an order ends which may be sent any moment.
+    let world = World::offered();
+    world.approve("16:01:00");
+    assert!(matches!(reject(&world), Err(WriteError::Lost { .. })));
+    assert_eq!(world.tick("16:01:04"), 1);
+}

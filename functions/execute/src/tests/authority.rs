@@ -98,10 +98,7 @@ fn under_a_hold_intents_wait_and_entries_rest_and_a_crash_takes_both_back() {
         bench.intend(&limit("1", "99", "90"));
         bench.tick(0);
         bench.intend(&market("1", "90"));
-        let since = bench.clock.now();
-        bench.change_state(|state| {
-            state.holds.insert(hold, since);
-        });
+        bench.impose(hold);
         bench.tick(1);
         let expected = match hold {
             Hold::Crash => ["entry 0 cancelled", "entry 0 refused"],

@@ -103,7 +103,7 @@ fn dust_closes_with_its_residue() {
 
 #[test]
 fn a_sell_that_is_refused_is_counted_once_a_tick_and_the_second_in_a_row_alerts() {
-    let (bench, id) = holding(&flat(6));
+    let (bench, id) = holding(&flat(12));
     bench.settings(|settings| settings.exits.trailing = Some(percent("50")));
     bench.tick(1);
     let before = bench.position(&id);
@@ -122,10 +122,16 @@ fn a_sell_that_is_refused_is_counted_once_a_tick_and_the_second_in_a_row_alerts(
         "a failed sell changes no plan"
     );
     assert!(bench.state().alerts.contains_key("order-failures"));
+    // A person has been paged: what the venue refuses is not sent again every minute.
+    let sent = bench.faults.places.borrow().len();
+    for n in 4..8 {
+        bench.tick(n);
+    }
+    assert_eq!(bench.faults.places.borrow().len(), sent);
     *bench.faults.always.borrow_mut() = None;
-    bench.tick(4);
+    bench.tick(8);
     assert_eq!(bench.position(&id).status, PositionStatus::Closed);
-    bench.tick(5);
+    bench.tick(9);
     assert!(!bench.state().alerts.contains_key("order-failures"));
     bench.is_over();
 }

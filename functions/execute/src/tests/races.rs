@@ -111,6 +111,7 @@ fn two_sends_planned_from_one_reading_do_not_both_happen() {
             positions: Default::default(),
             account: Some(bench.account()),
             approvals: Default::default(),
+            damaged: Default::default(),
         };
         Desk::new(settings(), books)
     };

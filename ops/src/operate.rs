@@ -1,0 +1,75 @@
+//! The commands that operate a stage, from the environment to the exit code.
+
+use std::io;
+use std::process::ExitCode;
+
+use shared::ids::{OrderId, StrategyId};
+use sim::clock::{Now, RealClock};
+
+use crate::not_done::NotDone;
+use crate::person::{Person, name};
+use crate::stage::{Stage, Which};
+use crate::{approvals, approve, gate, reject};
+
+/// A command with what it was given.
+#[derive(Debug, Clone)]
+pub enum Command {
+    /// `tradai approvals`.
+    Approvals(Which),
+    /// `tradai approve`.
+    Approve(approve::Options),
+    /// `tradai reject`.
+    Reject(reject::Options),
+    /// `tradai gate`.
+    Gate(gate::Command),
+}
+
+/// Does it and says how it ended: 0 when done, 1 when refused, 2 when what was given cannot be used.
+pub fn run(command: &Command) -> ExitCode {
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("tradai: no runtime: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    #[expect(clippy::disallowed_methods, reason = "the operator's program reads the environment")]
+    let variable = |name: &str| std::env::var(name).ok();
+    let mut person = Person { out: &mut io::stdout(), input: &mut io::stdin().lock() };
+    match runtime.block_on(attempt(command, variable, &mut person)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(not_done) => {
+            eprintln!("tradai: {}", not_done.to_string().replace('\n', " "));
+            not_done.exit_code()
+        }
+    }
+}
+
+async fn attempt(
+    command: &Command,
+    variable: impl Fn(&str) -> Option<String>,
+    person: &mut Person<'_>,
+) -> Result<(), NotDone> {
+    let reach = |which: &Which| Stage::reach(which, &variable);
+    match command {
+        Command::Approvals(which) => approvals::list(&reach(which)?, person, RealClock.now()).await,
+        Command::Approve(given) => {
+            let (id, by) = (order(&given.order_id)?, name(given.by.as_deref(), &variable)?);
+            let stage = reach(&given.which)?;
+            approve::ask_and_approve(&stage, &id, &by, given.yes, person, || RealClock.now()).await
+        }
+        Command::Reject(given) => {
+            let (id, by) = (order(&given.order_id)?, name(given.by.as_deref(), &variable)?);
+            reject::reject(&reach(&given.which)?, &id, &by, person, RealClock.now()).await
+        }
+        Command::Gate(gate::Command::Reset(given)) => {
+            let id = StrategyId::parse(&given.strategy_id).map_err(NotDone::input)?;
+            let by = name(given.by.as_deref(), &variable)?;
+            gate::reset(&reach(&given.which)?, &id, given.gate, &by, person, RealClock.now()).await
+        }
+    }
+}
+
+fn order(id: &str) -> Result<OrderId, NotDone> {
+    OrderId::parse(id).map_err(NotDone::input)
+}
