@@ -231,8 +231,8 @@ fn records_state_holds_against_damage() {
          exec_day.most_orders: missing
          exec_day.realised: -1
          gate_reset: missing
-         gate_reset.gate: missing
          gate_reset.by: NaN 1e400 -1 Running
+         gate_reset.gate: missing
          halt_reason: missing NaN 1e400 -1 empty Running
          holds.divergence: missing
          holds.venue_ban: missing

@@ -11,8 +11,9 @@ use crate::ids::Symbol;
 use crate::market::Instrument;
 use crate::time::{Millis, Timestamp};
 
-/// The oldest instrument that an order is planned by.
-pub(super) const LIFE: Millis = Millis::from_minutes(5);
+/// The oldest instrument that an order is planned by: shorter than a tick, so that each tick sees anew whether the
+/// market trades, and its many questions are one request.
+pub(super) const LIFE: Millis = Millis::from_secs(50);
 
 /// What was read of each symbol, and when.
 #[derive(Debug, Default)]
