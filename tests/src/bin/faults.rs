@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::process::ExitCode;
 
 use clap::Parser;
-use tests::crash::campaign::{self, Findings};
+use tests::crash::campaign::{self, Findings, Share};
 use tests::crash::judge::INVARIANTS;
 use tests::crash::phases::Phase;
 use tests::crash::replay::{self, Replay};
@@ -15,7 +15,7 @@ use tests::crash::scenarios;
 /// Walks through faults.
 #[derive(Debug, Parser)]
 struct Args {
-    /// How many faults a run meets: 1 or 2.
+    /// How many faults a run meets: 0, 1 or 2.
     #[arg(long, default_value_t = 1)]
     depth: u8,
     /// One scenario instead of all.
@@ -27,9 +27,18 @@ struct Args {
     /// Puts known protocol bugs in: each must be caught.
     #[arg(long)]
     mutants: bool,
+    /// Walks through what `cargo test` walks through.
+    #[arg(long)]
+    thinned: bool,
     /// Runs at once; each run is single-threaded.
     #[arg(long, default_value_t = 2)]
     threads: usize,
+}
+
+impl Args {
+    fn share(&self) -> Share {
+        if self.thinned { Share::Thinned } else { Share::Whole }
+    }
 }
 
 fn main() -> ExitCode {
@@ -51,10 +60,27 @@ fn chosen(args: &Args) -> Result<ExitCode, String> {
         Some(name) => vec![replay::find(name).map_err(|error| error.to_string())?],
         None => scenarios::all(),
     };
-    match args.depth {
-        1 => Ok(report(&campaign::depth_one(&scenarios, args.threads), &scenarios)),
-        other => Err(format!("--depth {other}: use 1 or 2")),
+    if args.mutants {
+        return Ok(caught(&campaign::mutants(&scenarios, args.threads)));
     }
+    match args.depth {
+        0 => Ok(report(&campaign::fault_free(&scenarios), &scenarios)),
+        1 => Ok(report(&campaign::depth_one(&scenarios, args.share(), args.threads), &scenarios)),
+        2 => Ok(report(&campaign::depth_two(&scenarios, args.threads), &scenarios)),
+        other => Err(format!("--depth {other}: use 0, 1 or 2")),
+    }
+}
+
+/// Prints which invariant caught each bug; a bug that none caught is a failure.
+fn caught(found: &[campaign::Caught]) -> ExitCode {
+    for one in found {
+        let by = one.by.iter().copied().collect::<Vec<_>>().join(" ");
+        let (name, line) = (one.mutant.as_str(), one.line.as_deref().unwrap_or("-"));
+        println!("{name:24} {} runs, caught by {by:20} --replay \"{line}\"", one.runs);
+    }
+    let missed = found.iter().filter(|one| one.by.is_empty()).count();
+    println!("{} of {} caught", found.len() - missed, found.len());
+    if missed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 /// Prints every call of one run, and what it broke.

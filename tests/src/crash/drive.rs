@@ -15,7 +15,8 @@ use shared::time::{Millis, Timestamp};
 use sim::exchange::{NewOrder, Side as SimSide};
 
 use super::effects::{Faults, Stop};
-use super::phases::Phase;
+use super::outside::{entries, text};
+use super::phases::{Method, Phase};
 use super::scenario::{Act, Scenario};
 use super::stream::Author;
 use super::world::{APPROVAL_KEY, Invocation, Manner, World, env};
@@ -56,6 +57,8 @@ pub struct Ended {
     pub settled: bool,
     /// Every invocation: function, scheduled minute, and its error if it had one.
     pub invocations: Vec<(Function, Timestamp, Option<String>)>,
+    /// Invocations that ran at once.
+    pub pairs: Vec<(usize, usize)>,
 }
 
 struct Driver {
@@ -63,6 +66,7 @@ struct Driver {
     events: BTreeMap<(Timestamp, usize), Event>,
     number: usize,
     invocations: Vec<(Function, Timestamp, Option<String>)>,
+    pairs: Vec<(usize, usize)>,
     minutes: i64,
 }
 
@@ -73,6 +77,7 @@ pub fn run(scenario: &Scenario, manner: &Manner) -> Ended {
         events: BTreeMap::new(),
         number: 0,
         invocations: Vec::new(),
+        pairs: Vec::new(),
         minutes: 0,
     };
     for (minute, second, act) in &scenario.acts {
@@ -84,8 +89,8 @@ pub fn run(scenario: &Scenario, manner: &Manner) -> Ended {
         driver.minute();
         settled = driver.minutes >= scenario.minutes && driver.is_settled();
     }
-    let Driver { world, invocations, .. } = driver;
-    Ended { world, settled, invocations }
+    let Driver { world, invocations, pairs, .. } = driver;
+    Ended { world, settled, invocations, pairs }
 }
 
 /// Minutes that faults may add before the last fence: a retry, a ghost, a fence.
@@ -219,6 +224,7 @@ impl Driver {
     /// Two invocations of one event, switching where the faults say.
     fn both(&mut self, function: Function, minute: Timestamp) {
         let numbers = [self.begin(function, minute), self.begin(function, minute)];
+        self.pairs.push((numbers[0], numbers[1]));
         let mut pair = [Some(self.world.wake(function, minute)), Some(self.world.wake(function, minute))];
         let mut turn = 0;
         while pair.iter().any(Option::is_some) {
@@ -261,18 +267,27 @@ impl Driver {
 
     /// Nothing is under way: every order is over or rests, every position is closed or open.
     fn is_settled(&self) -> bool {
-        let under_way = ["intended", "awaiting_approval", "pending", "unknown"];
-        let is = |item: &Item, words: &[&str]| {
-            matches!(item.get("status"), Some(Attr::S(status)) if words.contains(&status.as_str()))
-        };
-        let settled = |(key, item): (&Key, &Item)| match key.table {
-            Table::Orders => !is(item, &under_way),
-            Table::Positions => !is(item, &["closing"]),
-            _ => true,
-        };
-        let items = self.world.tables.stream.store.snapshot();
-        let thaws = self.events.values().any(|event| !matches!(event, Event::Wake(..)));
-        items.iter().all(settled) && !thaws && self.world.effects.next_ghost().is_none() && !has_wish(&items)
+        let waits = self.events.values().any(|event| !matches!(event, Event::Wake(..)));
+        if waits || self.world.effects.next_ghost().is_some() || self.is_unseen() {
+            return false;
+        }
+        let stream = &self.world.tables.stream;
+        let is = |item: &Item, words: &[&str]| words.contains(&text(item, "status"));
+        let sending = ["intended", "awaiting_approval", "pending", "unknown"];
+        let wishes = |state: &Item| entries(state, "live").keys().any(|name| name.starts_with("w-"));
+        !stream.scan(Table::Orders).iter().any(|order| is(order, &sending))
+            && !stream.scan(Table::Positions).iter().any(|position| is(position, &["closing"]))
+            && !stream.scan(Table::TradingState).iter().any(wishes)
+    }
+
+    /// Whether the exchange did something twice that no reconcile and heartbeat has looked at since.
+    fn is_unseen(&self) -> bool {
+        let Some(doubled) = doubled(&self.world) else { return false };
+        let looks = self.invocations.iter().filter(|(function, at, error)| {
+            *function == Function::Reconcile && *at >= doubled && error.is_none()
+        });
+        let since = looks.map(|(_, at, _)| *at).next();
+        since.is_none_or(|at| self.world.clock.now().since(at) < Millis::from_minutes(2))
     }
 
     fn act(&mut self, act: &Act) {
@@ -376,11 +391,15 @@ impl Driver {
     }
 }
 
-fn has_wish(items: &BTreeMap<Key, Item>) -> bool {
-    items.iter().any(|(key, item)| {
-        key.table == Table::TradingState
-            && matches!(item.get("live"), Some(Attr::M(live)) if live.keys().any(|name| name.starts_with("w-")))
-    })
+/// When the exchange first took one request twice: no client can prevent it, so it must be found.
+pub fn doubled(world: &World) -> Option<Timestamp> {
+    let suffered = world.effects.suffered().contains(&(Method::Place, Phase::Twice));
+    let arrivals = world.venue.arrivals.borrow();
+    let taken = |id: &str| arrivals.iter().filter(|one| one.taken && one.client_id == id).count();
+    let orders = world.exchange.orders();
+    let made = |id: &str| orders.iter().filter(|order| order.client_id == id).count();
+    let twice = arrivals.iter().find(|one| taken(&one.client_id) > 1 && made(&one.client_id) > 1);
+    twice.filter(|_| suffered).map(|one| one.at)
 }
 
 impl Act {

@@ -1,6 +1,7 @@
 //! Judges a run by the invariants, from outside state alone: the exchange's ledger, the tables and their
 //! stream, and what was published.
 
+use std::cell::Ref;
 use std::collections::{BTreeMap, BTreeSet};
 
 use rust_decimal::Decimal;
@@ -13,7 +14,7 @@ use shared::time::{Millis, Timestamp};
 use sim::checks::{self, Facts, Stage};
 use sim::exchange::{OrderStatus, Side};
 
-use super::drive::Ended;
+use super::drive::{Ended, doubled};
 use super::outside::{Seen, entries, number, text, time};
 use super::phases::{Method, Phase};
 use super::stream::{Author, Commit, Image};
@@ -38,10 +39,10 @@ const LONGER_BY: Millis = Millis::from_secs(130);
 const MOST_FAILURES: usize = 3;
 
 /// Every invariant that this judge knows.
-pub const INVARIANTS: [&str; 33] = [
+pub const INVARIANTS: [&str; 34] = [
     "I1", "I2", "I3", "I4", "I5", "I6", "I7", "I8", "I9", "I10", "I11", "I12", "I13", "I14", "I15", "I16", "I18",
     "I19", "I20", "I21", "I22", "I23", "I24", "I26", "I27", "I30", "I31", "BOOKS", "STOP", "LIVE", "ENDED",
-    "HAND", "SETTLED",
+    "HAND", "DOUBLED", "SETTLED",
 ];
 
 /// Every invariant that the run broke.
@@ -61,6 +62,7 @@ pub fn judge(ended: &Ended, manner: &Manner) -> Vec<Violation> {
     judge.beats();
     judge.secrets();
     judge.settled();
+    judge.doubled();
     judge.found
 }
 
@@ -68,7 +70,7 @@ struct Judge<'a> {
     ended: &'a Ended,
     manner: &'a Manner,
     items: BTreeMap<Key, Item>,
-    commits: Vec<Commit>,
+    commits: Ref<'a, Vec<Commit>>,
     found: Vec<Violation>,
 }
 
@@ -183,7 +185,7 @@ impl<'a> Judge<'a> {
     fn authority(&mut self) {
         let two_phase = self.ended.world.scenario.settings().safety_mode == shared::settings::SafetyMode::TwoPhase;
         let mut found = Vec::new();
-        for commit in &self.commits {
+        for commit in self.commits.iter() {
             for image in commit.images.iter().filter(|image| begins_entry(image)) {
                 let state = commit.images.iter().find(|other| other.key.table == Table::TradingState);
                 match state.and_then(|state| state.before.as_ref()) {
@@ -223,7 +225,7 @@ impl<'a> Judge<'a> {
             let arrivals = self.ended.world.venue.arrivals.borrow();
             arrivals.iter().filter(|one| one.taken).map(|one| (one.client_id.clone(), one.at)).collect()
         };
-        for commit in &self.commits {
+        for commit in self.commits.iter() {
             for image in commit.images.iter().filter(|image| image.key.table == Table::Orders) {
                 let (Some(before), Some(after)) = (&image.before, &image.after) else { continue };
                 let (was, is) = (text(before, "status"), text(after, "status"));
@@ -319,6 +321,11 @@ impl<'a> Judge<'a> {
         let mut found = Vec::new();
         for (key, state) in self.of(Table::TradingState) {
             let day = entries(state, "exec_day");
+            let planted = self.planted(key);
+            if text(&planted, "day") == text(&day, "day") {
+                let name = (key.hash.clone(), text(&day, "day").to_owned());
+                *sent.entry(name).or_default() += number(&planted, "orders");
+            }
             let count = sent.get(&(key.hash.clone(), text(&day, "day").to_owned())).copied().unwrap_or_default();
             if count != number(&day, "orders") {
                 found.push(format!("{key}: {count} orders sent, {} counted", number(&day, "orders")));
@@ -327,6 +334,13 @@ impl<'a> Judge<'a> {
         for what in found {
             self.broken("I9", what);
         }
+    }
+
+    /// The day's counters of a strategy before anything happened.
+    fn planted(&self, key: &Key) -> Item {
+        let images = self.commits.iter().flat_map(|commit| &commit.images);
+        let first = images.filter(|image| image.key == *key).find_map(|image| image.before.as_ref());
+        first.map(|state| entries(state, "exec_day")).unwrap_or_default()
     }
 
     /// I12: the same failing order goes out at most three times within a cooldown.
@@ -455,7 +469,7 @@ impl<'a> Judge<'a> {
     fn beats(&mut self) {
         let calls = self.ended.world.effects.calls();
         let mut found = Vec::new();
-        for commit in &self.commits {
+        for commit in self.commits.iter() {
             let Author::Invocation(number) = commit.by else { continue };
             let beats = commit.images.iter().any(|image| {
                 let of = |item: &Option<Item>| item.as_ref().and_then(|item| item.get("last_heartbeat").cloned());
@@ -508,6 +522,21 @@ impl<'a> Judge<'a> {
             if [CANARY, APPROVAL_KEY].iter().any(|secret| text.contains(secret)) {
                 self.broken("I31", format!("a secret in {text}"));
             }
+        }
+    }
+
+    /// One request that the exchange took twice cannot be undone: it must be found, and people told.
+    fn doubled(&mut self) {
+        if doubled(&self.ended.world).is_none() {
+            return;
+        }
+        let told = self.of(Table::Incidents).any(|(_, item)| {
+            ["reconcile-drift", "external-trade"].contains(&text(item, "kind"))
+                && item.contains_key("published_at")
+        });
+        self.found.retain(|one| !["I1", "I5", "BOOKS", "I7", "I9"].contains(&one.invariant));
+        if !told {
+            self.broken("DOUBLED", "the exchange took a request twice, and nobody was told");
         }
     }
 

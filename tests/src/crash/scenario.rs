@@ -5,7 +5,7 @@ use rust_decimal::Decimal;
 use serde_json::{Value, json};
 use shared::ids::{AccountId, StrategyId, Symbol, VenueId, spread};
 use shared::market::Side;
-use shared::money::{Notional, Percent, Price, Qty};
+use shared::money::{Notional, Percent, Qty};
 use shared::settings::{Backend, Crash, CrashAction, Exits, Gate, Limits, SafetyMode, Settings};
 use shared::state::StrategyState;
 use shared::status::Status;
@@ -142,7 +142,7 @@ impl Scenario {
         Scenario {
             name,
             about,
-            minutes: 4,
+            minutes: 5,
             core: false,
             rows: Vec::new(),
             exchange: same,
@@ -262,7 +262,3 @@ fn settings() -> Settings {
     }
 }
 
-/// A price that tests state.
-pub fn price(text: &str) -> Price {
-    Price::parse(text).unwrap()
-}

@@ -1,10 +1,10 @@
 //! The tables beneath every decorator: the store in memory, and a stream of what was committed to it.
 
-use std::cell::RefCell;
+use std::cell::{Ref, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use shared::ports::{ReadTables, WriteTables};
+use shared::ports::{ReadTables, ScanTables, WriteTables};
 use shared::store::{Item, Key, Order, ReadError, Write, WriteAct, WriteError};
 use shared::tables::Table;
 use shared::testkit::at_once;
@@ -50,7 +50,7 @@ pub struct Stream {
     /// The tables.
     pub store: MemoryStore,
     commits: Rc<RefCell<Vec<Commit>>>,
-    at_minute: Rc<RefCell<BTreeMap<Key, Item>>>,
+    at_minute: Rc<RefCell<BTreeMap<Table, Vec<Item>>>>,
 }
 
 impl Stream {
@@ -60,8 +60,8 @@ impl Stream {
     }
 
     /// Everything that was committed, in order.
-    pub fn commits(&self) -> Vec<Commit> {
-        self.commits.borrow().clone()
+    pub fn commits(&self) -> Ref<'_, Vec<Commit>> {
+        self.commits.borrow()
     }
 
     /// How much was committed.
@@ -71,13 +71,18 @@ impl Stream {
 
     /// Keeps what stands now: what stale reads answer until the next minute.
     pub fn begin_minute(&self) {
-        *self.at_minute.borrow_mut() = self.store.snapshot();
+        let scanned = [Table::TradingState, Table::Ledgers];
+        *self.at_minute.borrow_mut() = scanned.map(|table| (table, self.scan(table))).into();
     }
 
     /// The items of a table as they stood at the beginning of this minute.
     pub fn stale(&self, table: Table) -> Vec<Item> {
-        let items = self.at_minute.borrow();
-        items.iter().filter(|(key, _)| key.table == table).map(|(_, item)| item.clone()).collect()
+        self.at_minute.borrow().get(&table).cloned().unwrap_or_else(|| self.scan(table))
+    }
+
+    /// Every item of a table.
+    pub fn scan(&self, table: Table) -> Vec<Item> {
+        at_once(self.store.scan(table)).unwrap_or_default()
     }
 
     /// The items under `keys`.

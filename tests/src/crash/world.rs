@@ -272,7 +272,8 @@ fn model(scenario: &Scenario, clock: &SimClock, stream: &Stream, effects: &Rc<Ef
     let says = move || {
         let resting = store.snapshot().into_iter().find(|(key, item)| {
             let is = |name: &str, value: &str| item.get(name) == Some(&Attr::S(value.to_owned()));
-            key.table == Table::Orders && is("leg", "entry") && is("status", "open")
+            let rests = is("status", "open") || is("status", "partially_filled");
+            key.table == Table::Orders && is("leg", "entry") && rests
         });
         let answer = scenario.answer(clock.now());
         answer.map_or_else(holds, |answer| answer.input(resting.and_then(|(key, _)| key.range)))
@@ -315,6 +316,9 @@ fn plant(stream: &Stream, scenario: &Scenario) {
         .map(|(asset, sum)| (Asset::parse(asset).unwrap(), Amount::parse(&sum.to_string()).unwrap()))
         .collect();
     let book = AccountBook { opening, ..AccountBook::default() };
-    let ledger = AccountLedger { book, ..AccountLedger::first(settings.account.clone()) };
+    let mut ledger = AccountLedger { book, ..AccountLedger::first(settings.account.clone()) };
+    // Reconcile has looked, and there was no trade yet.
+    ledger.cursors.insert("opened".to_owned(), scenario.start().to_string());
+    ledger.cursors.insert("BTC-USDT".to_owned(), "-".to_owned());
     store.plant(records::account::key(&ledger.account), records::account::encode(&ledger));
 }
