@@ -61,7 +61,7 @@ fn chosen(args: &Args) -> Result<ExitCode, String> {
         None => scenarios::all(),
     };
     if args.mutants {
-        return Ok(caught(&campaign::mutants(&scenarios, args.threads)));
+        return Ok(caught(&campaign::mutants()));
     }
     match args.depth {
         0 => Ok(report(&campaign::fault_free(&scenarios), &scenarios)),
@@ -71,14 +71,13 @@ fn chosen(args: &Args) -> Result<ExitCode, String> {
     }
 }
 
-/// Prints which invariant caught each bug; a bug that none caught is a failure.
+/// Prints which invariant caught each bug; a bug that its invariant missed is a failure.
 fn caught(found: &[campaign::Caught]) -> ExitCode {
     for one in found {
         let by = one.by.iter().copied().collect::<Vec<_>>().join(" ");
-        let (name, line) = (one.mutant.as_str(), one.line.as_deref().unwrap_or("-"));
-        println!("{name:24} {} runs, caught by {by:20} --replay \"{line}\"", one.runs);
+        println!("{:22} {:6} by {by:24} --replay \"{}\"", one.mutant.as_str(), one.expected, one.line);
     }
-    let missed = found.iter().filter(|one| one.by.is_empty()).count();
+    let missed = found.iter().filter(|one| !one.is_caught()).count();
     println!("{} of {} caught", found.len() - missed, found.len());
     if missed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
@@ -89,7 +88,10 @@ fn replayed(replay: &Replay) -> ExitCode {
     for (number, call) in ended.world.effects.calls().iter().enumerate() {
         let fault = replay.manner.faults.get(&number).map_or("", |phase| phase.as_str());
         let function = call.function.as_str();
-        println!("{number:4} {fault:4} {} #{} {function} {} {}", call.at, call.invocation, call.method, call.what);
+        println!(
+            "{number:4} {fault:4} {} #{} {function} {} {}",
+            call.at, call.invocation, call.method, call.what
+        );
     }
     for line in ended.world.journal.0.borrow().iter() {
         println!("{}", line.to_json());

@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use super::drive::{Ended, run};
 use super::effects::{Call, Faults};
 use super::judge::{Violation, judge, reached};
-use super::mutants::Mutant;
+use super::mutants::{CATCHES, Mutant};
 use super::phases::{Method, Phase};
 use super::replay::Replay;
 use super::scenario::Scenario;
@@ -40,7 +40,9 @@ impl Findings {
 
     /// Every phase of every method that was not reached though it can be suffered.
     pub fn not_reached(&self) -> Vec<(Method, Phase)> {
-        let all = Method::ALL.into_iter().flat_map(|method| method.suffers().iter().map(move |phase| (method, *phase)));
+        let all = Method::ALL
+            .into_iter()
+            .flat_map(|method| method.suffers().iter().map(move |phase| (method, *phase)));
         all.filter(|pair| !self.suffered.contains_key(pair)).collect()
     }
 }
@@ -64,7 +66,8 @@ pub fn one(scenario: &Scenario, manner: &Manner) -> (Ended, Vec<Violation>) {
 /// Which faults of depth 1 there are: every call, every phase that it can suffer.
 pub fn faults_of(calls: &[Call]) -> Vec<Faults> {
     let each = calls.iter().enumerate();
-    let pairs = each.flat_map(|(number, call)| call.method.suffers().iter().map(move |phase| (number, *phase)));
+    let pairs =
+        each.flat_map(|(number, call)| call.method.suffers().iter().map(move |phase| (number, *phase)));
     pairs.map(|pair| Faults::from([pair])).collect()
 }
 
@@ -73,29 +76,44 @@ pub fn faults_of(calls: &[Call]) -> Vec<Faults> {
 pub enum Share {
     /// Every call in every phase.
     Whole,
-    /// What `cargo test` walks through. A call that repeats an earlier one of its scenario (same function, method
-    /// and subject) is left out, and so is a call of heartbeat outside the scenarios that are about pages.
-    /// A read that is not left out dies, fails, is old, or freezes once: at a freeze the effects that follow
-    /// meet the longer ones.
+    /// What `cargo test` walks through. Left out are calls that repeat an earlier one of their scenario (same
+    /// function, method and subject); calls of a beginning that an earlier scenario has in common, for they are
+    /// walked through there; calls of heartbeat outside the scenarios that are about pages; and, where only the
+    /// exchange's manners differ, everything but sends and questions about orders. A read fails or is old: to
+    /// die or freeze at it is to do so at the effect before or after.
     Thinned,
 }
 
 /// The faults of depth 1 that are walked through.
-fn share_of(scenario: &Scenario, calls: &[Call], share: Share) -> Vec<Faults> {
+fn share_of(scenario: &Scenario, calls: &[Call], known: &[Vec<Call>], share: Share) -> Vec<Faults> {
     let all = faults_of(calls);
     if share == Share::Whole {
         return all;
     }
+    let common = known.iter().map(|other| alike(calls, other)).max().unwrap_or_default();
     let mut seen = BTreeSet::new();
-    let first: Vec<bool> =
-        calls.iter().map(|call| seen.insert((call.function.as_str(), call.method, call.what.clone()))).collect();
+    let first: Vec<bool> = calls
+        .iter()
+        .map(|call| seen.insert((call.function.as_str(), call.method, call.what.clone())))
+        .collect();
     let is_in = |(number, phase): (&usize, &Phase)| {
         let call = &calls[*number];
+        let new = *number >= common || scenario.manners;
+        let sends = [Method::Place, Method::Cancel, Method::Order].contains(&call.method);
         let watched = call.function != Function::Heartbeat || !scenario.pages.is_empty();
-        let short = [Phase::CrashBefore, Phase::Fails, Phase::Frozen, Phase::Stale].contains(phase);
-        watched && first[*number] && (call.method.has_effect() || short)
+        let short = [Phase::Fails, Phase::Stale].contains(phase);
+        let asked = new && watched && (sends || !scenario.manners);
+        asked && first[*number] && (call.method.has_effect() || short)
     };
     all.into_iter().filter(|faults| faults.iter().all(is_in)).collect()
+}
+
+/// How many calls two scenarios make alike from their beginning.
+fn alike(one: &[Call], other: &[Call]) -> usize {
+    let same = |(one, other): &(&Call, &Call)| {
+        (one.function, one.method, &one.what) == (other.function, other.method, &other.what)
+    };
+    one.iter().zip(other).take_while(same).count()
 }
 
 /// Every way in which two invocations of one event can switch up to twice: the first makes `i` calls, the
@@ -121,7 +139,7 @@ pub fn meetings_of(ended: &Ended, share: Share) -> Vec<Faults> {
 
 /// Depth 1 of these scenarios, on `threads` threads.
 pub fn depth_one(scenarios: &[Scenario], share: Share, threads: usize) -> Findings {
-    let mut jobs = Vec::new();
+    let (mut jobs, mut known) = (Vec::new(), Vec::new());
     let mut findings = Findings::default();
     for scenario in scenarios {
         let (ended, found) = one(scenario, &Manner::default());
@@ -129,8 +147,9 @@ pub fn depth_one(scenarios: &[Scenario], share: Share, threads: usize) -> Findin
         findings.runs += 1;
         findings.calls.insert(scenario.name, calls.len());
         note(&mut findings, scenario, &Manner::default(), found);
-        let each_of = share_of(scenario, &calls, share).into_iter().chain(meetings_of(&ended, share));
+        let each_of = share_of(scenario, &calls, &known, share).into_iter().chain(meetings_of(&ended, share));
         jobs.extend(each_of.map(|faults| (scenario.clone(), faults)));
+        known.push(calls);
     }
     findings.add(each(&jobs, threads, |(scenario, faults)| {
         judged(scenario, &Manner { faults: faults.clone(), ..Manner::default() })
@@ -198,7 +217,8 @@ pub fn depth_two(scenarios: &[Scenario], threads: usize) -> Findings {
         let calls = ended.world.effects.calls();
         findings.calls.insert(scenario.name, calls.len());
         let window = window(&calls);
-        let first = faults_of(&calls).into_iter().filter(|faults| faults.keys().all(|at| window.contains(at)));
+        let first =
+            faults_of(&calls).into_iter().filter(|faults| faults.keys().all(|at| window.contains(at)));
         let jobs: Vec<(Scenario, Faults)> = first.map(|faults| (scenario.clone(), faults)).collect();
         findings.add(each(&jobs, threads, |(scenario, faults)| second(scenario, faults)));
     }
@@ -236,64 +256,31 @@ fn second(scenario: &Scenario, first: &Faults) -> Findings {
 pub struct Caught {
     /// The bug.
     pub mutant: Mutant,
-    /// Runs until it was caught, or all.
-    pub runs: usize,
-    /// The invariants that caught it.
+    /// The run that shows it.
+    pub line: String,
+    /// The invariant that must catch it there.
+    pub expected: &'static str,
+    /// Every invariant that was broken.
     pub by: BTreeSet<&'static str>,
-    /// The run that caught it.
-    pub line: Option<String>,
-}
-
-/// Puts every protocol bug in, and walks through faults until an invariant catches it.
-pub fn mutants(scenarios: &[Scenario], threads: usize) -> Vec<Caught> {
-    let (next, caught) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
-    std::thread::scope(|scope| {
-        for _ in 0..threads.max(1) {
-            scope.spawn(|| {
-                while let Some(mutant) = Mutant::ALL.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let found = catch(*mutant, scenarios);
-                    caught.lock().unwrap_or_else(PoisonError::into_inner).push(found);
-                }
-            });
-        }
-    });
-    let mut caught = caught.into_inner().unwrap_or_else(PoisonError::into_inner);
-    caught.sort_by_key(|one| one.mutant);
-    caught
-}
-
-/// Without a fault first, then with one fault in those calls that have an effect, then in all.
-fn catch(mutant: Mutant, scenarios: &[Scenario]) -> Caught {
-    let mut caught = Caught { mutant, runs: 0, by: BTreeSet::new(), line: None };
-    let mut traces = Vec::new();
-    for scenario in scenarios {
-        let (ended, _) = one(scenario, &Manner { mutant: Some(mutant), ..Manner::default() });
-        traces.push(ended.world.effects.calls());
-        if caught.tries(scenario, Faults::new()) {
-            return caught;
-        }
-    }
-    for effects in [true, false] {
-        for (scenario, calls) in scenarios.iter().zip(&traces) {
-            for faults in faults_of(calls) {
-                let is_one = |at: &usize| calls.get(*at).is_some_and(|call| call.method.has_effect() == effects);
-                if faults.keys().all(is_one) && caught.tries(scenario, faults) {
-                    return caught;
-                }
-            }
-        }
-    }
-    caught
 }
 
 impl Caught {
-    fn tries(&mut self, scenario: &Scenario, faults: Faults) -> bool {
-        let manner = Manner { mutant: Some(self.mutant), faults, ..Manner::default() };
-        let (_, found) = one(scenario, &manner);
-        self.runs += 1;
-        self.by.extend(found.iter().map(|violation| violation.invariant));
-        let is_caught = !self.by.is_empty();
-        self.line = is_caught.then(|| Replay { scenario: scenario.clone(), manner }.to_string());
-        is_caught
+    /// Whether the named invariant caught it.
+    pub fn is_caught(&self) -> bool {
+        self.by.contains(self.expected)
     }
+}
+
+/// Puts every protocol bug in, each in the run that shows it; the same run without the bug breaks nothing.
+pub fn mutants() -> Vec<Caught> {
+    let caught = CATCHES.iter().map(|(mutant, line, expected)| {
+        let mut replay = Replay::parse(line).expect("every line names a run");
+        let (_, sound) = one(&replay.scenario, &replay.manner);
+        replay.manner.mutant = Some(*mutant);
+        let (_, found) = one(&replay.scenario, &replay.manner);
+        let sound: BTreeSet<&str> = sound.iter().map(|violation| violation.invariant).collect();
+        let by = found.iter().map(|violation| violation.invariant).filter(|name| !sound.contains(name));
+        Caught { mutant: *mutant, line: replay.to_string(), expected, by: by.collect() }
+    });
+    caught.collect()
 }

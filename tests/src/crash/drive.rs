@@ -163,7 +163,12 @@ impl Driver {
         self.drive(number, function, minute, invocation, may_retry);
     }
 
-    fn poll(&self, number: usize, function: Function, invocation: &mut Invocation) -> Poll<Result<(), String>> {
+    fn poll(
+        &self,
+        number: usize,
+        function: Function,
+        invocation: &mut Invocation,
+    ) -> Poll<Result<(), String>> {
         self.world.effects.enter(number, function);
         invocation.as_mut().poll(&mut Context::from_waker(Waker::noop()))
     }
@@ -214,7 +219,8 @@ impl Driver {
 
     /// What a person would do next happens now.
     fn next_act(&mut self) {
-        let next = self.events.iter().find(|(_, event)| matches!(event, Event::Act(act) if act.is_a_persons()));
+        let next =
+            self.events.iter().find(|(_, event)| matches!(event, Event::Act(act) if act.is_a_persons()));
         let Some(key) = next.map(|(key, _)| *key) else { return };
         if let Some(Event::Act(act)) = self.events.remove(&key) {
             self.act(&act);
@@ -308,14 +314,17 @@ impl Driver {
     }
 
     fn edit(&self, key: Key, changes: Vec<Change>) {
-        self.world.tables.stream.write(Author::Person, vec![Write::update(key, changes, Vec::new())]).unwrap();
+        self.world
+            .tables
+            .stream
+            .write(Author::Person, vec![Write::update(key, changes, Vec::new())])
+            .unwrap();
     }
 
     fn positions(&self) -> Vec<(PositionId, Item)> {
         let items = self.world.tables.stream.store.snapshot();
         let of = items.into_iter().filter(|(key, item)| {
-            key.table == Table::Positions
-                && item.get("status") != Some(&Attr::S("closed".to_owned()))
+            key.table == Table::Positions && item.get("status") != Some(&Attr::S("closed".to_owned()))
         });
         of.map(|(key, item)| (PositionId::parse(&key.hash).unwrap(), item)).collect()
     }
@@ -335,7 +344,8 @@ impl Driver {
     fn wish_close(&self) {
         for (id, _) in self.positions() {
             let key = records::state::key(&Scenario::strategy());
-            let item = at_once(shared::ports::ReadTables::get(&self.world.tables.stream.store, &[key.clone()]));
+            let item =
+                at_once(shared::ports::ReadTables::get(&self.world.tables.stream.store, &[key.clone()]));
             let mut state = records::state::decode(item.unwrap()[0].as_ref().unwrap()).unwrap();
             let before = records::state::encode(&state);
             state.intent_seq += 1;

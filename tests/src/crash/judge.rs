@@ -40,9 +40,9 @@ const MOST_FAILURES: usize = 3;
 
 /// Every invariant that this judge knows.
 pub const INVARIANTS: [&str; 34] = [
-    "I1", "I2", "I3", "I4", "I5", "I6", "I7", "I8", "I9", "I10", "I11", "I12", "I13", "I14", "I15", "I16", "I18",
-    "I19", "I20", "I21", "I22", "I23", "I24", "I26", "I27", "I30", "I31", "BOOKS", "STOP", "LIVE", "ENDED",
-    "HAND", "DOUBLED", "SETTLED",
+    "I1", "I2", "I3", "I4", "I5", "I6", "I7", "I8", "I9", "I10", "I11", "I12", "I13", "I14", "I15", "I16",
+    "I18", "I19", "I20", "I21", "I22", "I23", "I24", "I26", "I27", "I30", "I31", "BOOKS", "STOP", "LIVE",
+    "ENDED", "HAND", "DOUBLED", "SETTLED",
 ];
 
 /// Every invariant that the run broke.
@@ -77,13 +77,7 @@ struct Judge<'a> {
 impl<'a> Judge<'a> {
     fn new(ended: &'a Ended, manner: &'a Manner) -> Judge<'a> {
         let stream = &ended.world.tables.stream;
-        Judge {
-            items: stream.store.snapshot(),
-            commits: stream.commits(),
-            found: Vec::new(),
-            ended,
-            manner,
-        }
+        Judge { items: stream.store.snapshot(), commits: stream.commits(), found: Vec::new(), ended, manner }
     }
 
     fn broken(&mut self, invariant: &'static str, what: impl Into<String>) {
@@ -174,7 +168,8 @@ impl<'a> Judge<'a> {
         for (id, times) in times.into_iter().filter(|(_, times)| *times > allowed) {
             self.broken("I1", format!("order {id} was sent {times} times"));
         }
-        let may_send = self.ended.world.scenario.settings().safety_mode != shared::settings::SafetyMode::DryRun;
+        let may_send =
+            self.ended.world.scenario.settings().safety_mode != shared::settings::SafetyMode::DryRun;
         let mutating = |call: &&super::effects::Call| matches!(call.method, Method::Place | Method::Cancel);
         if let (false, Some(call)) = (may_send, self.ended.world.effects.calls().iter().find(mutating)) {
             self.broken("I15", format!("{} under DryRun", call.method));
@@ -183,7 +178,8 @@ impl<'a> Judge<'a> {
 
     /// I13, I14, I16, I18: what the tables said at the commit that began a send.
     fn authority(&mut self) {
-        let two_phase = self.ended.world.scenario.settings().safety_mode == shared::settings::SafetyMode::TwoPhase;
+        let two_phase =
+            self.ended.world.scenario.settings().safety_mode == shared::settings::SafetyMode::TwoPhase;
         let mut found = Vec::new();
         for commit in self.commits.iter() {
             for image in commit.images.iter().filter(|image| begins_entry(image)) {
@@ -233,7 +229,8 @@ impl<'a> Judge<'a> {
                 if is_over(was) && was != is && taken.contains_key(&id) && was != "expired" {
                     found.push(("ENDED", format!("{}: {was} became {is}", image.key)));
                 }
-                let proven = text(after, "absent_why") == "not_found" && text(before, "absent_why").is_empty();
+                let proven =
+                    text(after, "absent_why") == "not_found" && text(before, "absent_why").is_empty();
                 let fence = time(before, "sent_at").map(|at| at + FENCE);
                 if proven && fence.is_some_and(|fence| commit.at <= fence) {
                     found.push(("I19", format!("{}: declared absent before its fence", image.key)));
@@ -326,7 +323,8 @@ impl<'a> Judge<'a> {
                 let name = (key.hash.clone(), text(&day, "day").to_owned());
                 *sent.entry(name).or_default() += number(&planted, "orders");
             }
-            let count = sent.get(&(key.hash.clone(), text(&day, "day").to_owned())).copied().unwrap_or_default();
+            let count =
+                sent.get(&(key.hash.clone(), text(&day, "day").to_owned())).copied().unwrap_or_default();
             if count != number(&day, "orders") {
                 found.push(format!("{key}: {count} orders sent, {} counted", number(&day, "orders")));
             }
@@ -354,8 +352,9 @@ impl<'a> Judge<'a> {
         }
         let cooldown = self.ended.world.scenario.settings().order_cooldown;
         for ((position, leg), times) in failed {
-            let within =
-                |from: &Timestamp| times.iter().filter(|at| *at >= from && at.since(*from) < cooldown).count();
+            let within = |from: &Timestamp| {
+                times.iter().filter(|at| *at >= from && at.since(*from) < cooldown).count()
+            };
             if times.iter().any(|from| within(from) > MOST_FAILURES) {
                 self.broken("I12", format!("{leg} of {position} failed more than {MOST_FAILURES} times"));
             }
@@ -397,7 +396,8 @@ impl<'a> Judge<'a> {
             let lots = number(position, "quantity");
             let lots = lots - lots.checked_rem(step).unwrap_or_default();
             let worth = lots * number(position, "stop");
-            let stops = self.orders().filter(|(one, item)| one.hash == key.hash && text(item, "leg") == "stop");
+            let stops =
+                self.orders().filter(|(one, item)| one.hash == key.hash && text(item, "leg") == "stop");
             let ids: Vec<String> = stops.filter_map(|(one, _)| one.range.clone()).collect();
             let stopped: Decimal = resting
                 .iter()
@@ -411,7 +411,8 @@ impl<'a> Judge<'a> {
         // Nothing of a closed position rests.
         for order in resting.iter().filter(|order| !order.manual && order.status != OrderStatus::Filled) {
             let item = self.orders().find(|(key, _)| key.range.as_deref() == Some(&order.client_id));
-            let position = item.and_then(|(key, _)| self.of(Table::Positions).find(|(one, _)| one.hash == key.hash));
+            let position =
+                item.and_then(|(key, _)| self.of(Table::Positions).find(|(one, _)| one.hash == key.hash));
             if position.is_some_and(|(_, item)| text(item, "status") == "closed") {
                 found.push(format!("order {} rests for a closed position", order.client_id));
             }
@@ -441,14 +442,18 @@ impl<'a> Judge<'a> {
                 found.push(("I20", format!("nobody was paged for {kind}")));
             }
         }
-        for (commit, image) in self.commits.iter().flat_map(|one| one.images.iter().map(move |image| (one, image))) {
+        for (commit, image) in
+            self.commits.iter().flat_map(|one| one.images.iter().map(move |image| (one, image)))
+        {
             let Some(after) = &image.after else { continue };
             let is_new = image.key.table == Table::Incidents && image.before.is_none();
             if !is_new || text(after, "kind") != "heartbeat-stale" {
                 continue;
             }
             let state = self.state_at(text(after, "strategy_id"), commit.at);
-            if state.is_some_and(|state| text(&state, "status") == "stopped" && entries(&state, "live").is_empty()) {
+            if state.is_some_and(|state| {
+                text(&state, "status") == "stopped" && entries(&state, "live").is_empty()
+            }) {
                 found.push(("I24", format!("{}: paged for a stopped strategy", image.key)));
             }
         }
@@ -461,7 +466,8 @@ impl<'a> Judge<'a> {
     fn state_at(&self, strategy: &str, at: Timestamp) -> Option<Item> {
         let before = self.commits.iter().take_while(|commit| commit.at <= at);
         let images = before.flat_map(|commit| &commit.images);
-        let last = images.filter(|image| image.key.table == Table::TradingState && image.key.hash == strategy);
+        let last =
+            images.filter(|image| image.key.table == Table::TradingState && image.key.hash == strategy);
         last.last().and_then(|image| image.after.clone())
     }
 
@@ -472,12 +478,12 @@ impl<'a> Judge<'a> {
         for commit in self.commits.iter() {
             let Author::Invocation(number) = commit.by else { continue };
             let beats = commit.images.iter().any(|image| {
-                let of = |item: &Option<Item>| item.as_ref().and_then(|item| item.get("last_heartbeat").cloned());
+                let of =
+                    |item: &Option<Item>| item.as_ref().and_then(|item| item.get("last_heartbeat").cloned());
                 image.key.table == Table::TradingState && of(&image.before) != of(&image.after)
             });
-            let decides = calls
-                .iter()
-                .any(|call| call.invocation == number && call.function == Function::Decide);
+            let decides =
+                calls.iter().any(|call| call.invocation == number && call.function == Function::Decide);
             if beats && decides && !self.saw_market(&calls, number) {
                 found.push(("I26", format!("invocation {number} beat without having seen its market")));
             }
@@ -512,9 +518,14 @@ impl<'a> Judge<'a> {
         let mut texts: Vec<String> = Vec::new();
         let world = &self.ended.world;
         texts.extend(world.topics.taken.borrow().iter().map(|one| one.message.clone()));
-        texts.extend(world.journal.0.borrow().iter().flat_map(|line| {
-            line.fields.values().map(ToString::to_string).collect::<Vec<_>>()
-        }));
+        texts.extend(
+            world
+                .journal
+                .0
+                .borrow()
+                .iter()
+                .flat_map(|line| line.fields.values().map(ToString::to_string).collect::<Vec<_>>()),
+        );
         for item in self.items.values() {
             spell(item, &mut texts);
         }
@@ -534,7 +545,7 @@ impl<'a> Judge<'a> {
             ["reconcile-drift", "external-trade"].contains(&text(item, "kind"))
                 && item.contains_key("published_at")
         });
-        self.found.retain(|one| !["I1", "I5", "BOOKS", "I7", "I9"].contains(&one.invariant));
+        self.found.retain(|one| !["I1", "I5", "BOOKS", "I7", "I9", "STOP"].contains(&one.invariant));
         if !told {
             self.broken("DOUBLED", "the exchange took a request twice, and nobody was told");
         }
@@ -613,7 +624,8 @@ fn approved(image: &Image, at: Timestamp) -> Result<(), String> {
 /// Adds a fill to quantity, bought, cost, sold and proceeds.
 fn add(sums: &mut [Decimal; 5], fill: &Item) {
     let (base, quote) = text(fill, "symbol").split_once('-').unwrap_or_default();
-    let fee = |asset: &str| if text(fill, "fee_asset") == asset { number(fill, "fee") } else { Decimal::ZERO };
+    let fee =
+        |asset: &str| if text(fill, "fee_asset") == asset { number(fill, "fee") } else { Decimal::ZERO };
     let (quantity, value) = (number(fill, "quantity"), number(fill, "value"));
     if text(fill, "side") == "buy" {
         sums[0] += quantity - fee(base);
@@ -645,4 +657,3 @@ pub fn reached(ended: &Ended) -> BTreeSet<String> {
     let words = words.chain(positions.map(|(_, item)| format!("position {}", text(item, "status"))));
     words.collect()
 }
-

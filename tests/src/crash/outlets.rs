@@ -44,7 +44,8 @@ impl AskModel for Script {
     }
 
     fn read(&self, reply: &RawReply) -> Result<Reply, BadReply> {
-        let input: Value = serde_json::from_slice(&reply.body).map_err(|error| BadReply(error.to_string()))?;
+        let input: Value =
+            serde_json::from_slice(&reply.body).map_err(|error| BadReply(error.to_string()))?;
         Ok(Reply {
             stop: Stop::Tool,
             text: String::new(),
@@ -95,7 +96,9 @@ impl Publish for Topics {
         };
         let failed = |failure| {
             Err(match failure {
-                Failure::Clean | Failure::Busy | Failure::Refused => PublishError::NotDone("throttled".to_owned()),
+                Failure::Clean | Failure::Busy | Failure::Refused => {
+                    PublishError::NotDone("throttled".to_owned())
+                }
                 Failure::NoAnswer => PublishError::NoAnswer("timeout".to_owned()),
             })
         };

@@ -21,7 +21,8 @@ pub struct Seen {
 impl Seen {
     /// What stands in the tables and was published.
     pub fn of(items: &BTreeMap<Key, StoredItem>, published: Vec<Published>) -> Seen {
-        let mut tables: BTreeMap<String, Vec<Item>> = Table::ALL.map(|table| (name(table), Vec::new())).into();
+        let mut tables: BTreeMap<String, Vec<Item>> =
+            Table::ALL.map(|table| (name(table), Vec::new())).into();
         for (key, item) in items {
             if let Some(list) = tables.get_mut(&name(key.table)) {
                 list.push(wire_item(item));

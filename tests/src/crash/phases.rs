@@ -273,10 +273,7 @@ impl Method {
 
     /// Whether it can change anything outside the process.
     pub const fn has_effect(self) -> bool {
-        matches!(
-            self,
-            Method::Write | Method::Place | Method::Cancel | Method::Publish | Method::PutSignals
-        )
+        matches!(self, Method::Write | Method::Place | Method::Cancel | Method::Publish | Method::PutSignals)
     }
 }
 

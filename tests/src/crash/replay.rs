@@ -32,7 +32,11 @@ impl Replay {
                 Some(("scenario", name)) => scenario = Some(find(name)?),
                 Some(("faults", list)) => manner.faults = faults(list)?,
                 Some(("mutant", name)) => manner.mutant = Some(mutant(name)?),
-                _ => return Err(BadLine(format!("{word}: use scenario=NAME faults=NUMBER:PHASE,… mutant=NAME"))),
+                _ => {
+                    return Err(BadLine(format!(
+                        "{word}: use scenario=NAME faults=NUMBER:PHASE,… mutant=NAME"
+                    )));
+                }
             }
         }
         let scenario = scenario.ok_or_else(|| BadLine("scenario=NAME is missing".to_owned()))?;

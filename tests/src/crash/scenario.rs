@@ -71,7 +71,9 @@ impl Answer {
             }
             Answer::Close => json!({"action": "close", "symbol": "BTC-USDT", "reason": "enough"}),
             Answer::Cancel => match resting {
-                Some(id) => json!({"action": "cancel", "symbol": "BTC-USDT", "order_id": id, "reason": "late"}),
+                Some(id) => {
+                    json!({"action": "cancel", "symbol": "BTC-USDT", "order_id": id, "reason": "late"})
+                }
                 None => super::outlets::holds(),
             },
         }
@@ -126,6 +128,8 @@ pub struct Scenario {
     pub asleep: Vec<(Function, i64, i64)>,
     /// A second strategy whose settings are damaged.
     pub poisoned: bool,
+    /// Whether it differs from others by the exchange's manners alone.
+    pub manners: bool,
     /// Minutes after midnight at which it starts, before it is moved to the model's minute.
     pub starts: i64,
     /// `leg status` of orders that must exist at the end where nothing fails.
@@ -152,6 +156,7 @@ impl Scenario {
             acts: Vec::new(),
             asleep: Vec::new(),
             poisoned: false,
+            manners: false,
             starts: 600,
             reaches: Vec::new(),
             pages: Vec::new(),
@@ -261,4 +266,3 @@ fn settings() -> Settings {
         approval_expiry: Millis::from_minutes(15),
     }
 }
-

@@ -77,7 +77,7 @@ fn entries() -> Vec<Scenario> {
             ..Scenario::new("entry_times_out", "an entry rests for too long and is cancelled")
         },
         Scenario {
-            answers: vec![(0, buys("0.06"))],
+            answers: vec![(0, buys("0.045"))],
             reaches: vec!["entry refused"],
             minutes: 3,
             ..Scenario::new("entry_over_limit", "the model wants more than its limits, and is refused")
@@ -98,7 +98,10 @@ fn exits() -> Vec<Scenario> {
             answers: vec![(0, buys("0.01"))],
             rows: vec![FLAT, FLAT, ([18_500, 18_500, 18_400, 18_450], "100"), at(18_450)],
             reaches: vec!["entry filled", "exit filled", "position closed"],
-            ..Scenario::new("stop_gapped", "the market gaps below the stop's limit, and the position is exited")
+            ..Scenario::new(
+                "stop_gapped",
+                "the market gaps below the stop's limit, and the position is exited",
+            )
         },
         Scenario {
             answers: vec![(
@@ -132,7 +135,10 @@ fn exits() -> Vec<Scenario> {
             answers: vec![(0, buys("0.01"))],
             acts: vec![(1, 30, Act::CloseByHand)],
             reaches: vec!["entry filled", "stop cancelled", "position closed"],
-            ..Scenario::new("closed_by_hand", "a person closes the position in the tables, as the runbook does")
+            ..Scenario::new(
+                "closed_by_hand",
+                "a person closes the position in the tables, as the runbook does",
+            )
         },
     ]
 }
@@ -174,7 +180,10 @@ fn money() -> Vec<Scenario> {
             starts: 1_437,
             minutes: 8,
             reaches: vec!["entry filled", "exit filled", "position closed", "stop open"],
-            ..Scenario::new("day_rollover", "the day ends between entry and exit, and its counters begin anew")
+            ..Scenario::new(
+                "day_rollover",
+                "the day ends between entry and exit, and its counters begin anew",
+            )
         },
     ]
 }
@@ -315,6 +324,7 @@ fn meetings() -> Vec<Scenario> {
         Scenario {
             answers: vec![(0, buys("0.01")), (1, Answer::Close)],
             exchange: |config| config.read_lag = Millis::from_secs(9),
+            manners: true,
             reaches: vec!["entry filled", "stop cancelled", "exit filled", "position closed"],
             ..Scenario::new("read_lag", "the exchange does not see fresh orders at once")
         },
@@ -328,10 +338,15 @@ fn meetings() -> Vec<Scenario> {
     ]
 }
 
-fn repeated(name: &'static str, about: &'static str, exchange: fn(&mut sim::exchange::ExchangeConfig)) -> Scenario {
+fn repeated(
+    name: &'static str,
+    about: &'static str,
+    exchange: fn(&mut sim::exchange::ExchangeConfig),
+) -> Scenario {
     Scenario {
         answers: vec![(0, buys("0.01")), (1, Answer::Close)],
         exchange,
+        manners: true,
         reaches: vec!["entry filled", "stop cancelled", "exit filled", "position closed"],
         minutes: 5,
         ..Scenario::new(name, about)
@@ -352,4 +367,3 @@ fn repeated_ids() -> Vec<Scenario> {
         }),
     ]
 }
-

@@ -57,7 +57,9 @@ const ASKED_TO_WAIT: Millis = Millis::from_secs(5);
 
 fn error(failure: Failure) -> VenueError {
     match failure {
-        Failure::Clean | Failure::Refused | Failure::NoAnswer => VenueError::Unavailable(format!("{failure:?}")),
+        Failure::Clean | Failure::Refused | Failure::NoAnswer => {
+            VenueError::Unavailable(format!("{failure:?}"))
+        }
         Failure::Busy => {
             VenueError::Throttled { wait: ASKED_TO_WAIT, text: "too many requests".to_owned(), banned: false }
         }

@@ -116,8 +116,7 @@ impl World {
         let saboteur = Rc::new(Saboteur::new(manner.mutant));
         let stream = Stream::new(clock.clone());
         plant(&stream, scenario);
-        let tables =
-            Tables { stream: stream.clone(), effects: effects.clone(), saboteur: saboteur.clone() };
+        let tables = Tables { stream: stream.clone(), effects: effects.clone(), saboteur: saboteur.clone() };
         let exchange = exchange(scenario);
         let venue = Venue {
             trader: trader(&clock, &exchange),
@@ -196,7 +195,8 @@ impl World {
 
     fn execute(&self, tick: Tick, deadline: Timestamp) -> Invocation {
         let (tables, venues) = (self.tables.clone(), self.opener());
-        let (clock, log, trail) = (self.clock.clone(), self.journal.clone(), self.trail(&self.trails.execute));
+        let (clock, log, trail) =
+            (self.clock.clone(), self.journal.clone(), self.trail(&self.trails.execute));
         Box::pin(async move {
             let shift = execute::turn::Shift {
                 env: &env(),
@@ -285,8 +285,7 @@ fn model(scenario: &Scenario, clock: &SimClock, stream: &Stream, effects: &Rc<Ef
 fn plant(stream: &Stream, scenario: &Scenario) {
     let (store, settings) = (&stream.store, scenario.settings());
     let mut strategies = vec![settings.strategy_id.clone()];
-    let mut state =
-        StrategyState::first(settings.strategy_id.clone(), Status::Running, scenario.start());
+    let mut state = StrategyState::first(settings.strategy_id.clone(), Status::Running, scenario.start());
     state.last_decided_at = scenario.start() - Millis::from_minutes(1);
     state.last_reconciled_at = Some(state.last_decided_at);
     (scenario.state)(&mut state);
@@ -319,6 +318,8 @@ fn plant(stream: &Stream, scenario: &Scenario) {
     let mut ledger = AccountLedger { book, ..AccountLedger::first(settings.account.clone()) };
     // Reconcile has looked, and there was no trade yet.
     ledger.cursors.insert("opened".to_owned(), scenario.start().to_string());
+    let seen = format!("strategy#{}", settings.strategy_id);
+    ledger.cursors.insert(seen, state.intent_seq.to_string());
     ledger.cursors.insert("BTC-USDT".to_owned(), "-".to_owned());
     store.plant(records::account::key(&ledger.account), records::account::encode(&ledger));
 }
