@@ -37,6 +37,8 @@ const RETRY: Millis = Millis::from_secs(3);
 const END_OF_MINUTE: Millis = Millis(50_000);
 /// Ticks within which everything must be settled once the last fence has passed.
 const SETTLED_WITHIN: i64 = 10;
+/// How long nothing must have failed before a run counts as settled.
+const QUIET: Millis = Millis::from_minutes(2);
 /// Most events of a run: more is a loop.
 const MOST_EVENTS: usize = 2_000;
 
@@ -277,6 +279,11 @@ impl Driver {
         if waits || self.world.effects.next_ghost().is_some() || self.is_unseen() {
             return false;
         }
+        // Two whole minutes without a fault: each function has seen what the last one left.
+        let last = self.world.effects.last_fault();
+        if last.is_some_and(|at| self.world.clock.now().minute().since(at.minute()) < QUIET) {
+            return false;
+        }
         let stream = &self.world.tables.stream;
         let is = |item: &Item, words: &[&str]| words.contains(&text(item, "status"));
         let sending = ["intended", "awaiting_approval", "pending", "unknown"];
@@ -344,8 +351,10 @@ impl Driver {
     fn wish_close(&self) {
         for (id, _) in self.positions() {
             let key = records::state::key(&Scenario::strategy());
-            let item =
-                at_once(shared::ports::ReadTables::get(&self.world.tables.stream.store, &[key.clone()]));
+            let item = at_once(shared::ports::ReadTables::get(
+                &self.world.tables.stream.store,
+                std::slice::from_ref(&key),
+            ));
             let mut state = records::state::decode(item.unwrap()[0].as_ref().unwrap()).unwrap();
             let before = records::state::encode(&state);
             state.intent_seq += 1;

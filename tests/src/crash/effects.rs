@@ -79,6 +79,7 @@ pub struct Effects {
     stop: Cell<Option<Stop>>,
     ghosts: RefCell<Vec<Ghost>>,
     current: Cell<(usize, Function)>,
+    last_fault: Cell<Option<Timestamp>>,
 }
 
 impl Effects {
@@ -93,6 +94,7 @@ impl Effects {
             stop: Cell::new(None),
             ghosts: RefCell::default(),
             current: Cell::new((0, Function::Decide)),
+            last_fault: Cell::new(None),
         }
     }
 
@@ -119,6 +121,11 @@ impl Effects {
     /// Every fault that befell a call.
     pub fn suffered(&self) -> Vec<(Method, Phase)> {
         self.suffered.borrow().clone()
+    }
+
+    /// When something last went wrong.
+    pub fn last_fault(&self) -> Option<Timestamp> {
+        self.last_fault.get()
     }
 
     /// Why the invocation that was polled last does not go on.
@@ -218,6 +225,7 @@ impl Effects {
         let phase = self.faults.get(&number).copied();
         if let Some(phase) = phase {
             self.suffered.borrow_mut().push((method, phase));
+            self.last_fault.set(Some(self.clock.now()));
         }
         phase
     }

@@ -260,7 +260,6 @@ impl Saboteur {
     /// What the caller is told of an order once there is an answer, or none.
     pub fn after_place(
         &self,
-        order: &OrderRequest,
         answer: Result<Placed, SendError>,
         stream: &Stream,
         again: impl Fn() -> Result<Placed, SendError>,

@@ -164,7 +164,7 @@ impl TradeOrders for Venue {
         };
         let what = || format!("{} {} {}", order.order_id, order.side.as_str(), order.quantity);
         let answer = self.effects.pass(Method::Place, what, apply, failed, apply, ghost).await;
-        self.saboteur.after_place(&order, answer, &self.tables.stream, || self.arrive(&order))
+        self.saboteur.after_place(answer, &self.tables.stream, || self.arrive(&order))
     }
 
     async fn cancel(
