@@ -79,7 +79,8 @@ pub enum Share {
     /// What `cargo test` walks through. Left out are calls that repeat an earlier one of their scenario (same
     /// function, method and subject); calls of a beginning that an earlier scenario has in common, for they are
     /// walked through there; calls of heartbeat outside the scenarios that are about pages; and, where only the
-    /// exchange's manners differ, everything but sends and questions about orders. A read fails or is old: to
+    /// exchange's manners differ, everything but sends and questions about orders. Outside the core scenarios an
+    /// effect does not meet P3b, P5, P5b, P6, P7b and P7c. A read fails or is old: to
     /// die or freeze at it is to do so at the effect before or after.
     Thinned,
 }
@@ -103,7 +104,16 @@ fn share_of(scenario: &Scenario, calls: &[Call], known: &[Vec<Call>], share: Sha
         let watched = call.function != Function::Heartbeat || !scenario.pages.is_empty();
         let short = [Phase::Fails, Phase::Stale].contains(phase);
         let asked = new && watched && (sends || !scenario.manners);
-        asked && first[*number] && (call.method.has_effect() || short)
+        let rare = [
+            Phase::Busy,
+            Phase::GhostSoon,
+            Phase::GhostLate,
+            Phase::Twice,
+            Phase::FrozenLong,
+            Phase::FrozenPerson,
+        ];
+        let often = scenario.core || scenario.manners || !rare.contains(phase);
+        asked && often && first[*number] && (call.method.has_effect() || short)
     };
     all.into_iter().filter(|faults| faults.iter().all(is_in)).collect()
 }
