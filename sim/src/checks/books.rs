@@ -4,14 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rust_decimal::Decimal;
 
-use super::items::{Item, OrderItems, Stage, amounts, number, shown, text};
+use super::items::{Item, OrderItems, Outside, Stage, amounts, number, shown, text};
 use super::venue::Ledger;
-use crate::aws::EmbeddedAws;
 use crate::exchange::{Exchange, Order, OrderStatus, Side, Trade};
 
 /// Every difference between the recorded books and the exchange's own, a line each. To be asked once nothing is
 /// under way: what is still to be settled differs.
-pub fn books_equal_venue(aws: &EmbeddedAws, stage: &Stage, exchange: &Exchange) -> Vec<String> {
+pub fn books_equal_venue(aws: &impl Outside, stage: &Stage, exchange: &Exchange) -> Vec<String> {
     let mut lines = balances(aws, stage, exchange).unwrap_or_else(|line| vec![line]);
     match OrderItems::read(aws, stage) {
         Ok(items) => lines.extend(orders_and_fills(&items, &Ledger::of(exchange))),
@@ -20,7 +19,7 @@ pub fn books_equal_venue(aws: &EmbeddedAws, stage: &Stage, exchange: &Exchange) 
     lines
 }
 
-fn balances(aws: &EmbeddedAws, stage: &Stage, exchange: &Exchange) -> Result<Vec<String>, String> {
+fn balances(aws: &impl Outside, stage: &Stage, exchange: &Exchange) -> Result<Vec<String>, String> {
     let mut lines = Vec::new();
     let ledgers = stage.items(aws, "ledgers")?;
     let name = |item: &Item| text(item, "ledger_id").unwrap_or_default().to_owned();

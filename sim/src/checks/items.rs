@@ -6,10 +6,36 @@ use rust_decimal::Decimal;
 use serde_json::{Map, Value};
 use shared::time::Timestamp;
 
-use crate::aws::EmbeddedAws;
+use crate::aws::{EmbeddedAws, Published};
 
 /// One item.
-pub(super) type Item = Map<String, Value>;
+pub type Item = Map<String, Value>;
+
+/// What a checker may look at beside the exchange: the tables' items and the topics' messages.
+pub trait Outside {
+    /// Every item of the table with this full name, as DynamoDB JSON; or why it cannot be read.
+    fn items(&self, table: &str) -> Result<Vec<Item>, String>;
+    /// Every message that a topic took, oldest first.
+    fn published(&self) -> Vec<Published>;
+}
+
+impl<T: Outside + ?Sized> Outside for std::sync::Arc<T> {
+    fn items(&self, table: &str) -> Result<Vec<Item>, String> {
+        (**self).items(table)
+    }
+    fn published(&self) -> Vec<Published> {
+        (**self).published()
+    }
+}
+
+impl Outside for EmbeddedAws {
+    fn items(&self, table: &str) -> Result<Vec<Item>, String> {
+        self.scan_all(table).map_err(|refused| refused.to_string())
+    }
+    fn published(&self) -> Vec<Published> {
+        EmbeddedAws::published(self)
+    }
+}
 
 /// Whose tables and topics are looked at.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,9 +61,9 @@ impl Stage {
     }
 
     /// Every item of a table; a table that cannot be read is a line.
-    pub(super) fn items(&self, aws: &EmbeddedAws, middle: &str) -> Result<Vec<Item>, String> {
+    pub(super) fn items(&self, aws: &impl Outside, middle: &str) -> Result<Vec<Item>, String> {
         let name = self.table(middle);
-        aws.scan_all(&name).map_err(|refused| format!("table {name} cannot be read: {refused}"))
+        aws.items(&name).map_err(|refused| format!("table {name} cannot be read: {refused}"))
     }
 }
 
@@ -98,7 +124,7 @@ pub(super) struct OrderItems {
 }
 
 impl OrderItems {
-    pub(super) fn read(aws: &EmbeddedAws, stage: &Stage) -> Result<OrderItems, String> {
+    pub(super) fn read(aws: &impl Outside, stage: &Stage) -> Result<OrderItems, String> {
         let mut all = OrderItems::default();
         for item in stage.items(aws, "orders")? {
             all.add(item);

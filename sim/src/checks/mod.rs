@@ -12,7 +12,7 @@ mod rules;
 mod venue;
 
 pub use books::books_equal_venue;
-pub use items::Stage;
+pub use items::{Item, Outside, Stage};
 pub use pages::{Delivery, pages_delivered};
 pub use protection::protection_gaps;
 pub use rules::{Facts, rejections, rules_kept};

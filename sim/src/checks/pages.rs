@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::items::{Item, Stage, text};
-use crate::aws::{EmbeddedAws, Published};
+use super::items::{Item, Outside, Stage, text};
+use crate::aws::Published;
 
 /// What was found of the delivery of pages.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -29,7 +29,7 @@ enum Notice {
 
 /// Holds every incident against the messages on the alerts topic, and the other way round. To be asked once no
 /// delivery is under way.
-pub fn pages_delivered(aws: &EmbeddedAws, stage: &Stage) -> Delivery {
+pub fn pages_delivered(aws: &impl Outside, stage: &Stage) -> Delivery {
     let items = match stage.items(aws, "incidents") {
         Ok(items) => items,
         Err(line) => return Delivery { problems: vec![line], ..Delivery::default() },

@@ -6,16 +6,15 @@ use std::sync::Arc;
 use rust_decimal::Decimal;
 use shared::time::Timestamp;
 
-use super::items::{Item, OrderItems, Stage, text, time, truth};
+use super::items::{Item, OrderItems, Outside, Stage, text, time, truth};
 use super::rules::Facts;
 use super::venue::Ledger;
-use crate::aws::EmbeddedAws;
 use crate::exchange::{Exchange, Order, Side, Trade};
 
 /// Every span of the exchange's history up to `until` in which a position was held for longer than it may be
 /// while no stop rested for all of it and no exit was tried. A position that a person took over is theirs.
 pub fn protection_gaps(
-    aws: &EmbeddedAws,
+    aws: &impl Outside,
     stage: &Stage,
     exchange: &Exchange,
     facts: &Facts,
@@ -39,7 +38,7 @@ pub fn protection_gaps(
 }
 
 /// When a person closed a position.
-fn taken_over(aws: &EmbeddedAws, stage: &Stage) -> Result<BTreeMap<String, Timestamp>, String> {
+fn taken_over(aws: &impl Outside, stage: &Stage) -> Result<BTreeMap<String, Timestamp>, String> {
     let items = stage.items(aws, "positions")?;
     let by_hand = items.iter().filter(|item| truth(item, "closed_manually") == Some(true));
     let entry = |item: &Item| Some((text(item, "position_id")?.to_owned(), time(item, "closed_at")?));

@@ -5,9 +5,8 @@ use std::collections::BTreeMap;
 use rust_decimal::Decimal;
 use shared::time::{Millis, Timestamp};
 
-use super::items::{Item, OrderItems, Stage, text, time};
+use super::items::{Item, OrderItems, Outside, Stage, text, time};
 use super::venue::Ledger;
-use crate::aws::EmbeddedAws;
 use crate::exchange::{Exchange, Order, Side};
 
 /// The settings that the ledger is judged by.
@@ -30,7 +29,7 @@ pub struct Facts {
 }
 
 /// Every rule that was broken, a line each.
-pub fn rules_kept(aws: &EmbeddedAws, stage: &Stage, exchange: &Exchange, facts: &Facts) -> Vec<String> {
+pub fn rules_kept(aws: &impl Outside, stage: &Stage, exchange: &Exchange, facts: &Facts) -> Vec<String> {
     let ledger = Ledger::of(exchange);
     let mut lines = Vec::new();
     match OrderItems::read(aws, stage) {
@@ -56,7 +55,7 @@ pub fn rules_kept(aws: &EmbeddedAws, stage: &Stage, exchange: &Exchange, facts: 
 }
 
 /// How many orders the venue refused, by its code.
-pub fn rejections(aws: &EmbeddedAws, stage: &Stage) -> Result<BTreeMap<String, u64>, String> {
+pub fn rejections(aws: &impl Outside, stage: &Stage) -> Result<BTreeMap<String, u64>, String> {
     let items = OrderItems::read(aws, stage)?;
     let mut counts = BTreeMap::new();
     for item in rejected(&items) {

@@ -112,6 +112,20 @@ pub struct ThirdAssetFee {
     pub enabled: bool,
 }
 
+/// What an exchange does with a client id that it has seen before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Repeats {
+    /// Refused while the order with this id is open, accepted again afterwards: Binance ("`newClientOrderId`: a
+    /// unique id among open orders", `rest-api.md`).
+    RefusedWhileOpen,
+    /// Accepted as one more order: an exchange that does not look at the id.
+    Accepted,
+    /// Answered with the order that it names, and nothing happens: Coinbase Advanced.
+    Answered,
+    /// Refused for ever: Bybit ("always unique").
+    RefusedForEver,
+}
+
 /// All that an exchange is made from, besides its candles.
 #[derive(Debug, Clone)]
 pub struct ExchangeConfig {
@@ -141,6 +155,8 @@ pub struct ExchangeConfig {
     pub read_lag: Millis,
     /// The server's clock minus true time.
     pub skew: Millis,
+    /// What becomes of a client id that was seen before.
+    pub repeats: Repeats,
 }
 
 impl ExchangeConfig {
@@ -167,6 +183,7 @@ impl ExchangeConfig {
             participation: Decimal::new(1, 1),
             read_lag: Millis(0),
             skew: Millis(0),
+            repeats: Repeats::RefusedWhileOpen,
         }
     }
 

@@ -3,7 +3,7 @@
 use rust_decimal::Decimal;
 use shared::time::Timestamp;
 
-use super::config::SymbolStatus;
+use super::config::{Repeats, SymbolStatus};
 use super::filters::Surroundings;
 use super::market::Book;
 use super::num::floor_to;
@@ -45,6 +45,9 @@ impl Venue {
 
     /// Places an order: refused, or accepted and executed as far as it goes now.
     pub(super) fn place(&mut self, wish: &NewOrder, manual: bool) -> Result<i64, Refusal> {
+        if let Some(known) = self.known(wish) {
+            return Ok(known);
+        }
         let book = self.check_order(wish)?;
         self.check_engine(wish, book)?;
         let order = self.draft(wish, book, manual);
@@ -57,10 +60,21 @@ impl Venue {
         Ok(id)
     }
 
+    /// The order that a repeated client id is answered with, where the exchange does so.
+    fn known(&self, wish: &NewOrder) -> Option<i64> {
+        let used = wish.client_id.as_deref().and_then(|id| self.order_by_client(id))?;
+        (self.config.repeats == Repeats::Answered).then_some(used.id)
+    }
+
     /// What the engine itself refuses: a client id in use, a stop or maker order on the wrong side.
     fn check_engine(&self, wish: &NewOrder, book: Book) -> Result<(), Refusal> {
         let used = wish.client_id.as_deref().and_then(|id| self.order_by_client(id));
-        if used.is_some_and(|order| order.status.is_open()) {
+        let is_refused = |order: &Order| match self.config.repeats {
+            Repeats::RefusedWhileOpen => order.status.is_open(),
+            Repeats::RefusedForEver => true,
+            Repeats::Accepted | Repeats::Answered => false,
+        };
+        if used.is_some_and(is_refused) {
             return Err(Refusal::bad(-2010, "Duplicate order sent."));
         }
         if wish.kind.is_stop() && self.would_trigger(wish) {

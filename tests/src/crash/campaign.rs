@@ -1,0 +1,296 @@
+//! Walks through every fault at every call: one at a time, or two.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use super::drive::{Ended, run};
+use super::effects::{Call, Faults};
+use super::judge::{Violation, judge, reached};
+use super::mutants::{CATCHES, Mutant};
+use super::phases::{Method, Phase};
+use super::replay::Replay;
+use super::scenario::Scenario;
+use super::world::Manner;
+use shared::tables::Function;
+use shared::time::Millis;
+
+/// What a campaign found.
+#[derive(Debug, Default)]
+pub struct Findings {
+    /// Runs.
+    pub runs: usize,
+    /// Calls of each scenario where nothing fails.
+    pub calls: BTreeMap<&'static str, usize>,
+    /// How often a method suffered a phase.
+    pub suffered: BTreeMap<(Method, Phase), usize>,
+    /// Replay line and what it broke.
+    pub violations: Vec<(String, Violation)>,
+}
+
+impl Findings {
+    fn add(&mut self, other: Findings) {
+        self.runs += other.runs;
+        self.calls.extend(other.calls);
+        for (key, times) in other.suffered {
+            *self.suffered.entry(key).or_default() += times;
+        }
+        self.violations.extend(other.violations);
+    }
+
+    /// Every phase of every method that was not reached though it can be suffered.
+    pub fn not_reached(&self) -> Vec<(Method, Phase)> {
+        let all = Method::ALL
+            .into_iter()
+            .flat_map(|method| method.suffers().iter().map(move |phase| (method, *phase)));
+        all.filter(|pair| !self.suffered.contains_key(pair)).collect()
+    }
+}
+
+/// What one run was and broke.
+pub fn one(scenario: &Scenario, manner: &Manner) -> (Ended, Vec<Violation>) {
+    let ended = run(scenario, manner);
+    let mut found = judge(&ended, manner);
+    if manner.faults.is_empty() && manner.mutant.is_none() {
+        let reached = reached(&ended);
+        found.extend(scenario.reaches.iter().filter(|one| !reached.contains(**one)).map(|one| Violation {
+            invariant: "REACHES",
+            what: format!("{one} was not reached, but {reached:?}"),
+        }));
+    }
+    found.sort();
+    found.dedup();
+    (ended, found)
+}
+
+/// Which faults of depth 1 there are: every call, every phase that it can suffer.
+pub fn faults_of(calls: &[Call]) -> Vec<Faults> {
+    let each = calls.iter().enumerate();
+    let pairs =
+        each.flat_map(|(number, call)| call.method.suffers().iter().map(move |phase| (number, *phase)));
+    pairs.map(|pair| Faults::from([pair])).collect()
+}
+
+/// How much of depth 1 is walked through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Share {
+    /// Every call in every phase.
+    Whole,
+    /// What `cargo test` walks through. Left out are calls that repeat an earlier one of their scenario (same
+    /// function, method and subject); calls of a beginning that an earlier scenario has in common, for they are
+    /// walked through there; calls of heartbeat outside the scenarios that are about pages; and, where only the
+    /// exchange's manners differ, everything but sends and questions about orders. Outside the core scenarios an
+    /// effect does not meet P3b, P5, P5b, P6, P7b and P7c. A read fails or is old: to
+    /// die or freeze at it is to do so at the effect before or after.
+    Thinned,
+}
+
+/// The faults of depth 1 that are walked through.
+fn share_of(scenario: &Scenario, calls: &[Call], known: &[Vec<Call>], share: Share) -> Vec<Faults> {
+    let all = faults_of(calls);
+    if share == Share::Whole {
+        return all;
+    }
+    let common = known.iter().map(|other| alike(calls, other)).max().unwrap_or_default();
+    let mut seen = BTreeSet::new();
+    let first: Vec<bool> = calls
+        .iter()
+        .map(|call| seen.insert((call.function.as_str(), call.method, call.what.clone())))
+        .collect();
+    let is_in = |(number, phase): (&usize, &Phase)| {
+        let call = &calls[*number];
+        let new = *number >= common || scenario.manners;
+        let sends = [Method::Place, Method::Cancel, Method::Order].contains(&call.method);
+        let watched = call.function != Function::Heartbeat || !scenario.pages.is_empty();
+        let short = [Phase::Fails, Phase::Stale].contains(phase);
+        let asked = new && watched && (sends || !scenario.manners);
+        let rare = [
+            Phase::Busy,
+            Phase::GhostSoon,
+            Phase::GhostLate,
+            Phase::Twice,
+            Phase::FrozenLong,
+            Phase::FrozenPerson,
+        ];
+        let often = scenario.core || scenario.manners || !rare.contains(phase);
+        asked && often && first[*number] && (call.method.has_effect() || short)
+    };
+    all.into_iter().filter(|faults| faults.iter().all(is_in)).collect()
+}
+
+/// How many calls two scenarios make alike from their beginning.
+fn alike(one: &[Call], other: &[Call]) -> usize {
+    let same = |(one, other): &(&Call, &Call)| {
+        (one.function, one.method, &one.what) == (other.function, other.method, &other.what)
+    };
+    one.iter().zip(other).take_while(same).count()
+}
+
+/// Every way in which two invocations of one event can switch up to twice: the first makes `i` calls, the
+/// second `j`, then each goes on to its end.
+pub fn meetings_of(ended: &Ended, share: Share) -> Vec<Faults> {
+    let calls = ended.world.effects.calls();
+    let mut found = Vec::new();
+    for (first, second) in ended.pairs.iter().copied() {
+        let of = |invocation| calls.iter().filter(|call| call.invocation == invocation).count();
+        let from = calls.iter().position(|call| call.invocation == first).unwrap_or_default();
+        let (most_first, most_second) = (of(first), of(first).max(of(second)));
+        for i in 0..most_first {
+            // Thinned, the second goes on to its end.
+            let from_second = if share == Share::Whole { 1 } else { most_second };
+            for j in from_second..=most_second {
+                let switches = [from + i, from + i + 1 + j];
+                found.push(switches.map(|number| (number, Phase::Switch)).into());
+            }
+        }
+    }
+    found
+}
+
+/// Depth 1 of these scenarios, on `threads` threads.
+pub fn depth_one(scenarios: &[Scenario], share: Share, threads: usize) -> Findings {
+    let (mut jobs, mut known) = (Vec::new(), Vec::new());
+    let mut findings = Findings::default();
+    for scenario in scenarios {
+        let (ended, found) = one(scenario, &Manner::default());
+        let calls = ended.world.effects.calls();
+        findings.runs += 1;
+        findings.calls.insert(scenario.name, calls.len());
+        note(&mut findings, scenario, &Manner::default(), found);
+        let each_of = share_of(scenario, &calls, &known, share).into_iter().chain(meetings_of(&ended, share));
+        jobs.extend(each_of.map(|faults| (scenario.clone(), faults)));
+        known.push(calls);
+    }
+    findings.add(each(&jobs, threads, |(scenario, faults)| {
+        judged(scenario, &Manner { faults: faults.clone(), ..Manner::default() })
+    }));
+    findings
+}
+
+fn note(findings: &mut Findings, scenario: &Scenario, manner: &Manner, found: Vec<Violation>) {
+    let line = Replay { scenario: scenario.clone(), manner: manner.clone() }.to_string();
+    findings.violations.extend(found.into_iter().map(|violation| (line.clone(), violation)));
+}
+
+/// Judges one run.
+fn judged(scenario: &Scenario, manner: &Manner) -> Findings {
+    let (ended, found) = one(scenario, manner);
+    let mut findings = Findings { runs: 1, ..Findings::default() };
+    for pair in ended.world.effects.suffered() {
+        *findings.suffered.entry(pair).or_default() += 1;
+    }
+    note(&mut findings, scenario, manner, found);
+    findings
+}
+
+/// Does every job on `threads` threads; each run is single-threaded, so the order does not matter.
+fn each<J: Sync>(jobs: &[J], threads: usize, run: impl Fn(&J) -> Findings + Sync) -> Findings {
+    let (next, findings) = (AtomicUsize::new(0), Mutex::new(Findings::default()));
+    std::thread::scope(|scope| {
+        for _ in 0..threads.max(1) {
+            scope.spawn(|| {
+                let mut own = Findings::default();
+                while let Some(job) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    own.add(run(job));
+                }
+                findings.lock().unwrap_or_else(PoisonError::into_inner).add(own);
+            });
+        }
+    });
+    let mut findings = findings.into_inner().unwrap_or_else(PoisonError::into_inner);
+    findings.violations.sort();
+    findings
+}
+
+/// Every scenario where nothing fails.
+pub fn fault_free(scenarios: &[Scenario]) -> Findings {
+    let mut findings = Findings::default();
+    for scenario in scenarios {
+        let (ended, found) = one(scenario, &Manner::default());
+        findings.runs += 1;
+        findings.calls.insert(scenario.name, ended.world.effects.calls().len());
+        note(&mut findings, scenario, &Manner::default(), found);
+    }
+    findings
+}
+
+/// The calls between the first send's submit and the end of what recovers from it: the rest of that minute and
+/// the next two.
+const WINDOW: Millis = Millis::from_minutes(2);
+
+/// Depth 2 of the core scenarios: every pair of faults within the window from a send to its recovery. The
+/// second is one of the calls that are made once the first has happened.
+pub fn depth_two(scenarios: &[Scenario], threads: usize) -> Findings {
+    let mut findings = Findings::default();
+    for scenario in scenarios.iter().filter(|scenario| scenario.core) {
+        let (ended, _) = one(scenario, &Manner::default());
+        let calls = ended.world.effects.calls();
+        findings.calls.insert(scenario.name, calls.len());
+        let window = window(&calls);
+        let first =
+            faults_of(&calls).into_iter().filter(|faults| faults.keys().all(|at| window.contains(at)));
+        let jobs: Vec<(Scenario, Faults)> = first.map(|faults| (scenario.clone(), faults)).collect();
+        findings.add(each(&jobs, threads, |(scenario, faults)| second(scenario, faults)));
+    }
+    findings.violations.sort();
+    findings
+}
+
+/// Numbers of the calls from the submit before the first send that matters to the end of its recovery.
+fn window(calls: &[Call]) -> std::ops::Range<usize> {
+    let Some(send) = calls.iter().position(|call| call.method == Method::Place) else { return 0..0 };
+    let until = calls[send].at + WINDOW;
+    let end = calls.iter().position(|call| call.at > until).unwrap_or(calls.len());
+    send.saturating_sub(1)..end
+}
+
+/// Every second fault after a first one.
+fn second(scenario: &Scenario, first: &Faults) -> Findings {
+    let manner = Manner { faults: first.clone(), ..Manner::default() };
+    let (ended, _) = one(scenario, &manner);
+    let calls = ended.world.effects.calls();
+    let from = first.keys().max().map_or(0, |at| at + 1);
+    let until = window(&calls).end;
+    let mut findings = Findings::default();
+    for faults in faults_of(&calls) {
+        if faults.keys().all(|at| (from..until).contains(at)) {
+            let both = first.iter().chain(&faults).map(|(at, phase)| (*at, *phase)).collect();
+            findings.add(judged(scenario, &Manner { faults: both, ..Manner::default() }));
+        }
+    }
+    findings
+}
+
+/// What became of a protocol bug.
+#[derive(Debug)]
+pub struct Caught {
+    /// The bug.
+    pub mutant: Mutant,
+    /// The run that shows it.
+    pub line: String,
+    /// The invariant that must catch it there.
+    pub expected: &'static str,
+    /// Every invariant that was broken.
+    pub by: BTreeSet<&'static str>,
+}
+
+impl Caught {
+    /// Whether the named invariant caught it.
+    pub fn is_caught(&self) -> bool {
+        self.by.contains(self.expected)
+    }
+}
+
+/// Puts every protocol bug in, each in the run that shows it; the same run without the bug breaks nothing.
+pub fn mutants() -> Vec<Caught> {
+    let caught = CATCHES.iter().map(|(mutant, line, expected)| {
+        let mut replay = Replay::parse(line).expect("every line names a run");
+        let (_, sound) = one(&replay.scenario, &replay.manner);
+        replay.manner.mutant = Some(*mutant);
+        let (_, found) = one(&replay.scenario, &replay.manner);
+        let sound: BTreeSet<&str> = sound.iter().map(|violation| violation.invariant).collect();
+        let by = found.iter().map(|violation| violation.invariant).filter(|name| !sound.contains(name));
+        Caught { mutant: *mutant, line: replay.to_string(), expected, by: by.collect() }
+    });
+    caught.collect()
+}
