@@ -11,6 +11,7 @@ use super::mutants::{CATCHES, Mutant};
 use super::phases::{Method, Phase};
 use super::replay::Replay;
 use super::scenario::Scenario;
+use super::scenarios;
 use super::world::Manner;
 use shared::tables::Function;
 use shared::time::Millis;
@@ -283,14 +284,19 @@ impl Caught {
 
 /// Puts every protocol bug in, each in the run that shows it; the same run without the bug breaks nothing.
 pub fn mutants() -> Vec<Caught> {
-    let caught = CATCHES.iter().map(|(mutant, line, expected)| {
-        let mut replay = Replay::parse(line).expect("every line names a run");
-        let (_, sound) = one(&replay.scenario, &replay.manner);
-        replay.manner.mutant = Some(*mutant);
-        let (_, found) = one(&replay.scenario, &replay.manner);
+    let caught = CATCHES.iter().map(|catch| {
+        let scenario = scenarios::named(catch.scenario).expect("every bug names a scenario");
+        let calls = one(&scenario, &Manner::default()).0.world.effects.calls();
+        let fault = catch.fault.map(|(at, phase)| (at.number(&calls).expect("the call is made"), phase));
+        let mut manner = Manner { faults: fault.into_iter().collect(), ..Manner::default() };
+        let (_, sound) = one(&scenario, &manner);
+        manner.mutant = Some(catch.mutant);
+        let (_, found) = one(&scenario, &manner);
         let sound: BTreeSet<&str> = sound.iter().map(|violation| violation.invariant).collect();
         let by = found.iter().map(|violation| violation.invariant).filter(|name| !sound.contains(name));
-        Caught { mutant: *mutant, line: replay.to_string(), expected, by: by.collect() }
+        let by = by.collect();
+        let line = Replay { scenario, manner }.to_string();
+        Caught { mutant: catch.mutant, line, expected: catch.invariant, by }
     });
     caught.collect()
 }

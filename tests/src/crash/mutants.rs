@@ -11,6 +11,8 @@ use shared::store::{Attr, Change, Cond, Item, Key, Write, WriteAct};
 use shared::tables::Table;
 use shared::time::{Millis, Timestamp};
 
+use super::effects::Call;
+use super::phases::{Method, Phase};
 use super::stream::{Author, Stream};
 
 /// A protocol bug.
@@ -94,25 +96,72 @@ impl Mutant {
     }
 }
 
-/// For each bug a run that shows it, and the invariant that catches it there.
-pub const CATCHES: [(Mutant, &str, &str); 16] = [
-    (Mutant::RecordsAfterSend, "scenario=entry_market", "I2"),
-    (Mutant::RecordsNoIntent, "scenario=entry_market", "I2"),
-    (Mutant::RandomClientId, "scenario=entry_market", "I2"),
-    (Mutant::NoFence, "scenario=read_lag faults=20:P0", "I19"),
-    (Mutant::FenceOfTwoSeconds, "scenario=read_lag faults=20:P0", "I19"),
-    (Mutant::AbsentIsEnded, "scenario=read_lag faults=20:P5", "BOOKS"),
-    (Mutant::IgnoresStatus, "scenario=halted_after faults=19:P7c", "I13"),
-    (Mutant::TicksOfNow, "scenario=entry_market", "I3"),
-    (Mutant::PagesBeforeMarking, "scenario=stale faults=23:P7", "I21"),
-    (Mutant::MarksWithoutRetry, "scenario=stale faults=24:P3", "I22"),
-    (Mutant::ScansOnePage, "scenario=poisoned", "I20"),
-    (Mutant::CountersInMemory, "scenario=entry_market", "I9"),
-    (Mutant::SendsAgain, "scenario=entry_market faults=20:P4", "I1"),
-    (Mutant::CancelsBlindly, "scenario=model_closes", "BOOKS"),
-    (Mutant::LoosensCaps, "scenario=entry_over_limit", "I7"),
-    (Mutant::IgnoresSafetyMode, "scenario=approval_expires", "I16"),
+/// Which call of a scenario's fault-free run a fault befalls, whatever its number is.
+#[derive(Debug, Clone, Copy)]
+pub enum At {
+    /// The first of this method.
+    First(Method),
+    /// The call just before the first of this method.
+    Before(Method),
+}
+
+/// A run that shows a bug, and the invariant that catches it there.
+#[derive(Debug, Clone, Copy)]
+pub struct Catch {
+    /// The bug.
+    pub mutant: Mutant,
+    /// The scenario.
+    pub scenario: &'static str,
+    /// The one fault of the run.
+    pub fault: Option<(At, Phase)>,
+    /// The invariant.
+    pub invariant: &'static str,
+}
+
+const fn shown(
+    mutant: Mutant,
+    scenario: &'static str,
+    fault: Option<(At, Phase)>,
+    invariant: &'static str,
+) -> Catch {
+    Catch { mutant, scenario, fault, invariant }
+}
+
+/// For each bug one run.
+pub const CATCHES: [Catch; 16] = [
+    shown(Mutant::RecordsAfterSend, "entry_market", None, "I2"),
+    shown(Mutant::RecordsNoIntent, "entry_market", None, "I2"),
+    shown(Mutant::RandomClientId, "entry_market", None, "I2"),
+    shown(Mutant::NoFence, "read_lag", Some((At::First(Method::Place), Phase::CrashBefore)), "I19"),
+    shown(Mutant::FenceOfTwoSeconds, "read_lag", Some((At::First(Method::Place), Phase::CrashBefore)), "I19"),
+    shown(Mutant::AbsentIsEnded, "read_lag", Some((At::First(Method::Place), Phase::GhostSoon)), "BOOKS"),
+    shown(
+        Mutant::IgnoresStatus,
+        "halted_after",
+        Some((At::Before(Method::Place), Phase::FrozenPerson)),
+        "I13",
+    ),
+    shown(Mutant::TicksOfNow, "entry_market", None, "I3"),
+    shown(Mutant::PagesBeforeMarking, "stale", Some((At::Before(Method::Publish), Phase::Frozen)), "I21"),
+    shown(Mutant::MarksWithoutRetry, "stale", Some((At::First(Method::Publish), Phase::Fails)), "I22"),
+    shown(Mutant::ScansOnePage, "poisoned", None, "I20"),
+    shown(Mutant::CountersInMemory, "entry_market", None, "I9"),
+    shown(Mutant::SendsAgain, "entry_market", Some((At::First(Method::Place), Phase::FailsApplied)), "I1"),
+    shown(Mutant::CancelsBlindly, "model_closes", None, "BOOKS"),
+    shown(Mutant::LoosensCaps, "entry_over_limit", None, "I7"),
+    shown(Mutant::IgnoresSafetyMode, "approval_expires", None, "I16"),
 ];
+
+impl At {
+    /// Its number in `calls`.
+    pub fn number(self, calls: &[Call]) -> Option<usize> {
+        let first = |method| calls.iter().position(|call| call.method == method);
+        match self {
+            At::First(method) => first(method),
+            At::Before(method) => first(method)?.checked_sub(1),
+        }
+    }
+}
 
 /// Puts one bug in, or none.
 pub struct Saboteur {
