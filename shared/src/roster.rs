@@ -25,19 +25,34 @@ pub struct Member {
     pub wait: Wait,
 }
 
-/// Where the last tick of this process found its shard, so that the next one asks for all of it at once.
+/// Most shards whose keys one process remembers: a few hundred kilobytes of names.
+const MOST_SHARDS: usize = 16;
+
+/// Where the last ticks of this process found their shards, so that the next one asks for all of its at once.
 ///
 /// It holds keys and never what was read under them: a fresh process finds the same in a few reads more.
 #[derive(Debug, Default)]
 pub struct Trail {
     egress: Egress,
-    keys: RefCell<BTreeSet<Key>>,
+    keys: RefCell<BTreeMap<u32, BTreeSet<Key>>>,
 }
 
 impl Trail {
     /// No shard was found yet by a stage that calls its venues from this address.
     pub fn from(egress: Egress) -> Trail {
         Trail { egress, keys: RefCell::default() }
+    }
+
+    fn of(&self, shard: u32) -> BTreeSet<Key> {
+        self.keys.borrow().get(&shard).cloned().unwrap_or_default()
+    }
+
+    fn leave(&self, shard: u32, keys: BTreeSet<Key>) {
+        let mut known = self.keys.borrow_mut();
+        if known.len() >= MOST_SHARDS && !known.contains_key(&shard) {
+            known.pop_first();
+        }
+        known.insert(shard, keys);
     }
 }
 
@@ -71,15 +86,15 @@ pub async fn members(
 ) -> Result<Vec<Member>, RosterError> {
     let key = records::shard::key(shard);
     let mut found = Found::by(&trail.egress);
-    let known: BTreeSet<Key> = trail.keys.borrow().iter().cloned().chain([key.clone()]).collect();
-    found.read(tables, known).await?;
+    let known = trail.of(shard).into_iter().chain([key.clone()]);
+    found.read(tables, known.collect()).await?;
     let item = found.take(&key).ok_or(Unfit::Absent(key))?;
     let ids = records::shard::decode(&item).map_err(Unfit::Corrupt)?.strategies;
     found.read(tables, ids.iter().flat_map(keys_of).collect()).await?;
     let members: Vec<Member> = ids.into_iter().map(|id| found.member(id)).collect();
     let venue = |one: &Member| Some(venue_key(one.settings.as_ref().ok()?, &trail.egress));
     let venues = members.iter().filter_map(venue);
-    *trail.keys.borrow_mut() = members.iter().flat_map(|one| keys_of(&one.id)).chain(venues).collect();
+    trail.leave(shard, members.iter().flat_map(|one| keys_of(&one.id)).chain(venues).collect());
     Ok(members)
 }
 
@@ -213,6 +228,17 @@ mod tests {
         let whole = |members: &[Member]| members.iter().map(|one| one.state.clone()).collect::<Vec<_>>();
         assert_eq!(whole(&warm), whole(&cold));
         assert_eq!(warm[0].wait, Wait::Read(Facts::default()), "the venue was read with the rest");
+    }
+
+    #[test]
+    fn each_shard_has_its_own_trail_and_their_number_is_bounded() {
+        let trail = Trail::default();
+        let keys = |shard: u32| BTreeSet::from([records::shard::key(shard)]);
+        for shard in 0..40 {
+            trail.leave(shard, keys(shard));
+        }
+        assert_eq!((trail.of(39), trail.of(0)), (keys(39), BTreeSet::new()));
+        assert_eq!(trail.keys.borrow().len(), MOST_SHARDS);
     }
 
     #[test]
