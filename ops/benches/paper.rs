@@ -33,8 +33,7 @@ struct Bench {
 }
 
 fn main() -> ExitCode {
-    let mut bench = Bench::parse_from(arguments());
-    bench.options.json = true;
+    let bench = Bench::parse_from(arguments());
     let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else {
         return ExitCode::FAILURE;
     };
@@ -66,10 +65,10 @@ async fn measure(options: &Options) -> Result<bool, NotRun> {
     };
     let outcome = paper(options, |name| std::env::var(name).ok(), watch).await?.outcome;
     println!("{}", footprint.line(began.elapsed()));
-    let trips = outcome.positions.iter().filter(|position| position.closed_at.is_some()).count();
-    println!("{} ticks, {trips} round trips, {} DynamoDB calls", outcome.ticks, outcome.ddb.calls);
-    for difference in &outcome.differences {
-        println!("books and venue differ: {difference}");
+    let (ticks, trips, calls) = (outcome.ticks, outcome.round_trips(), outcome.ddb.calls);
+    println!("{ticks} ticks, {trips} round trips, {calls} DynamoDB calls");
+    for wrong in outcome.differences.iter().chain(&outcome.violations) {
+        println!("{wrong}");
     }
     Ok(outcome.books_equal_venue() && outcome.violations.is_empty())
 }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use sim::runtime_api::Memory;
+
 /// The resident size at the end of each simulated day.
 #[derive(Debug, Clone, Default)]
 pub struct Footprint {
@@ -12,14 +14,16 @@ pub struct Footprint {
 impl Footprint {
     /// A simulated day is over.
     pub fn day_ends(&mut self) {
-        self.days.extend(field("VmRSS:"));
+        self.days.extend(memory().map(|memory| memory.rss_kib));
     }
 
     /// `took 12.3 s; resident 41 MiB after day 1, 44 MiB after day 3, at most 53 MiB`.
     pub fn line(&self, took: Duration) -> String {
         let seconds = format!("took {}.{} s", took.as_secs(), took.subsec_millis() / 100);
-        match peak_kib() {
-            Some(peak) => format!("{seconds}; resident {}at most {} MiB", self.by_day(), mib(peak)),
+        match memory() {
+            Some(Memory { peak_kib, .. }) => {
+                format!("{seconds}; resident {}at most {} MiB", self.by_day(), mib(peak_kib))
+            }
             None => seconds,
         }
     }
@@ -36,15 +40,9 @@ const fn mib(kib: u64) -> u64 {
     kib / 1024
 }
 
-/// The largest resident size so far, in KiB.
-pub fn peak_kib() -> Option<u64> {
-    field("VmHWM:")
-}
-
-fn field(name: &str) -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find(|line| line.starts_with(name))?;
-    line.split_whitespace().nth(1)?.parse().ok()
+/// What this process occupies; none where `/proc` does not tell.
+fn memory() -> Option<Memory> {
+    Memory::of(std::process::id()).ok()
 }
 
 #[cfg(test)]

@@ -5,8 +5,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use ops::{approve, gate, operate, paper, reject, stage};
 
-/// A run makes and drops small texts and maps without end: of three days with the system's allocator a quarter
-/// of the samples of `perf record` are in it.
+/// A run makes and drops small texts and maps without end, which the system's allocator is slow at.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

@@ -25,7 +25,7 @@ pub struct Member {
     pub wait: Wait,
 }
 
-/// Most shards whose keys one process remembers: a few hundred kilobytes of names.
+/// Most shards whose keys one process remembers: a fleet of more is read a little slower, and memory stays bounded.
 const MOST_SHARDS: usize = 16;
 
 /// Where the last ticks of this process found their shards, so that the next one asks for all of its at once.

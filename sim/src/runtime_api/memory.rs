@@ -12,8 +12,8 @@ pub struct Memory {
 }
 
 impl Memory {
-    /// Reads `/proc/{pid}/status`.
-    pub(super) fn of(pid: u32) -> io::Result<Memory> {
+    /// Reads `/proc/{pid}/status`; an error where there is none, or the process has ended.
+    pub fn of(pid: u32) -> io::Result<Memory> {
         let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
         Memory::parse(&status)
             .ok_or_else(|| io::Error::other(format!("process {pid} has no memory: it ended")))
