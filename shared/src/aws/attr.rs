@@ -74,6 +74,9 @@ pub fn key_of(table: Table, item: &Item) -> Option<Key> {
 
 /// A number in its one text where we can hold it exactly, else as it came: a person may have written it.
 fn one_text(text: String) -> String {
+    if sound::is_one_text(&text) {
+        return text;
+    }
     let exponent = || text.contains(['e', 'E']).then(|| Decimal::from_scientific(&text).ok()).flatten();
     sound::number(&text).or_else(exponent).map_or_else(|| text.clone(), sound::number_text)
 }

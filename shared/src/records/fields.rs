@@ -95,35 +95,86 @@ fn type_of(attr: &Attr) -> &'static str {
     }
 }
 
+/// Where in which item something stands. Nearly always nobody asks, so it is put into words only then.
+#[derive(Debug, Clone)]
+struct Place<'a> {
+    table: Table,
+    item: &'a Item,
+    within: Option<Rc<Step<'a>>>,
+}
+
+/// One map or list on the way from an item to a value.
+#[derive(Debug)]
+struct Step<'a> {
+    above: Option<Rc<Step<'a>>>,
+    name: Name<'a>,
+}
+
+/// What a value goes by in its map or list.
+#[derive(Debug, Clone, Copy)]
+enum Name<'a> {
+    Attribute(&'a str),
+    Element(usize),
+}
+
+impl fmt::Display for Name<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Name::Attribute(name) => out.write_str(name),
+            Name::Element(index) => index.fmt(out),
+        }
+    }
+}
+
+impl<'a> Place<'a> {
+    fn below(&self, name: Name<'a>) -> Place<'a> {
+        let step = Step { above: self.within.clone(), name };
+        Place { within: Some(Rc::new(step)), ..self.clone() }
+    }
+    /// The item, named by its own key attributes.
+    fn item(&self) -> String {
+        let keys = std::iter::once(self.table.hash_key()).chain(self.table.range_key());
+        let value = |name| match self.item.get(name) {
+            Some(Attr::S(value)) => value.as_str(),
+            Some(
+                Attr::N(_)
+                | Attr::Bool(_)
+                | Attr::Null
+                | Attr::B(_)
+                | Attr::L(_)
+                | Attr::M(_)
+                | Attr::Foreign(_),
+            )
+            | None => "?",
+        };
+        let table = format!("{PREFIX}-{}", self.table.as_str());
+        keys.map(value).fold(table, |what, key| format!("{what} {key}"))
+    }
+    fn attribute(&self, name: Name<'_>) -> String {
+        let mut path = name.to_string();
+        let mut step = self.within.as_deref();
+        while let Some(Step { above, name }) = step {
+            path = format!("{name}.{path}");
+            step = above.as_deref();
+        }
+        path
+    }
+    fn corrupt(&self, name: Name<'_>, problem: Problem) -> Corrupt {
+        Corrupt { item: self.item(), attribute: self.attribute(name), problem }
+    }
+}
+
 /// The attributes of one item, or of one map within it.
 #[derive(Debug, Clone)]
 pub struct Fields<'a> {
-    what: Rc<str>,
-    path: String,
-    item: &'a Item,
+    place: Place<'a>,
+    fields: &'a Item,
 }
 
 impl<'a> Fields<'a> {
-    /// The attributes of an item of `table`, named by its own key attributes.
+    /// The attributes of an item of `table`.
     pub fn of(table: Table, item: &'a Item) -> Fields<'a> {
-        let mut what = format!("{PREFIX}-{}", table.as_str());
-        for name in std::iter::once(table.hash_key()).chain(table.range_key()) {
-            let value = match item.get(name) {
-                Some(Attr::S(value)) => value,
-                Some(
-                    Attr::N(_)
-                    | Attr::Bool(_)
-                    | Attr::Null
-                    | Attr::B(_)
-                    | Attr::L(_)
-                    | Attr::M(_)
-                    | Attr::Foreign(_),
-                )
-                | None => "?",
-            };
-            what = format!("{what} {value}");
-        }
-        Fields { what: what.into(), path: String::new(), item }
+        Fields { place: Place { table, item, within: None }, fields: item }
     }
     /// What a required attribute holds.
     pub fn need<T>(&self, name: &str, read: impl FnOnce(Found<'a>) -> Read<T>) -> Read<T> {
@@ -134,30 +185,26 @@ impl<'a> Fields<'a> {
     }
     /// What an attribute holds that may be absent; null is an error.
     pub fn maybe<T>(&self, name: &str, read: impl FnOnce(Found<'a>) -> Read<T>) -> Read<Option<T>> {
-        self.item.get(name).map(|attr| read(self.found(name, attr))).transpose()
+        self.fields.get_key_value(name).map(|(name, attr)| read(self.found(name, attr))).transpose()
     }
     /// Whether the attribute is there at all.
     pub fn has(&self, name: &str) -> bool {
-        self.item.contains_key(name)
+        self.fields.contains_key(name)
     }
     /// The attributes by name, in order.
     pub fn iter(&self) -> impl Iterator<Item = (&'a str, Found<'a>)> + '_ {
-        self.item.iter().map(|(name, attr)| (name.as_str(), self.found(name, attr)))
+        self.fields.iter().map(|(name, attr)| (name.as_str(), self.found(name, attr)))
     }
     /// Refuses the item because of what `name` holds beside the others.
     pub fn bad(&self, name: &str, value: &str, why: impl fmt::Display) -> Corrupt {
         self.corrupt(name, Problem::bad(value, why))
     }
     fn corrupt(&self, name: &str, problem: Problem) -> Corrupt {
-        Corrupt { item: self.what.to_string(), attribute: below(&self.path, name), problem }
+        self.place.corrupt(Name::Attribute(name), problem)
     }
-    fn found(&self, name: &str, attr: &'a Attr) -> Found<'a> {
-        Found { what: self.what.clone(), path: below(&self.path, name), attr }
+    fn found(&self, name: &'a str, attr: &'a Attr) -> Found<'a> {
+        Found { place: self.place.clone(), name: Name::Attribute(name), attr }
     }
-}
-
-fn below(path: &str, name: &str) -> String {
-    if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
 }
 
 /// What a reader gives.
@@ -166,8 +213,8 @@ pub type Read<T> = Result<T, Corrupt>;
 /// One attribute that is there, and where.
 #[derive(Debug, Clone)]
 pub struct Found<'a> {
-    what: Rc<str>,
-    path: String,
+    place: Place<'a>,
+    name: Name<'a>,
     attr: &'a Attr,
 }
 
@@ -205,7 +252,7 @@ impl<'a> Found<'a> {
     /// The attributes of a map.
     pub fn fields(self) -> Read<Fields<'a>> {
         let Attr::M(item) = self.attr else { return Err(self.wrong("a map")) };
-        Ok(Fields { what: self.what, path: self.path, item })
+        Ok(Fields { place: self.place.below(self.name), fields: item })
     }
     /// A map whose names mean something, each entry read by `read`.
     pub fn map<K: FromText + Ord, V>(self, read: impl Fn(Found<'a>) -> Read<V>) -> Read<BTreeMap<K, V>> {
@@ -218,8 +265,9 @@ impl<'a> Found<'a> {
     /// A list, each element read by `read`.
     pub fn list<T>(self, read: impl Fn(Found<'a>) -> Read<T>) -> Read<Vec<T>> {
         let Attr::L(list) = self.attr else { return Err(self.wrong("a list")) };
+        let place = self.place.below(self.name);
         let element = |(index, attr): (usize, &'a Attr)| {
-            read(Found { what: self.what.clone(), path: below(&self.path, &index.to_string()), attr })
+            read(Found { place: place.clone(), name: Name::Element(index), attr })
         };
         list.iter().enumerate().map(element).collect()
     }
@@ -244,7 +292,7 @@ impl<'a> Found<'a> {
         }
     }
     fn corrupt(&self, problem: Problem) -> Corrupt {
-        Corrupt { item: self.what.to_string(), attribute: self.path.clone(), problem }
+        self.place.corrupt(self.name, problem)
     }
 }
 

@@ -9,6 +9,8 @@ use crate::tables::Table;
 
 /// Most names, maps and lists on the way from an item to a value (DynamoDB's limit).
 const DEEPEST: usize = 32;
+/// Numbers of so many characters are held without loss.
+const SURELY_EXACT: usize = 28;
 
 /// The value of a number as stored: `-?digits(.digits)?`, at most 28 significant digits, none of them lost.
 pub fn number(text: &str) -> Option<Decimal> {
@@ -24,6 +26,22 @@ pub fn number(text: &str) -> Option<Decimal> {
 /// The one text of a number: no trailing zeros, no negative zero.
 pub fn number_text(number: Decimal) -> String {
     if number.is_zero() { "0".to_owned() } else { number.normalize().to_string() }
+}
+
+/// Whether `text` is already what [`number_text`] gives, which nearly every number that comes back from a table
+/// is. A number of so many digits that it may not fit is none.
+pub fn is_one_text(text: &str) -> bool {
+    let digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+    let whole_number =
+        |part: &str| digits(part) && !part.is_empty() && (part == "0" || !part.starts_with('0'));
+    let unsigned = text.strip_prefix('-').unwrap_or(text);
+    unsigned.len() <= SURELY_EXACT
+        && match unsigned.split_once('.') {
+            Some((whole, fraction)) => {
+                whole_number(whole) && digits(fraction) && !fraction.is_empty() && !fraction.ends_with('0')
+            }
+            None => whole_number(unsigned) && (unsigned != "0" || text == "0"),
+        }
 }
 
 /// Whether `writes` can be one write: a [`WriteError::NotDone`] that names the item otherwise.
@@ -174,6 +192,20 @@ mod tests {
         }
         for (text, stored) in [("1.0", "1"), ("-0.0", "0"), ("100", "100"), ("007.50", "7.5")] {
             assert_eq!(number(text).map(number_text).as_deref(), Some(stored));
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn the_one_text_is_known_without_being_made(mantissa in -10_i128.pow(20)..10_i128.pow(20), scale in 0_u32..8) {
+            let text = number_text(Decimal::from_i128_with_scale(mantissa, scale));
+            proptest::prop_assert!(is_one_text(&text), "{text}");
+        }
+
+        #[test]
+        fn no_other_text_is_taken_for_it(text in "-?[0-9]{0,3}(\\.[0-9]{0,3})?") {
+            let one = number(&text).map(number_text);
+            proptest::prop_assert_eq!(is_one_text(&text), one.as_deref() == Some(&text));
         }
     }
 }

@@ -15,6 +15,7 @@ use dynoxide::storage_backend::Clock;
 use dynoxide::types::ConsumedCapacity;
 use dynoxide::{Database, DynoxideError};
 use rust_decimal::Decimal;
+use rust_decimal::prelude::FromPrimitive;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
@@ -141,9 +142,9 @@ fn add(sum: Units, one: &ConsumedCapacity, kind: Kind) -> Units {
     Units { read: sum.read + exact(read), write: sum.write + exact(write) }
 }
 
-/// Units come as halves in a float; their text is exact.
+/// Units come as halves in a float, which a decimal holds exactly.
 fn exact(units: f64) -> Decimal {
-    units.to_string().parse().unwrap_or_default()
+    Decimal::from_f64(units).unwrap_or_default()
 }
 
 impl Tables {
