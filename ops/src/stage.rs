@@ -92,11 +92,11 @@ fn aws(variable: impl Fn(&str) -> Option<String>) -> Result<AwsConfig, BadInput>
     Ok(AwsConfig {
         region,
         endpoint: given("AWS_ENDPOINT_URL"),
-        keys: AwsKeys {
+        keys: Some(AwsKeys {
             access_key: key("AWS_ACCESS_KEY_ID")?,
             secret_key: key("AWS_SECRET_ACCESS_KEY")?,
             session_token: given("AWS_SESSION_TOKEN"),
-        },
+        }),
         timeout: TIMEOUT,
         time: time_source(|| RealClock.now()),
     })

@@ -112,7 +112,7 @@ impl World {
         let config = AwsConfig {
             region: REGION.to_owned(),
             endpoint: None,
-            keys: AwsKeys { access_key: "sim".into(), secret_key: "sim".into(), session_token: None },
+            keys: Some(AwsKeys { access_key: "sim".into(), secret_key: "sim".into(), session_token: None }),
             timeout: Millis::from_secs(3),
             time: time_source(noon),
         };

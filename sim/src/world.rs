@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use rust_decimal::Decimal;
 use serde_json::json;
-use shared::aws::clients::{self, AwsConfig, AwsKeys};
+use shared::aws::clients::{self, AwsConfig};
 use shared::aws::publish::SnsTopics;
 use shared::aws::signals::CloudWatchSignals;
 use shared::aws::tables::DynamoTables;
@@ -142,7 +142,7 @@ impl World {
         let config = AwsConfig {
             region: REGION.to_owned(),
             endpoint: None,
-            keys: AwsKeys { access_key: "sim".to_owned(), secret_key: "sim".to_owned(), session_token: None },
+            keys: None,
             timeout: AWS_TIMEOUT,
             time: clients::time_source(move || clock.now()),
         };

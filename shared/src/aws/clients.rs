@@ -39,8 +39,9 @@ pub struct AwsConfig {
     pub region: String,
     /// Somewhere other than AWS itself: an emulator.
     pub endpoint: Option<String>,
-    /// Who calls.
-    pub keys: AwsKeys,
+    /// Who calls; none where the AWS of this very process is called, which asks for no signature: signing takes
+    /// a sixteenth of a replay's time and proves nothing there.
+    pub keys: Option<AwsKeys>,
     /// The time that one call may take.
     pub timeout: Millis,
     /// The time that requests are signed with; see [`time_source`].
@@ -76,22 +77,27 @@ impl AwsConfig {
             secret_key: aws.secret_key.expose().to_owned(),
             session_token: aws.session_token.as_ref().map(|token| token.expose().to_owned()),
         };
-        AwsConfig { region: aws.region.clone(), endpoint: aws.endpoint.clone(), keys, timeout, time }
+        let (region, endpoint) = (aws.region.clone(), aws.endpoint.clone());
+        AwsConfig { region, endpoint, keys: Some(keys), timeout, time }
     }
     /// The keys as the SDK wants them.
-    fn credentials(&self) -> Credentials {
-        let AwsKeys { access_key, secret_key, session_token } = self.keys.clone();
-        Credentials::new(access_key, secret_key, session_token, None, "tradai")
+    fn credentials(&self) -> Option<Credentials> {
+        let AwsKeys { access_key, secret_key, session_token } = self.keys.clone()?;
+        Some(Credentials::new(access_key, secret_key, session_token, None, "tradai"))
     }
 }
 
 /// What all four builders share. A macro, because each generated builder is a type of its own.
 macro_rules! configured {
-    ($sdk:ident, $config:expr, $transport:expr) => {
-        $sdk::config::Builder::new()
+    ($sdk:ident, $config:expr, $transport:expr) => {{
+        let builder = $sdk::config::Builder::new();
+        let builder = match $config.credentials() {
+            Some(credentials) => builder.credentials_provider(credentials),
+            None => builder.allow_no_auth(),
+        };
+        builder
             .behavior_version($sdk::config::BehaviorVersion::latest())
             .region($sdk::config::Region::new($config.region.clone()))
-            .credentials_provider($config.credentials())
             // The keys live as long as the process: nothing to cache, and the cache would need a sleep.
             .identity_cache($sdk::config::IdentityCache::no_cache())
             .http_client(SdkHttp::new($transport, $config.timeout))
@@ -99,7 +105,7 @@ macro_rules! configured {
             .timeout_config(TimeoutConfig::disabled())
             .stalled_stream_protection($sdk::config::StalledStreamProtectionConfig::disabled())
             .time_source($config.time.clone())
-    };
+    }};
 }
 
 /// A client of the tables.
@@ -146,7 +152,7 @@ mod tests {
         let config = AwsConfig {
             region: "us-east-1".to_owned(),
             endpoint: None,
-            keys,
+            keys: Some(keys),
             timeout: Millis::from_secs(1),
             time: time_source(|| Timestamp::from_millis(1)),
         };

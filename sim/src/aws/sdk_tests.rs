@@ -40,7 +40,7 @@ fn world() -> World {
     let config = AwsConfig {
         region: "us-east-1".to_owned(),
         endpoint: None,
-        keys: AwsKeys { access_key: "AKIA".into(), secret_key: "secret".into(), session_token: None },
+        keys: Some(AwsKeys { access_key: "AKIA".into(), secret_key: "secret".into(), session_token: None }),
         timeout: Millis::from_secs(5),
         time: time_source(move || signing.now()),
     };

@@ -324,7 +324,7 @@ async fn faults_of_tables_read_as_what_they_are_through_the_real_client() {
     let config = AwsConfig {
         region: "us-east-1".to_owned(),
         endpoint: None,
-        keys: AwsKeys { access_key: "AKIA".into(), secret_key: "secret".into(), session_token: None },
+        keys: Some(AwsKeys { access_key: "AKIA".into(), secret_key: "secret".into(), session_token: None }),
         timeout: TIMEOUT,
         time: time_source(move || clock.now()),
     };

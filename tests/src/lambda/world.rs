@@ -104,7 +104,7 @@ impl World {
 /// The SDK in process: what the harness writes takes the same road as what the functions write.
 fn tables(aws: &Arc<EmbeddedAws>, names: Names) -> DynamoTables {
     let network = InProcess::new(Arc::new(RealClock)).route(HOSTS, Arc::<EmbeddedAws>::clone(aws));
-    let keys = AwsKeys { access_key: "sim".into(), secret_key: "sim".into(), session_token: None };
+    let keys = Some(AwsKeys { access_key: "sim".into(), secret_key: "sim".into(), session_token: None });
     let config = AwsConfig {
         region: REGION.to_owned(),
         endpoint: None,
