@@ -3,9 +3,9 @@
 
 use rust_decimal::Decimal;
 use shared::gauge::Reading;
-use shared::records;
+use shared::records::{self, Vitals};
 use shared::signal::Signal;
-use shared::state::{ExecMinute, RECENT_MINUTES};
+use shared::state::RECENT_MINUTES;
 use shared::store::Item;
 use shared::time::Timestamp;
 
@@ -15,12 +15,8 @@ use crate::scan::Scan;
 
 /// Every signal that is known.
 pub fn readings(scan: &Scan, judged: &Judged, undelivered: u32, now: Timestamp) -> Vec<Reading> {
-    let known = |signal| Some(Reading { signal, value: value(signal, scan, judged, undelivered, now)? });
-    Signal::ALL.into_iter().filter_map(known).collect()
-}
-
-fn value(signal: Signal, scan: &Scan, judged: &Judged, undelivered: u32, now: Timestamp) -> Option<Decimal> {
-    match signal {
+    let trading = scan.states.as_ref().ok().map(|states| Trading::of(states, now));
+    let value = |signal| match signal {
         // Beats that cannot be read are stale.
         Signal::HeartbeatStale => Some(count(judged, signal).max(u64::from(scan.states.is_err()).into())),
         Signal::PositionsStuck
@@ -31,12 +27,48 @@ fn value(signal: Signal, scan: &Scan, judged: &Judged, undelivered: u32, now: Ti
         | Signal::LlmRefusals
         | Signal::LlmThrottled
         | Signal::LlmCost => scan.is_whole().then(|| count(judged, signal)),
-        Signal::RiskRejections => recent(scan, now, |minute| minute.risk_rejections),
-        Signal::BackendErrors => recent(scan, now, |minute| minute.backend_errors),
+        Signal::RiskRejections => trading.as_ref().map(|all| all.risk_rejections.into()),
+        Signal::BackendErrors => trading.as_ref().map(|all| all.backend_errors.into()),
         Signal::LatencyP99 => slow_calls(scan, now),
-        Signal::DailyOrders => daily_orders(scan, now),
+        Signal::DailyOrders => trading.as_ref().map(|all| all.daily_orders.round_dp(2)),
         Signal::PagesUndelivered => Some(undelivered.into()),
+    };
+    let known = |signal| Some(Reading { signal, value: value(signal)? });
+    Signal::ALL.into_iter().filter_map(known).collect()
+}
+
+/// What the states of all strategies say together, each read once.
+#[derive(Default)]
+struct Trading {
+    /// Within the last five minutes.
+    risk_rejections: u64,
+    /// Within the last five minutes.
+    backend_errors: u64,
+    /// The largest share of `max_daily_orders` that a strategy has used today, in percent.
+    daily_orders: Decimal,
+}
+
+impl Trading {
+    fn of(states: &[Item], now: Timestamp) -> Trading {
+        states.iter().map(records::state::vital).fold(Trading::default(), |all, one| all.with(&one, now))
     }
+
+    fn with(mut self, one: &Vitals, now: Timestamp) -> Trading {
+        let window = i64::try_from(RECENT_MINUTES).unwrap_or_default();
+        let from = now.minute_number().saturating_sub(window);
+        let minutes = one.recent_exec.iter().flatten().filter(|minute| minute.minute > from);
+        for minute in minutes {
+            self.risk_rejections = self.risk_rejections.saturating_add(minute.risk_rejections.into());
+            self.backend_errors = self.backend_errors.saturating_add(minute.backend_errors.into());
+        }
+        self.daily_orders = self.daily_orders.max(daily_orders(one, now).unwrap_or_default());
+        self
+    }
+}
+
+fn daily_orders(one: &Vitals, now: Timestamp) -> Option<Decimal> {
+    let day = one.exec_day.as_ref().ok().filter(|day| day.day == now.day())?;
+    Decimal::from(day.orders).checked_mul(Decimal::ONE_HUNDRED)?.checked_div(day.most_orders?.into())
 }
 
 fn count(judged: &Judged, signal: Signal) -> Decimal {
@@ -44,29 +76,8 @@ fn count(judged: &Judged, signal: Signal) -> Decimal {
     Decimal::from(of_kind.count())
 }
 
-/// The sum over every strategy and the last five minutes.
-fn recent(scan: &Scan, now: Timestamp, of: impl Fn(&ExecMinute) -> u32) -> Option<Decimal> {
-    let window = i64::try_from(RECENT_MINUTES).unwrap_or_default();
-    let is_recent = |minute: &ExecMinute| minute.minute > now.minute_number().saturating_sub(window);
-    let sum = |item: &Item| -> u64 {
-        let minutes = records::state::vital(item).recent_exec.unwrap_or_default();
-        minutes.iter().filter(|minute| is_recent(minute)).map(|minute| u64::from(of(minute))).sum()
-    };
-    Some(scan.states.as_ref().ok()?.iter().map(sum).sum::<u64>().into())
-}
-
 /// The largest share of slow calls that a venue has, in percent; zero where there are too few calls to say.
 fn slow_calls(scan: &Scan, now: Timestamp) -> Option<Decimal> {
     let shares = scan.ledgers.as_ref().ok()?.iter().filter_map(|item| latency::of(item, now).share);
     Some(shares.max().unwrap_or_default())
-}
-
-/// The largest share of `max_daily_orders` that a strategy has used today, in percent.
-fn daily_orders(scan: &Scan, now: Timestamp) -> Option<Decimal> {
-    let share = |state: &Item| {
-        let day = records::state::vital(state).exec_day.ok().filter(|day| day.day == now.day())?;
-        Decimal::from(day.orders).checked_mul(Decimal::ONE_HUNDRED)?.checked_div(day.most_orders?.into())
-    };
-    let states = scan.states.as_ref().ok()?;
-    Some(states.iter().filter_map(share).max().unwrap_or_default().round_dp(2))
 }
