@@ -49,6 +49,7 @@ fn a_key_that_may_withdraw_or_transfer_sends_nothing_halts_and_pages() {
         assert_eq!((state.status, bench.faults.places.borrow().len()), (Status::Halted, 0));
         assert!(state.alerts["status-lowered"].detail.contains("may withdraw or transfer"));
         assert!(bench.said("key refused"));
+        assert_eq!(bench.statuses(), ["entry 0 refused"], "what waited ends with the status");
         // Not lifted by a person while the key is what it is, and not a day later.
         bench.set_status(Status::Running);
         bench.tick(1);
@@ -56,6 +57,7 @@ fn a_key_that_may_withdraw_or_transfer_sends_nothing_halts_and_pages() {
         // Mended: the next tick finds out, and a person starts it again.
         *bench.faults.rights.borrow_mut() = Some(Ok(SOUND));
         bench.set_status(Status::Running);
+        bench.intend(&market("1", "90"));
         bench.tick(2);
         assert_eq!((bench.state().status, bench.resting()), (Status::Running, vec!["SELL 0.999".to_owned()]));
     }
