@@ -3,6 +3,8 @@
 
 mod authority;
 mod decisions;
+mod gate;
+mod model;
 mod orders;
 mod positions;
 mod secrets;
@@ -32,10 +34,10 @@ pub struct Violation {
 }
 
 /// Every invariant that this judge knows.
-pub const INVARIANTS: [&str; 34] = [
+pub const INVARIANTS: [&str; 38] = [
     "I1", "I2", "I3", "I4", "I5", "I6", "I7", "I8", "I9", "I10", "I11", "I12", "I13", "I14", "I15", "I16",
-    "I18", "I19", "I20", "I21", "I22", "I23", "I24", "I26", "I27", "I30", "I31", "BOOKS", "STOP", "LIVE",
-    "ENDED", "HAND", "DOUBLED", "SETTLED",
+    "I17", "I18", "I19", "I20", "I21", "I22", "I23", "I24", "I25", "I26", "I27", "I28", "I29", "I30", "I31",
+    "BOOKS", "STOP", "LIVE", "ENDED", "HAND", "DOUBLED", "SETTLED",
 ];
 
 /// Every invariant that the run broke.
@@ -45,14 +47,19 @@ pub fn judge(ended: &Ended, manner: &Manner) -> Vec<Violation> {
     judge.sends();
     judge.authority();
     judge.orders_end_once();
+    judge.gates();
     judge.decisions();
+    judge.budgets();
+    judge.bad_answers();
     judge.positions();
     judge.counters();
     judge.failures();
+    judge.waits();
     judge.live();
     judge.stops();
     judge.pages();
     judge.beats();
+    judge.signals();
     judge.secrets();
     judge.settled();
     judge.doubled();
@@ -107,5 +114,6 @@ pub fn reached(ended: &Ended) -> BTreeSet<String> {
     let words = orders.map(|(_, item)| format!("{} {}", text(item, "leg"), text(item, "status")));
     let positions = items.iter().filter(|(key, _)| key.table == Table::Positions);
     let words = words.chain(positions.map(|(_, item)| format!("position {}", text(item, "status"))));
-    words.collect()
+    let decisions = items.iter().filter(|(key, _)| key.table == Table::Decisions);
+    words.chain(decisions.map(|(_, item)| format!("decision {}", text(item, "outcome")))).collect()
 }

@@ -32,6 +32,13 @@ impl Judge<'_> {
                 found.push(("HAND", format!("{key}: closed by a person, and {}", text(position, "status"))));
             }
         }
+        found.extend(self.commits.iter().flat_map(|commit| &commit.images).filter_map(|image| {
+            let by_hand = |item: &Option<Item>| {
+                item.as_ref().is_some_and(|item| item.get("closed_manually") == Some(&Attr::Bool(true)))
+            };
+            let is_lost = by_hand(&image.before) && !by_hand(&image.after);
+            is_lost.then(|| ("HAND", format!("{}: that a person closed it was overwritten", image.key)))
+        }));
         for (invariant, what) in found {
             self.broken(invariant, what);
         }

@@ -1,4 +1,4 @@
-//! I1, I2, I9, I12, I15, DOUBLED: what was sent, how often, and whether it was on record and counted.
+//! I1, I2, I9, I12, I15, I30, DOUBLED: what was sent, how often, and whether it was on record and counted.
 
 use std::collections::BTreeMap;
 
@@ -12,6 +12,7 @@ use crate::crash::drive::doubled;
 use crate::crash::effects::Call;
 use crate::crash::outside::{entries, number, text};
 use crate::crash::phases::{Method, Phase};
+use crate::crash::venue::ASKED_TO_WAIT;
 
 /// Failed sends of one leg within one cooldown.
 const MOST_FAILURES: usize = 3;
@@ -114,6 +115,36 @@ impl Judge<'_> {
         self.found.retain(|one| !["I1", "I5", "BOOKS", "I7", "I9", "STOP"].contains(&one.invariant));
         if !told {
             self.broken("DOUBLED", "the exchange took a request twice, and nobody was told");
+        }
+    }
+
+    /// I30: once the venue asked for a wait, neither the process that heard it nor one that began after it was
+    /// on record calls before it is over.
+    pub(super) fn waits(&mut self) {
+        let calls = self.ended.world.effects.calls();
+        let asked =
+            |(number, _): &(&usize, &Phase)| calls.get(**number).is_some_and(|call| call.method.is_venues());
+        let waits = self.manner.faults.iter().filter(|(_, phase)| **phase == Phase::Busy).filter(asked);
+        let mut found = Vec::new();
+        for (number, _) in waits {
+            let heard = &calls[*number];
+            let over = heard.at + ASKED_TO_WAIT;
+            let recorded = self.commits.iter().find(|commit| {
+                commit.at >= heard.at
+                    && commit.images.iter().any(|image| image.key.hash.starts_with("venue#"))
+            });
+            let knows = |call: &Call| {
+                let began = calls.iter().find(|one| one.invocation == call.invocation).map(|one| one.at);
+                call.invocation == heard.invocation
+                    || recorded.is_some_and(|commit| began.is_some_and(|began| began > commit.at))
+            };
+            let early = calls[number + 1..]
+                .iter()
+                .find(|call| call.method.is_venues() && call.at < over && knows(call));
+            found.extend(early.map(|call| format!("{} at {}, before {over}", call.method, call.at)));
+        }
+        for what in found {
+            self.broken("I30", what);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! I20, I21, I24, I26, I27: who watches, who is paged, and whether a beat follows progress.
+//! I20, I21, I24 to I27: who watches, who is paged, and whether a beat follows progress.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -102,5 +102,29 @@ impl Judge<'_> {
                 && matches!(call.method, Method::Quote | Method::Candles | Method::Instrument)
                 && !fails(&number)
         })
+    }
+
+    /// I25: the alarm of a silent heartbeat fires on missing data, so a minute has signals where heartbeat
+    /// looked, and only there. That the alarm exists is for the tests of the infrastructure to say.
+    pub(super) fn signals(&mut self) {
+        let put = self.ended.world.signals.put.borrow().clone();
+        let calls = self.ended.world.effects.calls();
+        let mut found = Vec::new();
+        let mut looked = BTreeSet::new();
+        for (number, (function, minute, error)) in self.ended.invocations.iter().enumerate() {
+            // A tick that is too old is dropped without a call.
+            if *function != Function::Heartbeat || !calls.iter().any(|call| call.invocation == number) {
+                continue;
+            }
+            looked.insert(*minute);
+            if error.is_none() && !put.contains(minute) {
+                found.push(format!("heartbeat of {minute} ended well without signals"));
+            }
+        }
+        let unseen = put.iter().filter(|minute| !looked.contains(minute));
+        found.extend(unseen.map(|minute| format!("signals of {minute}, and heartbeat did not look")));
+        for what in found {
+            self.broken("I25", what);
+        }
     }
 }
