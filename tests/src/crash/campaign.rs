@@ -83,7 +83,8 @@ pub enum Share {
     /// walked through there; calls of heartbeat outside the scenarios that are about pages; and, where only the
     /// exchange's manners differ, everything but sends and questions about orders. Outside the core scenarios an
     /// effect does not meet P3b, P5, P5b, P6, P7b and P7c. A read fails or is old: to
-    /// die or freeze at it is to do so at the effect before or after.
+    /// die or freeze at it is to do so at the effect before or after. Whatever phase of a method all this leaves
+    /// out is walked through once.
     Thinned,
 }
 

@@ -31,6 +31,8 @@ pub struct Asked {
     pub bytes: usize,
     /// What the provider counts for it.
     pub usage: Usage,
+    /// Whether its answer has no form that may be acted on.
+    pub is_bad: bool,
 }
 
 impl Asked {
@@ -43,8 +45,8 @@ impl Asked {
 /// A model that says what the scenario has it say.
 #[derive(Clone)]
 pub struct Script {
-    /// What it says when asked now.
-    pub says: Rc<dyn Fn() -> String>,
+    /// What it says when asked now, and whether that is no answer.
+    pub says: Rc<dyn Fn() -> (String, bool)>,
     /// What each answer uses.
     pub usage: Usage,
     /// What it was asked.
@@ -59,14 +61,16 @@ pub struct Script {
 
 impl Script {
     fn answer(&self, question: &Question) -> RawReply {
+        let (body, is_bad) = (self.says)();
         self.asked.borrow_mut().push(Asked {
             invocation: self.effects.invocation(),
             at: self.clock.now(),
             model: question.model.clone(),
             bytes: length(question),
             usage: self.usage,
+            is_bad,
         });
-        RawReply { body: (self.says)().into_bytes() }
+        RawReply { body: body.into_bytes() }
     }
 }
 

@@ -211,8 +211,7 @@ fn minds() -> Vec<Scenario> {
             answers: vec![(0, buys("0.045")), (1, buys("0.045")), (2, buys("0.01")), (3, buys("0.045"))],
             settings: strict_gate,
             minutes: 11,
-            reaches: vec!["entry refused", "entry filled", "stop open"],
-            pages: vec!["gate-open"],
+            reaches: vec!["entry refused", "entry filled", "stop open", "paged gate-open"],
             ..Scenario::new("gate_opens", "refusals in a row open the gate, and a trial closes it")
         },
         Scenario {
@@ -222,8 +221,8 @@ fn minds() -> Vec<Scenario> {
                 "decision abstain:truncated",
                 "decision abstain:refused",
                 "decision abstain:malformed",
+                "paged bad-cycles",
             ],
-            pages: vec!["bad-cycles"],
             ..Scenario::new("bad_answers", "three answers in a row cannot be used, and nothing is opened")
         },
         Scenario {
@@ -269,7 +268,10 @@ fn approvals() -> Vec<Scenario> {
         },
         Scenario {
             answers: vec![(0, buys("0.01"))],
-            settings: two_phase,
+            settings: |settings| {
+                two_phase(settings);
+                settings.approval_expiry = Millis::from_minutes(5);
+            },
             acts: vec![(0, 30, Act::Forge)],
             reaches: vec!["entry refused"],
             minutes: 3,
@@ -336,8 +338,7 @@ fn authority() -> Vec<Scenario> {
             answers: vec![(0, buys("0.01"))],
             settings: real_money,
             exchange: withdraws,
-            reaches: vec!["entry refused"],
-            pages: vec!["status-lowered"],
+            reaches: vec!["entry refused", "paged status-lowered"],
             minutes: 4,
             ..Scenario::new("wide_key", "a key that may withdraw is refused, and its strategy is halted")
         },

@@ -282,7 +282,7 @@ fn trader(clock: &SimClock, exchange: &Arc<Exchange>, link: &Rc<Link>) -> Trader
 }
 
 /// What the model says when it is asked now.
-fn says(scenario: &Scenario, clock: &SimClock, stream: &Stream) -> Rc<dyn Fn() -> String> {
+fn says(scenario: &Scenario, clock: &SimClock, stream: &Stream) -> Rc<dyn Fn() -> (String, bool)> {
     let (scenario, clock, store) = (scenario.clone(), clock.clone(), stream.store.clone());
     Rc::new(move || {
         let resting = store.snapshot().into_iter().find(|(key, item)| {
@@ -292,7 +292,7 @@ fn says(scenario: &Scenario, clock: &SimClock, stream: &Stream) -> Rc<dyn Fn() -
         });
         let answer = scenario.answer(clock.now());
         let resting = resting.and_then(|(key, _)| key.range);
-        answer.map_or_else(|| holds().to_string(), |answer| answer.body(resting))
+        answer.map_or_else(|| (holds().to_string(), false), |answer| (answer.body(resting), answer.is_bad()))
     })
 }
 

@@ -114,6 +114,8 @@ pub fn reached(ended: &Ended) -> BTreeSet<String> {
     let words = orders.map(|(_, item)| format!("{} {}", text(item, "leg"), text(item, "status")));
     let positions = items.iter().filter(|(key, _)| key.table == Table::Positions);
     let words = words.chain(positions.map(|(_, item)| format!("position {}", text(item, "status"))));
+    let paged = items.iter().filter(|(_, item)| item.contains_key("published_at"));
+    let words = words.chain(paged.map(|(_, item)| format!("paged {}", text(item, "kind"))));
     let decisions = items.iter().filter(|(key, _)| key.table == Table::Decisions);
     words.chain(decisions.map(|(_, item)| format!("decision {}", text(item, "outcome")))).collect()
 }

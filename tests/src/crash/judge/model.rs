@@ -1,6 +1,6 @@
 //! I28 and I29: what the model may cost, and what an answer without a usable form may do.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rust_decimal::Decimal;
 use shared::model_prices::dollars;
@@ -10,7 +10,8 @@ use shared::time::{Day, Millis};
 
 use super::Judge;
 use crate::crash::outlets::Asked;
-use crate::crash::outside::{number, text, time};
+use crate::crash::outside::{number, text};
+use crate::crash::stream::{Author, Commit};
 
 /// A quarter of the window: a token is never shorter than a byte, so this many bytes are within it.
 const MOST_BYTES: usize = 50_000;
@@ -20,14 +21,20 @@ const SESSION: Millis = Millis::from_minutes(5);
 
 impl Judge<'_> {
     /// I28: no question larger than its part of the window, none beyond five minutes' tokens or the day's
-    /// dollars. A question whose process died before it could count is counted by nobody: it is left out
-    /// here, so a crash may cost one question more.
+    /// dollars. A question whose outcome could not be written, for a crash or a failing table, is counted by
+    /// nobody: it is left out here, so each such failure may cost one question more.
     pub(super) fn budgets(&mut self) {
         let asked = self.ended.world.asked.borrow().clone();
         for one in asked.iter().filter(|one| one.bytes > MOST_BYTES) {
             self.broken("I28", format!("a question of {} bytes at {}", one.bytes, one.at));
         }
-        let is_counted = |one: &&Asked| self.ended.invocations[one.invocation].2.is_none();
+        let day = |item: &Option<Item>| item.as_ref().and_then(|item| item.get("llm_day").cloned());
+        let counts = self.commits.iter().filter(|commit| {
+            let mut states = commit.images.iter().filter(|image| image.key.table == Table::TradingState);
+            states.any(|image| day(&image.before) != day(&image.after))
+        });
+        let counting: BTreeSet<Author> = counts.map(|commit| commit.by).collect();
+        let is_counted = |one: &&Asked| counting.contains(&Author::Invocation(one.invocation));
         let counted: Vec<Asked> = asked.iter().filter(is_counted).cloned().collect();
         self.session(&counted);
         self.dollars(&counted);
@@ -57,39 +64,35 @@ impl Judge<'_> {
     /// I29: where the model refused, was cut off or said what cannot be read, nothing is traded, and the
     /// commit that says so counts it.
     pub(super) fn bad_answers(&mut self) {
-        let scenario = &self.ended.world.scenario;
+        let asked = self.ended.world.asked.borrow().clone();
         let mut found = Vec::new();
-        for (key, decision) in self.of(Table::Decisions) {
-            let Some(at) = time(decision, "decided_at") else { continue };
-            if !scenario.answer(at).is_some_and(|answer| answer.is_bad()) {
-                continue;
-            }
-            let outcome = text(decision, "outcome");
-            if !outcome.is_empty() && !outcome.starts_with("abstain:") {
-                found.push(format!("{key}: {outcome} was read from an answer that says nothing"));
-            }
-            let ordered = self.orders().any(|(_, order)| time(order, "decision") == Some(at));
-            if ordered || decision.contains_key("position_id") {
-                found.push(format!("{key}: an order came of it"));
+        for commit in self.commits.iter() {
+            let Author::Invocation(number) = commit.by else { continue };
+            let last = asked.iter().rfind(|one| one.invocation == number && one.at <= commit.at);
+            let outcomes = commit.images.iter().filter_map(|image| {
+                let after = image.after.as_ref().filter(|_| image.key.table == Table::Decisions)?;
+                Some((image, text(after, "outcome"))).filter(|(_, outcome)| !outcome.is_empty())
+            });
+            for (image, outcome) in outcomes {
+                if last.is_some_and(|one| one.is_bad) && !outcome.starts_with("abstain:") {
+                    found.push(format!("{}: {outcome} was read from a bad answer", image.key));
+                }
+                if is_bad(outcome) && !counts(commit) {
+                    found.push(format!("{}: a bad answer was not counted", image.key));
+                }
             }
         }
-        found.extend(self.commits.iter().flat_map(|commit| {
-            let ended = commit.images.iter().filter(|image| {
-                let outcome = |item: &Option<Item>| {
-                    item.as_ref().map_or(String::new(), |item| text(item, "outcome").to_owned())
-                };
-                outcome(&image.before).is_empty() && is_bad(&outcome(&image.after))
-            });
-            let bad_cycles = |item: &Option<Item>| item.as_ref().map(|item| number(item, "bad_cycles"));
-            let counts = commit.images.iter().any(|image| {
-                image.key.table == Table::TradingState && bad_cycles(&image.after) > bad_cycles(&image.before)
-            });
-            ended.filter(move |_| !counts).map(|image| format!("{}: a bad answer was not counted", image.key))
-        }));
         for what in found {
             self.broken("I29", what);
         }
     }
+}
+
+/// Whether a commit counts one more cycle without a usable answer.
+fn counts(commit: &Commit) -> bool {
+    let count = |item: &Option<Item>| item.as_ref().map(|item| number(item, "bad_cycles"));
+    let mut states = commit.images.iter().filter(|image| image.key.table == Table::TradingState);
+    states.any(|image| count(&image.after) > count(&image.before))
 }
 
 fn is_bad(outcome: &str) -> bool {
