@@ -266,7 +266,8 @@ pub fn fault_free(scenarios: &[Scenario]) -> Findings {
 const WINDOW: Millis = Millis::from_minutes(2);
 
 /// Depth 2 of the core scenarios: every pair of faults within the window from a send to its recovery. The
-/// second is one of the calls that are made once the first has happened.
+/// second is one of the calls that are made once the first has happened. Pairs that leave the same outside are
+/// walked through once.
 pub fn depth_two(scenarios: &[Scenario], threads: usize) -> Findings {
     let (mut findings, mut jobs) = (Findings::default(), Vec::new());
     for scenario in scenarios.iter().filter(|scenario| scenario.core) {
@@ -275,8 +276,10 @@ pub fn depth_two(scenarios: &[Scenario], threads: usize) -> Findings {
         findings.calls.insert(scenario.name, calls.len());
         findings.add(noted(scenario, &Manner::default(), &ended, found));
         let Some(window) = window(&calls) else { continue };
-        let first = faults_of(&calls).into_iter();
-        let first = first.filter(|faults| faults.keys().all(|at| window.contains(at)));
+        let first = faults_of(&calls).into_iter().filter(|faults| {
+            let mut each = faults.iter();
+            each.all(|fault| window.contains(fault.0) && is_distinct(scenario, &calls, &Faults::new(), fault))
+        });
         jobs.extend(first.map(|faults| (scenario.clone(), faults)));
     }
     findings.add(each(&jobs, threads, |(scenario, faults)| second(scenario, faults)));
@@ -294,6 +297,29 @@ fn until(calls: &[Call], at: Timestamp) -> usize {
     calls.iter().position(|call| call.at > at + WINDOW).unwrap_or(calls.len())
 }
 
+/// Whether a fault leaves another outside than one that is walked through as well. A process that dies between
+/// two effects dies the same death at each call between them: it is walked through at the first call of an
+/// invocation, after each effect, and after a call that failed. And without anything that a person has yet to
+/// do, freezing until they have done it is no fault. Depth 1 walks through all of them.
+fn is_distinct(
+    scenario: &Scenario,
+    calls: &[Call],
+    first: &Faults,
+    (number, phase): (&usize, &Phase),
+) -> bool {
+    let call = &calls[*number];
+    match phase {
+        Phase::CrashBefore => {
+            let same = |before: &usize| calls[*before].invocation == call.invocation;
+            (0..*number).rev().find(same).is_none_or(|before| first.contains_key(&before))
+        }
+        Phase::FrozenPerson => scenario.acts.iter().any(|(minute, second, act)| {
+            act.is_a_persons() && scenario.minute(*minute) + Millis::from_secs(*second) > call.at
+        }),
+        _ => true,
+    }
+}
+
 /// A first fault, and every second one after it: to the end of the window, which begins anew with the send
 /// where the first fault came before it.
 fn second(scenario: &Scenario, first: &Faults) -> Findings {
@@ -304,7 +330,10 @@ fn second(scenario: &Scenario, first: &Faults) -> Findings {
     let Some((at, _)) = first.last_key_value() else { return findings };
     let end = window(&calls).map_or(0, |window| window.end).max(until(&calls, calls[*at].at));
     for faults in faults_of(&calls) {
-        if faults.keys().all(|number| (at + 1..end).contains(number)) {
+        let is_new = |fault: (&usize, &Phase)| {
+            (at + 1..end).contains(fault.0) && is_distinct(scenario, &calls, first, fault)
+        };
+        if faults.iter().all(is_new) {
             let both = first.iter().chain(&faults).map(|(at, phase)| (*at, *phase)).collect();
             findings.add(judged(scenario, &Manner { faults: both, ..Manner::default() }));
         }
