@@ -492,3 +492,103 @@ fn break_4_is_found_in_an_imitation() {
         ]
     );
 }
+
+// Break 8: a published form that the parser does not read.
+
+/// The published form: every field with the words that it may hold, none where it may hold any text.
+fn published(schema: &Value) -> Vec<(String, Vec<String>)> {
+    let fields = schema["properties"].as_object().unwrap();
+    let words = |field: &Value| field["enum"].as_array().cloned().unwrap_or_default();
+    let word = |word: Value| word.as_str().unwrap().to_owned();
+    fields.iter().map(|(name, field)| (name.clone(), words(field).into_iter().map(word).collect())).collect()
+}
+
+/// Every answer that obeys the published form: each field absent, or with one of its words. `1` is a text, a
+/// number above zero, and an id.
+fn obedient(fields: &[(String, Vec<String>)]) -> Vec<Map<String, Value>> {
+    let mut answers = vec![Map::new()];
+    for (name, words) in fields {
+        let texts = if words.is_empty() { vec!["1".to_owned()] } else { words.clone() };
+        let with = |answer: &Map<String, Value>, text: &String| {
+            let mut answer = answer.clone();
+            answer.insert(name.clone(), json!(text));
+            answer
+        };
+        let longer: Vec<_> =
+            answers.iter().flat_map(|answer| texts.iter().map(move |text| with(answer, text))).collect();
+        answers.extend(longer);
+    }
+    answers
+}
+
+/// What is published and in no obedient answer that is understood.
+fn not_understood(schema: &Value, reads: impl Fn(&Value) -> bool) -> Vec<String> {
+    let fields = published(schema);
+    let understood: Vec<_> =
+        obedient(&fields).into_iter().filter(|answer| reads(&Value::Object(answer.clone()))).collect();
+    let says =
+        |name: &str, word: &str| understood.iter().any(|answer| answer.get(name) == Some(&json!(word)));
+    let mut found = Vec::new();
+    for (name, words) in &fields {
+        let words = if words.is_empty() { vec!["1".to_owned()] } else { words.clone() };
+        found.extend(words.iter().filter(|word| !says(name, word)).map(|word| format!("{name} {word}")));
+    }
+    found
+}
+
+#[test]
+fn break_8_whatever_the_published_form_names_is_understood() {
+    let symbols = [shared::ids::Symbol::parse("BTC-USDT").unwrap()];
+    let tool = decide::prompt::tool(&symbols);
+    let reads = |input: &Value| {
+        let call = ToolCall { id: "1".to_owned(), name: tool.name.clone(), input: input.clone() };
+        let (calls, usage) = (vec![call], Usage::default());
+        let reply = Ok(Reply { stop: Stop::Tool, text: String::new(), calls, usage });
+        matches!(decide::verdict::verdict(&reply, &symbols), decide::verdict::Verdict::Final(..))
+    };
+    assert_eq!(not_understood(&tool.schema, reads), Vec::<String>::new());
+}
+
+/// `replace_order` is published flat and read nested.
+#[test]
+fn break_8_is_found_in_an_imitation() {
+    let text = || json!({"type": "string"});
+    let schema = json!({"properties": {"order_id": text(), "quantity": text(), "price": text()}});
+    let nested = |input: &Value| input.get("new_req").is_some_and(|new| new.get("quantity").is_some());
+    assert_eq!(not_understood(&schema, nested), ["order_id 1", "price 1", "quantity 1"]);
+    let flat = |input: &Value| input.get("order_id").is_some();
+    assert_eq!(not_understood(&schema, flat), Vec::<String>::new());
+}
+
+// Break 10: a conversation that is made shorter until it fits, and never is.
+
+/// Whether something that asks again and again is still at it after so many questions.
+const STILL_AT_IT: usize = 100;
+
+/// There is no conversation to be made shorter: a cycle is one question and at most one more.
+#[test]
+fn break_10_a_model_that_only_ever_says_more_is_asked_twice_at_most() {
+    let ours = Ours::new(SafetyMode::Direct);
+    ours.next_minute();
+    let babble = "more ".repeat(20_000);
+    *ours.mind.wish.borrow_mut() = json!({"action": "open", "reason": babble, "thoughts": babble});
+    ours.decide();
+    let asked = ours.mind.shown.borrow().matches("\"allowed_actions\":").count();
+    assert!((1..=2).contains(&asked), "{asked} questions");
+    assert_eq!(ours.bought(), Vec::<Decimal>::new());
+}
+
+#[test]
+fn break_10_is_found_in_an_imitation() {
+    // Its summary of a message may be as long as the message.
+    let compact = |summary: fn(usize) -> usize| {
+        let (mut length, mut asked) = (8_192, 0);
+        while length > 4_096 && asked < STILL_AT_IT {
+            length = summary(length);
+            asked += 1;
+        }
+        asked
+    };
+    assert_eq!(compact(|length| length), STILL_AT_IT);
+    assert_eq!(compact(|length| length / 2), 1);
+}

@@ -37,6 +37,11 @@ where
         let result = cancel(turn, &id).await.map(drop);
         turn.survive(result)?;
     }
+    refuse_waiting(turn).await
+}
+
+/// Ends what waits to be sent or approved: the venue is not needed for it.
+pub async fn refuse_waiting<T: WriteTables, V>(turn: &mut Turn<'_, T, V>) -> Result<(), TurnError> {
     let status = turn.status();
     let message = match status {
         Status::Running => "the market fell too fast".to_owned(),

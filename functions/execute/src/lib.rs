@@ -176,7 +176,11 @@ where
     match keys::judge(turn).await? {
         KeyUse::Everything => {}
         KeyUse::NoEntries => turn.is_closed = true,
-        KeyUse::Nothing => return turn.outcome(),
+        KeyUse::Nothing => {
+            // It lowered the status: what waits ends here, as under every other one that is not `running`.
+            entries::refuse_waiting(turn).await?;
+            return turn.outcome();
+        }
     }
     gates::lift_holds(turn).await?;
     let watched = crash::watch(turn).await;

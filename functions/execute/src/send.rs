@@ -34,7 +34,7 @@ where
     let is_old = order.terms.leg == Leg::Entry && !turn.is_fresh(&order.terms.symbol, sent_at);
     // Another invocation counts in a later day already: its caps are not those that this was planned with.
     let is_yesterdays = sent_at.day() < turn.desk.books.state.exec_day.day;
-    if is_old || is_yesterdays || !turn.has_time_to_send(sent_at) {
+    if is_old || is_yesterdays || has_lapsed(turn, &order, sent_at) || !turn.has_time_to_send(sent_at) {
         turn.desk.forget();
         return Ok(Submitted::NoTime);
     }
@@ -63,6 +63,13 @@ where
         Err(error) => record_failure(turn, &id, error).await?,
     }
     Ok(Submitted::Made)
+}
+
+/// Whether the offer that a person approved has ended since it was judged: the next tick says so.
+fn has_lapsed<T, V>(turn: &Turn<'_, T, V>, order: &Order, sent_at: Timestamp) -> bool {
+    turn.order(&order.terms.order_id).is_some_and(
+        |known| matches!(known.state, State::AwaitingApproval { expires_at, .. } if expires_at <= sent_at),
+    )
 }
 
 fn put_on_record<T, V>(turn: &mut Turn<'_, T, V>, order: Order, sent_at: Timestamp) -> Result<(), TurnError>

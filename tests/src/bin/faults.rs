@@ -12,6 +12,10 @@ use tests::crash::replay::{self, Replay};
 use tests::crash::scenario::Scenario;
 use tests::crash::scenarios;
 
+/// A third of a run is allocation: maps of attributes, read and written over and over.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Walks through faults.
 #[derive(Debug, Parser)]
 struct Args {

@@ -1,6 +1,7 @@
 //! Walks through every fault at every call: one at a time, or two.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
@@ -14,7 +15,7 @@ use super::scenario::Scenario;
 use super::scenarios;
 use super::world::Manner;
 use shared::tables::Function;
-use shared::time::Millis;
+use shared::time::{Millis, Timestamp};
 
 /// What a campaign found.
 #[derive(Debug, Default)]
@@ -82,15 +83,21 @@ pub enum Share {
     /// walked through there; calls of heartbeat outside the scenarios that are about pages; and, where only the
     /// exchange's manners differ, everything but sends and questions about orders. Outside the core scenarios an
     /// effect does not meet P3b, P5, P5b, P6, P7b and P7c. A read fails or is old: to
-    /// die or freeze at it is to do so at the effect before or after.
+    /// die or freeze at it is to do so at the effect before or after. Whatever phase of a method all this leaves
+    /// out is walked through once.
     Thinned,
 }
 
-/// The faults of depth 1 that are walked through.
-fn share_of(scenario: &Scenario, calls: &[Call], known: &[Vec<Call>], share: Share) -> Vec<Faults> {
+/// The faults of depth 1 that are walked through, and those that are not.
+fn share_of(
+    scenario: &Scenario,
+    calls: &[Call],
+    known: &[Vec<Call>],
+    share: Share,
+) -> (Vec<Faults>, Vec<Faults>) {
     let all = faults_of(calls);
     if share == Share::Whole {
-        return all;
+        return (all, Vec::new());
     }
     let common = known.iter().map(|other| alike(calls, other)).max().unwrap_or_default();
     let mut seen = BTreeSet::new();
@@ -116,7 +123,7 @@ fn share_of(scenario: &Scenario, calls: &[Call], known: &[Vec<Call>], share: Sha
         let often = scenario.core || scenario.manners || !rare.contains(phase);
         asked && often && first[*number] && (call.method.has_effect() || short)
     };
-    all.into_iter().filter(|faults| faults.iter().all(is_in)).collect()
+    all.into_iter().partition(|faults| faults.iter().all(is_in))
 }
 
 /// How many calls two scenarios make alike from their beginning.
@@ -127,61 +134,101 @@ fn alike(one: &[Call], other: &[Call]) -> usize {
     one.iter().zip(other).take_while(same).count()
 }
 
-/// Every way in which two invocations of one event can switch up to twice: the first makes `i` calls, the
-/// second `j`, then each goes on to its end.
-pub fn meetings_of(ended: &Ended, share: Share) -> Vec<Faults> {
+/// How often two invocations of one event switch at most: each call of the one that goes on may be where the
+/// other goes on instead, and after the last switch each goes on to its end.
+const fn most_switches(share: Share) -> usize {
+    match share {
+        Share::Whole => 3,
+        Share::Thinned => 1,
+    }
+}
+
+/// The first switches of every meeting of a scenario: at each call of the invocation that begins.
+fn meetings_of(ended: &Ended) -> Vec<Faults> {
     let calls = ended.world.effects.calls();
-    let mut found = Vec::new();
-    for (first, second) in ended.pairs.iter().copied() {
-        let of = |invocation| calls.iter().filter(|call| call.invocation == invocation).count();
-        let from = calls.iter().position(|call| call.invocation == first).unwrap_or_default();
-        let (most_first, most_second) = (of(first), of(first).max(of(second)));
-        for i in 0..most_first {
-            // Thinned, the second goes on to its end.
-            let from_second = if share == Share::Whole { 1 } else { most_second };
-            for j in from_second..=most_second {
-                let switches = [from + i, from + i + 1 + j];
-                found.push(switches.map(|number| (number, Phase::Switch)).into());
-            }
+    let of = |first: usize| calls.iter().enumerate().filter(move |(_, call)| call.invocation == first);
+    let first = ended.pairs.iter().flat_map(|(first, _)| of(*first));
+    first.map(|(number, _)| Faults::from([(number, Phase::Switch)])).collect()
+}
+
+/// Where a meeting can switch next: at each call that the other one makes before it ends.
+fn next_switches(ended: &Ended, switches: &Faults) -> Vec<usize> {
+    let calls = ended.world.effects.calls();
+    let Some((last, Phase::Switch)) = switches.last_key_value() else { return Vec::new() };
+    let gone_on = calls.get(last + 1).map(|call| call.invocation);
+    let is_met = ended.pairs.iter().any(|(one, other)| {
+        let pair = [Some(*one), Some(*other)];
+        pair.contains(&gone_on) && pair.contains(&Some(calls[*last].invocation))
+    });
+    if !is_met || gone_on == Some(calls[*last].invocation) {
+        return Vec::new();
+    }
+    let after = calls.iter().enumerate().skip(last + 1);
+    after.take_while(|(_, call)| Some(call.invocation) == gone_on).map(|(number, _)| number).collect()
+}
+
+/// One meeting, and every longer one that begins like it.
+fn meet(scenario: &Scenario, switches: &Faults, most: usize) -> Findings {
+    let manner = Manner { faults: switches.clone(), ..Manner::default() };
+    let (ended, found) = one(scenario, &manner);
+    let mut findings = noted(scenario, &manner, &ended, found);
+    if switches.len() < most {
+        for number in next_switches(&ended, switches) {
+            let mut longer = switches.clone();
+            longer.insert(number, Phase::Switch);
+            findings.add(meet(scenario, &longer, most));
         }
     }
-    found
+    findings
 }
 
 /// Depth 1 of these scenarios, on `threads` threads.
 pub fn depth_one(scenarios: &[Scenario], share: Share, threads: usize) -> Findings {
-    let (mut jobs, mut known) = (Vec::new(), Vec::new());
-    let mut findings = Findings::default();
+    let (mut jobs, mut left_out, mut known) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut findings, mut planned) = (Findings::default(), BTreeSet::new());
     for scenario in scenarios {
         let (ended, found) = one(scenario, &Manner::default());
         let calls = ended.world.effects.calls();
-        findings.runs += 1;
         findings.calls.insert(scenario.name, calls.len());
-        note(&mut findings, scenario, &Manner::default(), found);
-        let each_of = share_of(scenario, &calls, &known, share).into_iter().chain(meetings_of(&ended, share));
-        jobs.extend(each_of.map(|faults| (scenario.clone(), faults)));
+        findings.add(noted(scenario, &Manner::default(), &ended, found));
+        let (walked, rest) = share_of(scenario, &calls, &known, share);
+        planned.extend(walked.iter().flat_map(|faults| pairs(&calls, faults)));
+        left_out.extend(rest.into_iter().map(|faults| (pairs(&calls, &faults), scenario.clone(), faults)));
+        jobs.extend(walked.into_iter().chain(meetings_of(&ended)).map(|faults| (scenario.clone(), faults)));
         known.push(calls);
     }
-    findings.add(each(&jobs, threads, |(scenario, faults)| {
-        judged(scenario, &Manner { faults: faults.clone(), ..Manner::default() })
-    }));
+    // However much is left out: no method is left out in any phase.
+    for (pairs, scenario, faults) in left_out {
+        if pairs.iter().any(|pair| planned.insert(*pair)) {
+            jobs.push((scenario, faults));
+        }
+    }
+    findings.add(each(&jobs, threads, |(scenario, faults)| meet(scenario, faults, most_switches(share))));
     findings
 }
 
-fn note(findings: &mut Findings, scenario: &Scenario, manner: &Manner, found: Vec<Violation>) {
-    let line = Replay { scenario: scenario.clone(), manner: manner.clone() }.to_string();
-    findings.violations.extend(found.into_iter().map(|violation| (line.clone(), violation)));
+/// Which method suffers which phase.
+fn pairs(calls: &[Call], faults: &Faults) -> Vec<(Method, Phase)> {
+    faults.iter().map(|(number, phase)| (calls[*number].method, *phase)).collect()
+}
+
+/// What one run adds.
+fn noted(scenario: &Scenario, manner: &Manner, ended: &Ended, found: Vec<Violation>) -> Findings {
+    let mut findings = Findings { runs: 1, ..Findings::default() };
+    for pair in ended.world.effects.suffered() {
+        *findings.suffered.entry(pair).or_default() += 1;
+    }
+    if !found.is_empty() {
+        let line = Replay { scenario: scenario.clone(), manner: manner.clone() }.to_string();
+        findings.violations.extend(found.into_iter().map(|violation| (line.clone(), violation)));
+    }
+    findings
 }
 
 /// Judges one run.
 fn judged(scenario: &Scenario, manner: &Manner) -> Findings {
     let (ended, found) = one(scenario, manner);
-    let mut findings = Findings { runs: 1, ..Findings::default() };
-    for pair in ended.world.effects.suffered() {
-        *findings.suffered.entry(pair).or_default() += 1;
-    }
-    note(&mut findings, scenario, manner, found);
-    findings
+    noted(scenario, manner, &ended, found)
 }
 
 /// Does every job on `threads` threads; each run is single-threaded, so the order does not matter.
@@ -208,9 +255,8 @@ pub fn fault_free(scenarios: &[Scenario]) -> Findings {
     let mut findings = Findings::default();
     for scenario in scenarios {
         let (ended, found) = one(scenario, &Manner::default());
-        findings.runs += 1;
         findings.calls.insert(scenario.name, ended.world.effects.calls().len());
-        note(&mut findings, scenario, &Manner::default(), found);
+        findings.add(noted(scenario, &Manner::default(), &ended, found));
     }
     findings
 }
@@ -220,41 +266,74 @@ pub fn fault_free(scenarios: &[Scenario]) -> Findings {
 const WINDOW: Millis = Millis::from_minutes(2);
 
 /// Depth 2 of the core scenarios: every pair of faults within the window from a send to its recovery. The
-/// second is one of the calls that are made once the first has happened.
+/// second is one of the calls that are made once the first has happened. Pairs that leave the same outside are
+/// walked through once.
 pub fn depth_two(scenarios: &[Scenario], threads: usize) -> Findings {
-    let mut findings = Findings::default();
+    let (mut findings, mut jobs) = (Findings::default(), Vec::new());
     for scenario in scenarios.iter().filter(|scenario| scenario.core) {
-        let (ended, _) = one(scenario, &Manner::default());
+        let (ended, found) = one(scenario, &Manner::default());
         let calls = ended.world.effects.calls();
         findings.calls.insert(scenario.name, calls.len());
-        let window = window(&calls);
-        let first =
-            faults_of(&calls).into_iter().filter(|faults| faults.keys().all(|at| window.contains(at)));
-        let jobs: Vec<(Scenario, Faults)> = first.map(|faults| (scenario.clone(), faults)).collect();
-        findings.add(each(&jobs, threads, |(scenario, faults)| second(scenario, faults)));
+        findings.add(noted(scenario, &Manner::default(), &ended, found));
+        let Some(window) = window(&calls) else { continue };
+        let first = faults_of(&calls).into_iter().filter(|faults| {
+            let mut each = faults.iter();
+            each.all(|fault| window.contains(fault.0) && is_distinct(scenario, &calls, &Faults::new(), fault))
+        });
+        jobs.extend(first.map(|faults| (scenario.clone(), faults)));
     }
-    findings.violations.sort();
+    findings.add(each(&jobs, threads, |(scenario, faults)| second(scenario, faults)));
     findings
 }
 
-/// Numbers of the calls from the submit before the first send that matters to the end of its recovery.
-fn window(calls: &[Call]) -> std::ops::Range<usize> {
-    let Some(send) = calls.iter().position(|call| call.method == Method::Place) else { return 0..0 };
-    let until = calls[send].at + WINDOW;
-    let end = calls.iter().position(|call| call.at > until).unwrap_or(calls.len());
-    send.saturating_sub(1)..end
+/// Numbers of the calls from the submit before the first send to the end of its recovery.
+fn window(calls: &[Call]) -> Option<Range<usize>> {
+    let send = calls.iter().position(|call| call.method == Method::Place)?;
+    Some(send.saturating_sub(1)..until(calls, calls[send].at))
 }
 
-/// Every second fault after a first one.
+/// The number of the first call after what recovers from something at `at`.
+fn until(calls: &[Call], at: Timestamp) -> usize {
+    calls.iter().position(|call| call.at > at + WINDOW).unwrap_or(calls.len())
+}
+
+/// Whether a fault leaves another outside than one that is walked through as well. A process that dies between
+/// two effects dies the same death at each call between them: it is walked through at the first call of an
+/// invocation, after each effect, and after a call that failed. And without anything that a person has yet to
+/// do, freezing until they have done it is no fault. Depth 1 walks through all of them.
+fn is_distinct(
+    scenario: &Scenario,
+    calls: &[Call],
+    first: &Faults,
+    (number, phase): (&usize, &Phase),
+) -> bool {
+    let call = &calls[*number];
+    match phase {
+        Phase::CrashBefore => {
+            let same = |before: &usize| calls[*before].invocation == call.invocation;
+            (0..*number).rev().find(same).is_none_or(|before| first.contains_key(&before))
+        }
+        Phase::FrozenPerson => scenario.acts.iter().any(|(minute, second, act)| {
+            act.is_a_persons() && scenario.minute(*minute) + Millis::from_secs(*second) > call.at
+        }),
+        _ => true,
+    }
+}
+
+/// A first fault, and every second one after it: to the end of the window, which begins anew with the send
+/// where the first fault came before it.
 fn second(scenario: &Scenario, first: &Faults) -> Findings {
     let manner = Manner { faults: first.clone(), ..Manner::default() };
-    let (ended, _) = one(scenario, &manner);
+    let (ended, found) = one(scenario, &manner);
+    let mut findings = noted(scenario, &manner, &ended, found);
     let calls = ended.world.effects.calls();
-    let from = first.keys().max().map_or(0, |at| at + 1);
-    let until = window(&calls).end;
-    let mut findings = Findings::default();
+    let Some((at, _)) = first.last_key_value() else { return findings };
+    let end = window(&calls).map_or(0, |window| window.end).max(until(&calls, calls[*at].at));
     for faults in faults_of(&calls) {
-        if faults.keys().all(|at| (from..until).contains(at)) {
+        let is_new = |fault: (&usize, &Phase)| {
+            (at + 1..end).contains(fault.0) && is_distinct(scenario, &calls, first, fault)
+        };
+        if faults.iter().all(is_new) {
             let both = first.iter().chain(&faults).map(|(at, phase)| (*at, *phase)).collect();
             findings.add(judged(scenario, &Manner { faults: both, ..Manner::default() }));
         }

@@ -423,7 +423,7 @@ pub fn doubled(world: &World) -> Option<Timestamp> {
 
 impl Act {
     /// Whether a person does it.
-    const fn is_a_persons(&self) -> bool {
+    pub const fn is_a_persons(&self) -> bool {
         match self {
             Act::SetStatus(_)
             | Act::CloseByHand

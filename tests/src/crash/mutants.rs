@@ -2,17 +2,22 @@
 //! knows of them; every one must be caught by a named invariant.
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 
+use rust_decimal::Decimal;
+use serde_json::Value;
 use shared::ids::OrderId;
 use shared::order::Ended;
 use shared::page::PublishError;
-use shared::ports::{OrderReport, OrderRequest, Placed, SendError, VenueError};
+use shared::ports::{BadReply, OrderReport, OrderRequest, Placed, SendError, VenueError};
 use shared::store::{Attr, Change, Cond, Item, Key, Write, WriteAct};
 use shared::tables::Table;
 use shared::time::{Millis, Timestamp};
 
 use super::effects::Call;
+use super::outside::{entries, number, text};
 use super::phases::{Method, Phase};
+use super::scenario::buys;
 use super::stream::{Author, Stream};
 
 /// A protocol bug.
@@ -50,11 +55,31 @@ pub enum Mutant {
     LoosensCaps,
     /// `TwoPhase` and `DryRun` send at once.
     IgnoresSafetyMode,
+    /// What a batch left unprocessed is taken for absent.
+    DropsUnprocessed,
+    /// Whatever is no clear refusal of the connection is an order that was done.
+    TrustsTwoHundred,
+    /// A position is put whole, whatever stands there by now.
+    PutsPositionsWhole,
+    /// A cap is judged without what is on its way.
+    CapsIgnoreIntents,
+    /// The books are summed in binary floats.
+    SumsInFloats,
+    /// The rejection gate's count is not written.
+    BreakerInMemory,
+    /// What the model may cost is not looked at.
+    IgnoresBudget,
+    /// An answer without a usable form is mended into a trade.
+    ReadsLeniently,
+    /// A 429 is asked again at once.
+    RetriesThrottled,
+    /// Signals count as put although they were not.
+    DropsSignals,
 }
 
 impl Mutant {
     /// Every one.
-    pub const ALL: [Mutant; 16] = [
+    pub const ALL: [Mutant; 26] = [
         Mutant::RecordsAfterSend,
         Mutant::RecordsNoIntent,
         Mutant::RandomClientId,
@@ -71,6 +96,16 @@ impl Mutant {
         Mutant::CancelsBlindly,
         Mutant::LoosensCaps,
         Mutant::IgnoresSafetyMode,
+        Mutant::DropsUnprocessed,
+        Mutant::TrustsTwoHundred,
+        Mutant::PutsPositionsWhole,
+        Mutant::CapsIgnoreIntents,
+        Mutant::SumsInFloats,
+        Mutant::BreakerInMemory,
+        Mutant::IgnoresBudget,
+        Mutant::ReadsLeniently,
+        Mutant::RetriesThrottled,
+        Mutant::DropsSignals,
     ];
 
     /// Its name.
@@ -92,6 +127,16 @@ impl Mutant {
             Mutant::CancelsBlindly => "cancels_blindly",
             Mutant::LoosensCaps => "loosens_caps",
             Mutant::IgnoresSafetyMode => "ignores_safety_mode",
+            Mutant::DropsUnprocessed => "drops_unprocessed",
+            Mutant::TrustsTwoHundred => "trusts_two_hundred",
+            Mutant::PutsPositionsWhole => "puts_positions_whole",
+            Mutant::CapsIgnoreIntents => "caps_ignore_intents",
+            Mutant::SumsInFloats => "sums_in_floats",
+            Mutant::BreakerInMemory => "breaker_in_memory",
+            Mutant::IgnoresBudget => "ignores_budget",
+            Mutant::ReadsLeniently => "reads_leniently",
+            Mutant::RetriesThrottled => "retries_throttled",
+            Mutant::DropsSignals => "drops_signals",
         }
     }
 }
@@ -103,6 +148,8 @@ pub enum At {
     First(Method),
     /// The call just before the first of this method.
     Before(Method),
+    /// The call just before the second of this method.
+    BeforeSecond(Method),
 }
 
 /// A run that shows a bug, and the invariant that catches it there.
@@ -128,7 +175,7 @@ const fn shown(
 }
 
 /// For each bug one run.
-pub const CATCHES: [Catch; 16] = [
+pub const CATCHES: [Catch; 26] = [
     shown(Mutant::RecordsAfterSend, "entry_market", None, "I2"),
     shown(Mutant::RecordsNoIntent, "entry_market", None, "I2"),
     shown(Mutant::RandomClientId, "entry_market", None, "I2"),
@@ -150,15 +197,37 @@ pub const CATCHES: [Catch; 16] = [
     shown(Mutant::CancelsBlindly, "model_closes", None, "BOOKS"),
     shown(Mutant::LoosensCaps, "entry_over_limit", None, "I7"),
     shown(Mutant::IgnoresSafetyMode, "approval_expires", None, "I16"),
+    shown(Mutant::DropsUnprocessed, "entry_market", None, "I27"),
+    shown(
+        Mutant::TrustsTwoHundred,
+        "entry_market",
+        Some((At::First(Method::Place), Phase::Refused)),
+        "BOOKS",
+    ),
+    shown(
+        Mutant::PutsPositionsWhole,
+        "closed_by_hand",
+        Some((At::BeforeSecond(Method::Place), Phase::FrozenPerson)),
+        "HAND",
+    ),
+    shown(Mutant::CapsIgnoreIntents, "second_entry", None, "I7"),
+    shown(Mutant::SumsInFloats, "model_closes", None, "BOOKS"),
+    shown(Mutant::BreakerInMemory, "gate_opens", None, "I17"),
+    shown(Mutant::IgnoresBudget, "llm_budget", None, "I28"),
+    shown(Mutant::ReadsLeniently, "bad_answers", None, "I29"),
+    shown(Mutant::RetriesThrottled, "entry_market", Some((At::First(Method::Quote), Phase::Busy)), "I30"),
+    shown(Mutant::DropsSignals, "entry_market", None, "I25"),
 ];
 
 impl At {
     /// Its number in `calls`.
     pub fn number(self, calls: &[Call]) -> Option<usize> {
-        let first = |method| calls.iter().position(|call| call.method == method);
+        let of = |method| calls.iter().enumerate().filter(move |(_, call)| call.method == method);
+        let nth = |method, n| of(method).map(|(number, _)| number).nth(n);
         match self {
-            At::First(method) => first(method),
-            At::Before(method) => first(method)?.checked_sub(1),
+            At::First(method) => nth(method, 0),
+            At::Before(method) => nth(method, 0)?.checked_sub(1),
+            At::BeforeSecond(method) => nth(method, 1)?.checked_sub(1),
         }
     }
 }
@@ -168,6 +237,7 @@ pub struct Saboteur {
     mutant: Option<Mutant>,
     held: RefCell<Vec<Vec<Write>>>,
     count: Cell<u32>,
+    positions: RefCell<BTreeMap<Key, Item>>,
 }
 
 /// What a write does to one attribute of an item.
@@ -208,7 +278,7 @@ fn head(cond: &Cond) -> &str {
 impl Saboteur {
     /// With this bug, or none.
     pub fn new(mutant: Option<Mutant>) -> Saboteur {
-        Saboteur { mutant, held: RefCell::default(), count: Cell::new(0) }
+        Saboteur { mutant, held: RefCell::default(), count: Cell::new(0), positions: RefCell::default() }
     }
 
     fn is(&self, mutant: Mutant) -> bool {
@@ -226,13 +296,42 @@ impl Saboteur {
     }
 
     /// What was read.
-    pub fn after_get(&self, keys: &[Key], mut items: Vec<Option<Item>>) -> Vec<Option<Item>> {
+    pub fn after_get(
+        &self,
+        keys: &[Key],
+        mut items: Vec<Option<Item>>,
+        stream: &Stream,
+    ) -> Vec<Option<Item>> {
         for (key, item) in keys.iter().zip(&mut items) {
             if let Some(item) = item {
                 self.bend(key, item);
+                self.hide(key, item, stream);
+                if key.table == Table::Positions {
+                    self.positions.borrow_mut().insert(key.clone(), item.clone());
+                }
             }
         }
+        if let (true, [_, .., last]) = (self.is(Mutant::DropsUnprocessed), items.as_mut_slice()) {
+            *last = None;
+        }
         items
+    }
+
+    /// Entries that are on their way are not named.
+    fn hide(&self, key: &Key, item: &mut Item, stream: &Stream) {
+        if !self.is(Mutant::CapsIgnoreIntents) || key.table != Table::TradingState {
+            return;
+        }
+        let under_way = ["pending", "unknown", "open", "partially_filled"];
+        let orders = stream
+            .scan(Table::Orders)
+            .into_iter()
+            .filter(|order| text(order, "leg") == "entry" && under_way.contains(&text(order, "status")));
+        if let Some(Attr::M(live)) = item.get_mut("live") {
+            for order in orders {
+                live.remove(text(&order, "order_id"));
+            }
+        }
     }
 
     fn bend(&self, key: &Key, item: &mut Item) {
@@ -253,6 +352,9 @@ impl Saboteur {
         if self.is(Mutant::IgnoresSafetyMode) {
             item.insert("safety_mode".to_owned(), Attr::S("Direct".to_owned()));
         }
+        if self.is(Mutant::IgnoresBudget) {
+            item.insert("llm_usd_per_day".to_owned(), Attr::N("100000".to_owned()));
+        }
         if let (true, Some(Attr::M(limits))) = (self.is(Mutant::LoosensCaps), item.get_mut("limits")) {
             for name in ["max_order_notional", "max_position_abs", "max_daily_orders"] {
                 limits.insert(name.to_owned(), Attr::N("100000".to_owned()));
@@ -269,7 +371,7 @@ impl Saboteur {
     }
 
     /// What is written; none where nothing is.
-    pub fn before_write(&self, writes: Vec<Write>) -> Option<Vec<Write>> {
+    pub fn before_write(&self, writes: Vec<Write>, stream: &Stream) -> Option<Vec<Write>> {
         let Some(mutant) = self.mutant else { return Some(writes) };
         match mutant {
             Mutant::RecordsAfterSend if writes.iter().any(begins_send) => self.hold(writes),
@@ -278,9 +380,35 @@ impl Saboteur {
             Mutant::IgnoresStatus => Some(strip(writes, |write, cond| {
                 write.key.table == Table::TradingState && ["status", "holds"].contains(&head(cond))
             })),
-            Mutant::CountersInMemory => Some(writes.into_iter().map(without_counters).collect()),
+            Mutant::CountersInMemory => {
+                Some(writes.into_iter().map(|write| without(write, "exec_day")).collect())
+            }
+            Mutant::BreakerInMemory => {
+                Some(writes.into_iter().map(|write| without(write, "breaker")).collect())
+            }
+            Mutant::PutsPositionsWhole => Some(writes.into_iter().map(|write| self.whole(write)).collect()),
+            Mutant::SumsInFloats => Some(writes.into_iter().map(|write| in_floats(write, stream)).collect()),
             _ => Some(writes),
         }
+    }
+
+    /// The position as this process last saw it, with its changes, whatever stands there.
+    fn whole(&self, write: Write) -> Write {
+        if write.key.table != Table::Positions {
+            return write;
+        }
+        let mut seen = self.positions.borrow_mut();
+        let mut item = seen.remove(&write.key).unwrap_or_default();
+        match write.act {
+            WriteAct::Put(put) => item = put,
+            WriteAct::Update(changes) => changes.into_iter().for_each(|change| match change {
+                Change::Set(path, value) => drop(item.insert(path.head, value)),
+                Change::Remove(path) => drop(item.remove(&path.head)),
+            }),
+            WriteAct::Check => {}
+        }
+        seen.insert(write.key.clone(), item.clone());
+        Write { act: WriteAct::Put(item), conds: Vec::new(), ..write }
     }
 
     fn hold(&self, writes: Vec<Write>) -> Option<Vec<Write>> {
@@ -309,6 +437,7 @@ impl Saboteur {
     /// What the caller is told of an order once there is an answer, or none.
     pub fn after_place(
         &self,
+        order: &OrderRequest,
         answer: Result<Placed, SendError>,
         stream: &Stream,
         again: impl Fn() -> Result<Placed, SendError>,
@@ -316,8 +445,30 @@ impl Saboteur {
         self.flush(stream);
         match (self.mutant, &answer) {
             (Some(Mutant::SendsAgain), Err(SendError::NoAnswer(_))) => again(),
+            (Some(Mutant::TrustsTwoHundred), Err(SendError::NoAnswer(_) | SendError::Refused { .. })) => {
+                Ok(done(order))
+            }
             _ => answer,
         }
+    }
+
+    /// Whether the venue is asked again although it asked for a wait.
+    pub fn asks_again<R>(&self, answer: &Result<R, VenueError>) -> bool {
+        self.is(Mutant::RetriesThrottled) && matches!(answer, Err(VenueError::Throttled { .. }))
+    }
+
+    /// What the model is understood to have said.
+    pub fn after_answer(&self, said: Result<Value, BadReply>) -> Result<Value, BadReply> {
+        match &said {
+            Ok(answer) if answer.get("stop").is_none() => said,
+            _ if !self.is(Mutant::ReadsLeniently) => said,
+            _ => Ok(buys("0.01").input(None)),
+        }
+    }
+
+    /// Whether signals stay where they are.
+    pub fn drops_signals(&self) -> bool {
+        self.is(Mutant::DropsSignals)
     }
 
     /// What is said of a cancel that is not sent.
@@ -359,11 +510,42 @@ fn is_new_incident(write: &Write) -> bool {
     write.key.table == Table::Incidents && matches!(write.act, WriteAct::Put(_))
 }
 
-fn without_counters(mut write: Write) -> Write {
+/// A write that leaves one attribute of the state as it is.
+fn without(mut write: Write, name: &str) -> Write {
     if let (Table::TradingState, WriteAct::Update(changes)) = (write.key.table, &mut write.act) {
         changes.retain(|change| match change {
-            Change::Set(path, _) | Change::Remove(path) => path.head != "exec_day",
+            Change::Set(path, _) | Change::Remove(path) => path.head != name,
         });
     }
     write
+}
+
+/// What was recorded of each asset plus what is recorded now, added as floats.
+fn in_floats(mut write: Write, stream: &Stream) -> Write {
+    let before = stream.get(std::slice::from_ref(&write.key)).unwrap_or_default().pop().flatten();
+    let fills = before.map(|item| entries(&item, "fills")).unwrap_or_default();
+    if let (Table::Ledgers, WriteAct::Update(changes)) = (write.key.table, &mut write.act) {
+        for change in changes {
+            let Change::Set(path, Attr::N(sum)) = change else { continue };
+            let [asset] = path.rest.as_slice() else { continue };
+            let (exact, had) = (sum.parse::<Decimal>().unwrap(), number(&fills, asset));
+            let float = |value: Decimal| value.to_string().parse::<f64>().unwrap();
+            *sum = (float(had) + float(exact - had)).to_string();
+        }
+    }
+    write
+}
+
+/// What a venue's empty answer is taken for: all of it was done.
+fn done(order: &OrderRequest) -> Placed {
+    let report = OrderReport {
+        client_id: order.order_id.to_string(),
+        venue_id: "0".to_owned(),
+        symbol: order.symbol.clone(),
+        side: order.side,
+        quantity: order.quantity,
+        executed: order.quantity,
+        ended: Some(Ended::Filled),
+    };
+    Placed { report, trades: Vec::new() }
 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use shared::gauge::{PutSignals, PutSignalsError, Reading};
 use shared::page::{Message, Publish, PublishError};
 use shared::ports::{
-    AskModel, BadReply, Line, Log, ModelError, Question, RawReply, Reply, Stop, ToolCall, Usage,
+    AskModel, BadReply, Line, Log, ModelError, Question, RawReply, Reply, Stop, ToolCall, Turn, Usage,
 };
 use shared::time::{Millis, Timestamp};
 use sim::aws::Published;
@@ -18,18 +18,75 @@ use super::mutants::Saboteur;
 use super::phases::Method;
 use super::stream::Stream;
 
+/// A question that reached the model, and what it used.
+#[derive(Debug, Clone)]
+pub struct Asked {
+    /// Who asked.
+    pub invocation: usize,
+    /// When.
+    pub at: Timestamp,
+    /// Which model.
+    pub model: String,
+    /// How long it was.
+    pub bytes: usize,
+    /// What the provider counts for it.
+    pub usage: Usage,
+    /// Whether its answer has no form that may be acted on.
+    pub is_bad: bool,
+}
+
+impl Asked {
+    /// Tokens in and out.
+    pub const fn tokens(&self) -> u32 {
+        self.usage.tokens_in.saturating_add(self.usage.tokens_out)
+    }
+}
+
 /// A model that says what the scenario has it say.
 #[derive(Clone)]
 pub struct Script {
-    /// What it says when asked now.
-    pub says: Rc<dyn Fn() -> Value>,
+    /// What it says when asked now, and whether that is no answer.
+    pub says: Rc<dyn Fn() -> (String, bool)>,
+    /// What each answer uses.
+    pub usage: Usage,
+    /// What it was asked.
+    pub asked: Rc<RefCell<Vec<Asked>>>,
     /// The counter.
     pub effects: Rc<Effects>,
+    /// The clock.
+    pub clock: SimClock,
+    /// The protocol bug of this run, if any.
+    pub saboteur: Rc<Saboteur>,
+}
+
+impl Script {
+    fn answer(&self, question: &Question) -> RawReply {
+        let (body, is_bad) = (self.says)();
+        self.asked.borrow_mut().push(Asked {
+            invocation: self.effects.invocation(),
+            at: self.clock.now(),
+            model: question.model.clone(),
+            bytes: length(question),
+            usage: self.usage,
+            is_bad,
+        });
+        RawReply { body: body.into_bytes() }
+    }
+}
+
+fn length(question: &Question) -> usize {
+    let said = question.turns.iter().map(|turn| match turn {
+        Turn::Facts(text) | Turn::FormatError(text) => text.len(),
+        Turn::Answered(reply) => reply.body.len(),
+    });
+    let tool = &question.tool;
+    let fixed = [question.system.len(), tool.description.len(), tool.schema.to_string().len()];
+    said.chain(fixed).sum()
 }
 
 impl AskModel for Script {
     async fn ask(&self, question: &Question) -> Result<RawReply, ModelError> {
-        let apply = || Ok(RawReply { body: (self.says)().to_string().into_bytes() });
+        let apply = || Ok(self.answer(question));
         let failed = |failure| {
             Err(match failure {
                 Failure::Busy => ModelError::Throttled { wait: Some(Millis::from_secs(5)) },
@@ -44,14 +101,16 @@ impl AskModel for Script {
     }
 
     fn read(&self, reply: &RawReply) -> Result<Reply, BadReply> {
-        let input: Value =
-            serde_json::from_slice(&reply.body).map_err(|error| BadReply(error.to_string()))?;
-        Ok(Reply {
-            stop: Stop::Tool,
-            text: String::new(),
-            calls: vec![ToolCall { id: "t".to_owned(), name: "decide".to_owned(), input }],
-            usage: Usage { tokens_in: 800, tokens_out: 60, ..Usage::default() },
-        })
+        let said = serde_json::from_slice(&reply.body).map_err(|error| BadReply(error.to_string()));
+        let said: Value = self.saboteur.after_answer(said)?;
+        let stop = match said.get("stop").and_then(Value::as_str) {
+            Some("refusal") => Stop::Refusal,
+            Some("length") => Stop::Length,
+            _ => Stop::Tool,
+        };
+        let call = ToolCall { id: "t".to_owned(), name: "decide".to_owned(), input: said };
+        let calls = if stop == Stop::Tool { vec![call] } else { Vec::new() };
+        Ok(Reply { stop, text: String::new(), calls, usage: self.usage })
     }
 }
 
@@ -119,6 +178,8 @@ pub struct Signals {
     pub put: Rc<RefCell<Vec<Timestamp>>>,
     /// The counter.
     pub effects: Rc<Effects>,
+    /// The protocol bug of this run, if any.
+    pub saboteur: Rc<Saboteur>,
 }
 
 impl PutSignals for Signals {
@@ -139,6 +200,9 @@ impl PutSignals for Signals {
             let put = self.put.clone();
             Box::new(move || put.borrow_mut().push(at))
         };
+        if self.saboteur.drops_signals() {
+            return Ok(());
+        }
         self.effects.pass(Method::PutSignals, || at.to_string(), apply, failed, || Ok(()), ghost).await
     }
 }

@@ -271,6 +271,30 @@ impl Method {
         }
     }
 
+    /// Whether it is a call of the venue.
+    pub const fn is_venues(self) -> bool {
+        match self {
+            Method::Instrument
+            | Method::Quote
+            | Method::Candles
+            | Method::Balances
+            | Method::Order
+            | Method::OpenOrders
+            | Method::TradesOf
+            | Method::TradesAfter
+            | Method::KeyRights
+            | Method::Place
+            | Method::Cancel => true,
+            Method::Get
+            | Method::Query
+            | Method::Scan
+            | Method::Write
+            | Method::Ask
+            | Method::Publish
+            | Method::PutSignals => false,
+        }
+    }
+
     /// Whether it can change anything outside the process.
     pub const fn has_effect(self) -> bool {
         matches!(self, Method::Write | Method::Place | Method::Cancel | Method::Publish | Method::PutSignals)

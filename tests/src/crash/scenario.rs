@@ -40,6 +40,14 @@ pub enum Answer {
     Close,
     /// Take back the entry that rests.
     Cancel,
+    /// It says that it will not.
+    Refuses,
+    /// It is cut off.
+    CutOff,
+    /// What it says is no JSON.
+    Garbled,
+    /// It names a quantity that is none.
+    Strange,
 }
 
 /// A market entry of `quantity` with a stop at 19,000.
@@ -53,6 +61,24 @@ pub const fn bids(quantity: &'static str, limit: &'static str) -> Answer {
 }
 
 impl Answer {
+    /// Whether it has no form that may be acted on.
+    pub const fn is_bad(&self) -> bool {
+        match self {
+            Answer::Open { .. } | Answer::Close | Answer::Cancel => false,
+            Answer::Refuses | Answer::CutOff | Answer::Garbled | Answer::Strange => true,
+        }
+    }
+
+    /// The body of the answer; `resting` is the entry that rests.
+    pub fn body(&self, resting: Option<String>) -> String {
+        match self {
+            Answer::Garbled => r#"{"action":"open","symbol":"BTC-U"#.to_owned(),
+            Answer::Refuses => json!({"stop": "refusal"}).to_string(),
+            Answer::CutOff => json!({"stop": "length"}).to_string(),
+            answer => answer.input(resting).to_string(),
+        }
+    }
+
     /// The tool's input; `resting` is the entry that rests.
     pub fn input(&self, resting: Option<String>) -> Value {
         match self {
@@ -76,6 +102,11 @@ impl Answer {
                 }
                 None => super::outlets::holds(),
             },
+            Answer::Strange => {
+                json!({"action": "open", "symbol": "BTC-USDT", "side": "buy", "quantity": 0.01,
+                    "order_type": "market", "stop_loss": "19000", "reason": "it rises"})
+            }
+            Answer::Refuses | Answer::CutOff | Answer::Garbled => super::outlets::holds(),
         }
     }
 }
@@ -122,6 +153,8 @@ pub struct Scenario {
     pub state: fn(&mut StrategyState),
     /// What the model says in its n-th cycle.
     pub answers: Vec<(i64, Answer)>,
+    /// Tokens of each of its answers.
+    pub tokens_out: u32,
     /// What happens at which minute and second.
     pub acts: Vec<(i64, i64, Act)>,
     /// Which function is not woken, from which minute, until before which.
@@ -153,6 +186,7 @@ impl Scenario {
             settings: same,
             state: same,
             answers: Vec::new(),
+            tokens_out: 60,
             acts: Vec::new(),
             asleep: Vec::new(),
             poisoned: false,

@@ -2,7 +2,7 @@
 
 use rust_decimal::Decimal;
 use shared::market::Side;
-use shared::money::Percent;
+use shared::money::{Notional, Percent};
 use shared::settings::SafetyMode;
 use shared::status::Status;
 use shared::tables::Function;
@@ -16,6 +16,7 @@ pub fn all() -> Vec<Scenario> {
     let mut all = entries();
     all.extend(exits());
     all.extend(money());
+    all.extend(minds());
     all.extend(approvals());
     all.extend(authority());
     all.extend(meetings());
@@ -81,6 +82,12 @@ fn entries() -> Vec<Scenario> {
             reaches: vec!["entry refused"],
             minutes: 3,
             ..Scenario::new("entry_over_limit", "the model wants more than its limits, and is refused")
+        },
+        Scenario {
+            // Either is within the cap and both are not; the account could pay for both.
+            answers: vec![(0, bids("0.022", "19900")), (1, bids("0.022", "19900"))],
+            reaches: vec!["entry open", "entry refused"],
+            ..Scenario::new("second_entry", "the model wants a second entry while its first one rests")
         },
     ]
 }
@@ -188,6 +195,63 @@ fn money() -> Vec<Scenario> {
     ]
 }
 
+/// Refusals in a row open the gate after two.
+fn strict_gate(settings: &mut shared::settings::Settings) {
+    settings.gate.threshold = 2;
+}
+
+/// Two of these answers are worth 0.0056 dollars.
+fn poor(settings: &mut shared::settings::Settings) {
+    settings.llm_usd_per_day = Notional::parse("0.008").unwrap();
+}
+
+fn minds() -> Vec<Scenario> {
+    vec![
+        Scenario {
+            answers: vec![(0, buys("0.045")), (1, buys("0.045")), (2, buys("0.01")), (3, buys("0.045"))],
+            settings: strict_gate,
+            minutes: 11,
+            reaches: vec!["entry refused", "entry filled", "stop open", "paged gate-open"],
+            ..Scenario::new("gate_opens", "refusals in a row open the gate, and a trial closes it")
+        },
+        Scenario {
+            answers: vec![(0, Answer::CutOff), (1, Answer::Refuses), (2, Answer::Strange), (3, buys("0.01"))],
+            minutes: 11,
+            reaches: vec![
+                "decision abstain:truncated",
+                "decision abstain:refused",
+                "decision abstain:malformed",
+                "paged bad-cycles",
+            ],
+            ..Scenario::new("bad_answers", "three answers in a row cannot be used, and nothing is opened")
+        },
+        Scenario {
+            answers: vec![(0, Answer::Garbled), (2, buys("0.01"))],
+            minutes: 8,
+            reaches: vec!["decision abstain:malformed", "entry filled", "stop open"],
+            ..Scenario::new("bad_answer", "one answer cannot be read, and the next one is acted on")
+        },
+        Scenario {
+            answers: vec![(0, buys("0.01"))],
+            settings: poor,
+            tokens_out: 400,
+            minutes: 8,
+            reaches: vec!["decision open", "decision hold", "decision abstain:over_budget", "stop open"],
+            ..Scenario::new("llm_budget", "the day's dollars are spent, and the model is not asked")
+        },
+    ]
+}
+
+/// Its key may withdraw.
+fn withdraws(config: &mut sim::exchange::ExchangeConfig) {
+    config.keys.iter_mut().for_each(|key| key.can_withdraw = true);
+}
+
+/// Real money, where what a key may do must be known.
+fn real_money(settings: &mut shared::settings::Settings) {
+    settings.testnet = false;
+}
+
 fn two_phase(settings: &mut shared::settings::Settings) {
     settings.safety_mode = SafetyMode::TwoPhase;
 }
@@ -204,7 +268,10 @@ fn approvals() -> Vec<Scenario> {
         },
         Scenario {
             answers: vec![(0, buys("0.01"))],
-            settings: two_phase,
+            settings: |settings| {
+                two_phase(settings);
+                settings.approval_expiry = Millis::from_minutes(5);
+            },
             acts: vec![(0, 30, Act::Forge)],
             reaches: vec!["entry refused"],
             minutes: 3,
@@ -259,6 +326,21 @@ fn authority() -> Vec<Scenario> {
             acts: vec![(1, 30, Act::SetStatus(Status::Stopped))],
             reaches: vec!["entry cancelled"],
             ..Scenario::new("stopped_resting", "a stopped strategy takes its entry back")
+        },
+        Scenario {
+            answers: vec![(0, buys("0.01"))],
+            settings: real_money,
+            reaches: vec!["entry filled", "stop open"],
+            minutes: 3,
+            ..Scenario::new("real_key", "real money: no entry before it is known what the key may do")
+        },
+        Scenario {
+            answers: vec![(0, buys("0.01"))],
+            settings: real_money,
+            exchange: withdraws,
+            reaches: vec!["entry refused", "paged status-lowered"],
+            minutes: 4,
+            ..Scenario::new("wide_key", "a key that may withdraw is refused, and its strategy is halted")
         },
     ]
 }

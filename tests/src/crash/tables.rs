@@ -45,7 +45,7 @@ impl ReadTables for Tables {
         let apply = || self.stream.get(keys);
         let what = || keys.iter().map(Key::to_string).collect::<Vec<_>>().join(", ");
         let items = self.effects.pass(Method::Get, what, apply, unread, apply, nothing).await?;
-        Ok(self.saboteur.after_get(keys, items))
+        Ok(self.saboteur.after_get(keys, items, &self.stream))
     }
 
     async fn query(
@@ -78,7 +78,7 @@ impl WriteTables for Tables {
         if writes.is_empty() {
             return Ok(());
         }
-        let Some(writes) = self.saboteur.before_write(writes) else { return Ok(()) };
+        let Some(writes) = self.saboteur.before_write(writes, &self.stream) else { return Ok(()) };
         let by = Author::Invocation(self.effects.invocation());
         let apply = || self.stream.write(by, writes.clone());
         let failed = |failure| Err(unwritten(failure));

@@ -57,7 +57,7 @@ pub struct Venue {
 }
 
 /// How long a venue asks us to wait.
-const ASKED_TO_WAIT: Millis = Millis::from_secs(5);
+pub const ASKED_TO_WAIT: Millis = Millis::from_secs(5);
 
 fn error(failure: Failure) -> VenueError {
     match failure {
@@ -86,10 +86,13 @@ impl Venue {
     async fn ask<R>(
         &self,
         method: Method,
-        what: impl FnOnce() -> String,
+        what: impl Fn() -> String,
         apply: impl Fn() -> Result<R, VenueError>,
     ) -> Result<R, VenueError> {
-        self.effects.pass(method, what, &apply, |failure| Err(error(failure)), &apply, nothing).await
+        let pass =
+            || self.effects.pass(method, &what, &apply, |failure| Err(error(failure)), &apply, nothing);
+        let answer = pass().await;
+        if self.saboteur.asks_again(&answer) { pass().await } else { answer }
     }
 
     /// The order arrives, from whomever.
@@ -168,7 +171,7 @@ impl TradeOrders for Venue {
         };
         let what = || format!("{} {} {}", order.order_id, order.side.as_str(), order.quantity);
         let answer = self.effects.pass(Method::Place, what, apply, failed, apply, ghost).await;
-        self.saboteur.after_place(answer, &self.tables.stream, || self.arrive(&order))
+        self.saboteur.after_place(&order, answer, &self.tables.stream, || self.arrive(&order))
     }
 
     async fn cancel(

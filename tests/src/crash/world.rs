@@ -11,7 +11,7 @@ use rust_decimal::Decimal;
 use shared::books::AccountBook;
 use shared::ids::{Asset, Env};
 use shared::money::Amount;
-use shared::ports::SharedClock;
+use shared::ports::{SharedClock, Usage};
 use shared::records::{self, AccountLedger, Shard};
 use shared::roster::Trail;
 use shared::secret::Secret;
@@ -34,7 +34,7 @@ use sim::in_process::InProcess;
 
 use super::effects::{Effects, Faults};
 use super::mutants::{Mutant, Saboteur};
-use super::outlets::{Journal, Script, Signals, Topics, holds};
+use super::outlets::{Asked, Journal, Script, Signals, Topics, holds};
 use super::scenario::Scenario;
 use super::stream::Stream;
 use super::tables::Tables;
@@ -79,6 +79,8 @@ pub struct World {
     pub topics: Topics,
     /// The signals.
     pub signals: Signals,
+    /// What the model was asked.
+    pub asked: Rc<RefCell<Vec<Asked>>>,
     /// What the functions said.
     pub journal: Journal,
     /// The protocol bug of this run, if any.
@@ -136,9 +138,18 @@ impl World {
             stream: stream.clone(),
             stage: format!("{PREFIX}-{}", env()),
         };
+        let asked: Rc<RefCell<Vec<Asked>>> = Rc::default();
         World {
-            model: model(scenario, &clock, &stream, &effects),
-            signals: Signals { put: Rc::new(RefCell::default()), effects: effects.clone() },
+            asked: asked.clone(),
+            model: Script {
+                says: says(scenario, &clock, &stream),
+                usage: Usage { tokens_in: 800, tokens_out: scenario.tokens_out, ..Usage::default() },
+                asked,
+                effects: effects.clone(),
+                clock: clock.clone(),
+                saboteur: saboteur.clone(),
+            },
+            signals: Signals { put: Rc::default(), effects: effects.clone(), saboteur: saboteur.clone() },
             journal: Journal::default(),
             trails: Trails::default(),
             fresh: manner.fresh,
@@ -270,18 +281,19 @@ fn trader(clock: &SimClock, exchange: &Arc<Exchange>, link: &Rc<Link>) -> Trader
     Trader::new(Account::new(binance, key))
 }
 
-fn model(scenario: &Scenario, clock: &SimClock, stream: &Stream, effects: &Rc<Effects>) -> Script {
+/// What the model says when it is asked now.
+fn says(scenario: &Scenario, clock: &SimClock, stream: &Stream) -> Rc<dyn Fn() -> (String, bool)> {
     let (scenario, clock, store) = (scenario.clone(), clock.clone(), stream.store.clone());
-    let says = move || {
+    Rc::new(move || {
         let resting = store.snapshot().into_iter().find(|(key, item)| {
             let is = |name: &str, value: &str| item.get(name) == Some(&Attr::S(value.to_owned()));
             let rests = is("status", "open") || is("status", "partially_filled");
             key.table == Table::Orders && is("leg", "entry") && rests
         });
         let answer = scenario.answer(clock.now());
-        answer.map_or_else(holds, |answer| answer.input(resting.and_then(|(key, _)| key.range)))
-    };
-    Script { says: Rc::new(says), effects: effects.clone() }
+        let resting = resting.and_then(|(key, _)| key.range);
+        answer.map_or_else(|| (holds().to_string(), false), |answer| (answer.body(resting), answer.is_bad()))
+    })
 }
 
 /// What `strategy apply` and reconcile's first look would have left.

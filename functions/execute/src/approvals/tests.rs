@@ -115,6 +115,8 @@ fn intent(kind: Kind) -> Order {
 struct Venue {
     ask: Rc<Cell<Price>>,
     now: Rc<Cell<Timestamp>>,
+    /// How long it takes to tell the balances.
+    takes: Rc<Cell<Millis>>,
     placed: Rc<RefCell<Vec<OrderRequest>>>,
 }
 
@@ -160,6 +162,7 @@ impl MarketData for Venue {
 }
 impl ReadAccount for Venue {
     async fn balances(&self) -> Result<BTreeMap<Asset, Balance>, VenueError> {
+        self.now.set(self.now.get() + self.takes.get());
         let free = Amount::parse("1000").unwrap();
         Ok(BTreeMap::from([(symbol().quote, Balance { free, locked: Amount::ZERO })]))
     }
@@ -233,6 +236,7 @@ impl World {
         let venue = Venue {
             ask: Rc::new(Cell::new(price("20000"))),
             now: Rc::new(Cell::new(at("16:00:04"))),
+            takes: Rc::new(Cell::new(Millis(0))),
             placed: Rc::default(),
         };
         World { tables, venue, key: Some(key()), log: Lines::default(), order_key }
@@ -437,6 +441,19 @@ fn an_approval_ends_with_its_offer() {
     let never = World::offered();
     never.tick("16:15:04");
     assert_eq!(never.refused_by(), "approval_expired");
+}
+
+/// Between the judgement and the send the venue is asked, which takes its time.
+#[test]
+fn an_approval_that_ends_while_it_is_reviewed_is_not_sent() {
+    let world = World::offered();
+    world.approve("16:14:00");
+    world.venue.takes.set(Millis(1_500));
+    assert_eq!(world.tick("16:15:03"), 0);
+    assert_eq!(world.status(), "awaiting_approval");
+    world.venue.takes.set(Millis(0));
+    world.tick("16:16:04");
+    assert_eq!(world.refused_by(), "approval_expired");
 }
 
 #[test]

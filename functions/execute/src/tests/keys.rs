@@ -49,13 +49,16 @@ fn a_key_that_may_withdraw_or_transfer_sends_nothing_halts_and_pages() {
         assert_eq!((state.status, bench.faults.places.borrow().len()), (Status::Halted, 0));
         assert!(state.alerts["status-lowered"].detail.contains("may withdraw or transfer"));
         assert!(bench.said("key refused"));
-        // Not lifted by a person while the key is what it is, and not a day later.
+        assert_eq!(bench.statuses(), ["entry 0 refused"], "what waited ends with the status");
+        // A person lifts it, and the next wish finds the key to be what it was.
         bench.set_status(Status::Running);
+        bench.intend(&market("1", "90"));
         bench.tick(1);
         assert_eq!((bench.state().status, bench.faults.places.borrow().len()), (Status::Halted, 0));
         // Mended: the next tick finds out, and a person starts it again.
         *bench.faults.rights.borrow_mut() = Some(Ok(SOUND));
         bench.set_status(Status::Running);
+        bench.intend(&market("1", "90"));
         bench.tick(2);
         assert_eq!((bench.state().status, bench.resting()), (Status::Running, vec!["SELL 0.999".to_owned()]));
     }
