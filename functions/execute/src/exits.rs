@@ -67,7 +67,8 @@ where
 {
     let Some(reason) = turn.desk.books.positions.get(id).map(exit_reason) else { return Ok(()) };
     // What it sells is not known to be ours any more: neither a stop nor another sell before it is settled.
-    if !turn.orders_of(id, |order| order.terms.leg == Leg::Exit && !order.state.is_over()).is_empty() {
+    let sells = turn.orders_of(id, |order| order.terms.leg == Leg::Exit && !order.state.is_over());
+    if !sells.is_empty() || turn.desk.books.waits_for_fills(id) {
         return Ok(());
     }
     if !is_allowed(turn, reason) {

@@ -74,9 +74,8 @@ where
     V: MarketData + ReadAccount,
 {
     let Some(order) = turn.order(id).cloned() else { return Ok(()) };
-    // What a position that cannot be read has traded is recorded once it is mended.
-    let is_lost = turn.desk.books.has_lost(&order.terms.position_id);
-    let trades = if is_lost { Vec::new() } else { trades_behind(turn, &order, report, listed).await };
+    let waits = turn.desk.books.cannot_record(&order.terms.position_id);
+    let trades = if waits { Vec::new() } else { trades_behind(turn, &order, report, listed).await };
     let event =
         Event::Report { venue_id: report.venue_id.clone(), executed: report.executed, ended: report.ended };
     turn.desk.advance(id, event)?;

@@ -30,9 +30,12 @@ where
     T: WriteTables,
     V: MarketData + ReadAccount,
 {
-    // Without a ledger nothing can be sent: it is asked together with the first thing that lives.
-    let Some(last) = turn.desk.books.account.as_ref().map(|account| account.key_check) else {
-        return Ok(KeyUse::Everything);
+    let books = &turn.desk.books;
+    let last = match &books.account {
+        Some(account) => account.key_check,
+        // Before the first look nothing can be sent.
+        None if !books.holds_anything() => return Ok(KeyUse::Everything),
+        None => None,
     };
     let today = turn.now.day();
     match last.filter(|check| check.at.day() == today && !check.rights.is_some_and(is_too_wide)) {

@@ -12,6 +12,7 @@ use shared::store::{Item, Key, ReadError, ReadTables};
 use shared::tables::Table;
 
 use crate::desk::{Books, Desk};
+use crate::remains::Found;
 
 /// Why a strategy's books cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -24,18 +25,17 @@ pub enum ObserveError {
     Unfit(#[from] Unfit),
 }
 
-/// A desk with everything that is live. Nothing live means no read at all.
-pub async fn desk(
-    tables: &impl ReadTables,
-    settings: Settings,
-    state: StrategyState,
-) -> Result<Desk, ObserveError> {
+/// A desk with everything that is live. Nothing live means no read at all. What cannot be read keeps nothing else from
+/// being served.
+pub async fn desk(tables: &impl ReadTables, settings: Settings, found: Found) -> Result<Desk, ObserveError> {
+    let Found { state, unread_status, damaged } = found;
     let mut books = Books {
         orders: BTreeMap::new(),
         positions: BTreeMap::new(),
         account: None,
         approvals: BTreeMap::new(),
-        damaged: BTreeMap::new(),
+        damaged,
+        unread_status,
         state,
     };
     let keys = keys(&books.state, &settings);
@@ -43,18 +43,13 @@ pub async fn desk(
         let items = tables.get(&keys).await?;
         for (key, item) in keys.into_iter().zip(items) {
             let at = key.clone();
-            match place(&mut books, key, item) {
-                // One order or position that cannot be read keeps no other from being served.
-                Err(unfit) if matches!(at.table, Table::Orders | Table::Positions) => {
-                    books.damaged.insert(at, unfit);
-                }
-                result => result?,
+            if let Err(unfit) = place(&mut books, key, item) {
+                books.damaged.insert(at, unfit);
             }
         }
-        // Fills belong into the account's books: without them nothing that may have filled is touched.
-        let may_fill = books.orders.values().any(|order| order.state.may_be_at_venue());
-        if books.account.is_none() && (may_fill || !books.positions.is_empty()) {
-            return Err(Unfit::Absent(records::account::key(&settings.account)).into());
+        if books.account.is_none() && books.holds_anything() {
+            let key = records::account::key(&settings.account);
+            books.damaged.entry(key.clone()).or_insert(Unfit::Absent(key));
         }
     }
     Ok(Desk::new(settings, books))
@@ -81,7 +76,11 @@ fn place(books: &mut Books, key: Key, item: Option<Item>) -> Result<(), Unfit> {
     match (key.table, item) {
         // Before reconcile's first look there is no account, and nothing may open.
         (Table::Ledgers, None) => {}
-        (Table::Ledgers, Some(item)) => books.account = Some(records::account::decode(&item)?),
+        (Table::Ledgers, Some(item)) => {
+            let whole = records::account::decode(&item);
+            books.account = whole.clone().or_else(|_| records::account::remains(&item)).ok();
+            whole?;
+        }
         (Table::Positions, Some(item)) => {
             let position = records::position::decode(&item)?;
             books.positions.insert(position.id.clone(), position);

@@ -120,7 +120,8 @@ where
     if reason == Some(ExitReason::StopTriggered) {
         turn.unprotected = Some(format!("the stop of {id} triggered and did not fill"));
     }
-    match reason.filter(|reason| is_allowed(turn, *reason)) {
+    let waits = turn.desk.books.waits_for_fills(id);
+    match reason.filter(|reason| is_allowed(turn, *reason) && !waits) {
         Some(reason) => begin_exit(turn, id, reason).await,
         None => keep_stop(turn, id).await,
     }

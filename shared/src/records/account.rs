@@ -142,6 +142,24 @@ pub fn decode(item: &Item) -> Result<AccountLedger, Corrupt> {
     })
 }
 
+/// What is left of an item that [`decode`] refuses, for whoever protects what is held: the sums that its fills move,
+/// or the attribute without which none can be recorded. What else cannot be read is as if it were not there: the key
+/// is asked for its rights again, and without an opening balance nothing opens.
+pub fn remains(item: &Item) -> Result<AccountLedger, Corrupt> {
+    let fields = Fields::of(Table::Ledgers, item);
+    let AccountKey(account) = fields.need("ledger_id", Found::word)?;
+    let sums = |name: &str| fields.need(name, |found| found.map(Found::number));
+    Ok(AccountLedger {
+        book: AccountBook {
+            opening: sums("opening").unwrap_or_default(),
+            fills: sums("fills")?,
+            external: sums("external").unwrap_or_default(),
+        },
+        key_check: fields.maybe("key_check", key_check).unwrap_or(None),
+        ..AccountLedger::first(account)
+    })
+}
+
 fn key_check_attr(check: KeyCheck) -> Attr {
     let flag = |right: fn(KeyRights) -> bool| check.rights.map(|rights| Attr::Bool(right(rights)));
     Draft::new()

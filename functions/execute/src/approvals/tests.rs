@@ -356,7 +356,7 @@ fn an_approval_is_consumed_by_the_submit_even_against_an_older_reading() {
     let world = World::offered();
     world.approve("16:01:00");
     let state = records::state::decode(&world.tables.snapshot()[&world.state_key()]).unwrap();
-    let mut stale = at_once(observe::desk(&world.tables, settings(), state)).unwrap();
+    let mut stale = at_once(observe::desk(&world.tables, settings(), state.into())).unwrap();
     assert_eq!(world.tick("16:01:04"), 1);
     // Another invocation that read the order before cannot record a second submit.
     let sent = Sent { at: at("16:01:05"), fence: at("16:01:30") };
