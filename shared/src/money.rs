@@ -125,6 +125,10 @@ impl Qty {
     pub fn less(self, other: Qty) -> Qty {
         Qty((self.0.saturating_sub(other.0)).max(Decimal::ZERO))
     }
+    /// Half of it.
+    pub fn half(self) -> Qty {
+        Qty(self.0.checked_div(Decimal::TWO).unwrap_or(self.0))
+    }
     /// The same number as a signed amount of the base asset.
     pub const fn amount(self) -> Amount {
         Amount(self.0)
