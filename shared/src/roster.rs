@@ -274,7 +274,7 @@ mod tests {
         let until = Timestamp::from_millis(9_000);
         let venue = venue_key(&samples::settings(), &Egress::default());
         at_once(tables.0.write(vec![records::venue::first(venue.clone())])).unwrap();
-        at_once(tables.0.write(vec![records::venue::wait_until(venue, until)])).unwrap();
+        at_once(tables.0.write(vec![records::venue::wait_until(venue, until, false)])).unwrap();
         let (members, reads) = tables.members(&trail);
         assert_eq!(members.iter().map(|one| one.id.as_str()).collect::<Vec<_>>(), ["b", "c"]);
         assert!(members.iter().all(|one| one.state.is_ok() && one.settings.is_ok()), "{members:?}");

@@ -129,6 +129,7 @@ pub const RULES: &[Rule] = &[
     rule(Table::Ledgers, &["key_check"], &[Execute]),
     // Conditional: never earlier.
     rule(Table::Ledgers, &["not_before"], &[Decide, Execute, Reconcile]),
+    rule(Table::Ledgers, &["banned_until"], &[Decide, Execute, Reconcile]),
     // What the venue says last counts, whoever hears it.
     rule(Table::Ledgers, &["clock"], &[Decide, Execute, Reconcile]),
     rule(Table::Ledgers, &["used"], &[Decide, Execute, Reconcile]),
@@ -231,6 +232,7 @@ mod tests {
         }
         let expected = [
             "ledgers balances",
+            "ledgers banned_until",
             "ledgers clock",
             "ledgers ended",
             "ledgers not_before",
