@@ -16,6 +16,7 @@ use crate::authority::{forget_lowering, lower};
 use crate::desk::{Binds, Books, FILL_AFTER_CLOSE};
 use crate::exits::FAILURES_IN_A_ROW;
 use crate::gates::{self, ban};
+use crate::keys;
 use crate::markets::MARKET_CLOSED;
 use crate::turn::{Shift, Turn};
 
@@ -56,6 +57,7 @@ async fn heed_the_venue<T: WriteTables, V>(turn: &mut Turn<'_, T, V>) -> Result<
     }
     if let Some(reason) = &turn.refused_key {
         lower(state, Status::Halted, reason, now);
+        keys::forget(turn.desk.books.account.as_mut());
     }
     turn.desk.commit(turn.shift.tables, Binds::Nothing).await
 }

@@ -18,7 +18,7 @@ use shared::ports::{
 };
 use shared::records::order::Row;
 use shared::records::{self, AccountLedger, KeyCheck, Shard};
-use shared::secret::Secret;
+use shared::secret::{KeyPrint, Secret};
 use shared::settings::{Backend, Crash, CrashAction, Exits, Gate, Limits, SafetyMode, Settings};
 use shared::state::{Live, StrategyState, Target, WishFor};
 use shared::status::{Hold, Status};
@@ -161,6 +161,8 @@ pub(crate) struct Faults {
     pub(crate) rights: RefCell<Option<Result<KeyRights, VenueError>>>,
     /// How often it was asked.
     pub(crate) rights_asked: Cell<u32>,
+    /// What tells the key that is used now; none: the adapter's own.
+    pub(crate) print: Cell<Option<KeyPrint>>,
     /// The venue lists only so many trades.
     pub(crate) trades_seen: Cell<Option<usize>>,
     /// The account's ledger is not there.
@@ -300,6 +302,9 @@ impl ReadAccount for Shaky {
             Some(rights) => rights,
             None => self.trader.key_rights().await,
         }
+    }
+    fn key_print(&self) -> Option<KeyPrint> {
+        self.faults.print.get().or(self.trader.key_print())
     }
 }
 
@@ -446,7 +451,7 @@ impl Bench {
         let opening = BTreeMap::from([(asset("USDT"), Amount::parse("1000").unwrap())]);
         let book = AccountBook { opening, ..AccountBook::default() };
         let rights = KeyRights { trade: true, withdraw: false, transfer: false, address_bound: true };
-        let key_check = Some(KeyCheck { at: start, rights: Some(rights) });
+        let key_check = Some(KeyCheck { at: start, rights: Some(rights), print: self.venue.key_print() });
         let ledger = AccountLedger { book, key_check, ..AccountLedger::first(settings().account) };
         store.plant(records::account::key(&ledger.account), records::account::encode(&ledger));
     }

@@ -306,6 +306,9 @@ impl ReadAccount for Venue {
     async fn key_rights(&self) -> Result<KeyRights, VenueError> {
         Ok(KeyRights { trade: false, withdraw: false, transfer: false, address_bound: true })
     }
+    fn key_print(&self) -> Option<shared::secret::KeyPrint> {
+        None
+    }
 }
 
 fn clean() -> Report {

@@ -15,6 +15,7 @@ use crate::money::{Amount, Notional, Percent, Price, Qty};
 use crate::order::{Absence, AtVenue, Ended, Fill, Kind, Order, Origin, Sent, State, Terms, TimeInForce};
 use crate::ports::KeyRights;
 use crate::records::{AccountLedger, DecisionRecord, Difference, Incident, KeyCheck, Shard};
+use crate::secret::{KeyPrint, Secret};
 use crate::settings::{Backend, Crash, CrashAction, Exits, Gate, Limits, SafetyMode, Settings};
 use crate::signal::Severity;
 use crate::state::{
@@ -361,7 +362,8 @@ fn key_check() -> impl Strategy<Value = KeyCheck> {
         transfer,
         address_bound,
     });
-    (time(), of(rights)).prop_map(|(at, rights)| KeyCheck { at, rights })
+    let print = of("[a-z]{4}".prop_map(|key| KeyPrint::of(&Secret::new(key))));
+    (time(), of(rights), print).prop_map(|(at, rights, print)| KeyCheck { at, rights, print })
 }
 
 fn amounts() -> impl Strategy<Value = BTreeMap<Asset, Amount>> {

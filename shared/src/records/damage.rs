@@ -334,6 +334,7 @@ fn records_account_holds_against_damage() {
          fills.BTC: missing -1
          fills.USDT: missing -1
          key_check: missing
+         key_check.print: missing
          opening.USDT: missing -1",
     );
 }

@@ -10,6 +10,7 @@ use crate::order::{Absence, AtVenue, Ended, Fill, Kind, Order, Origin, Sent, Sta
 use crate::ports::{Balance, KeyRights};
 use crate::records::paper::{PaperLedger, PaperOrder, PaperTrade};
 use crate::records::{AccountLedger, DecisionRecord, Difference, Incident, KeyCheck, Shard};
+use crate::secret::{KeyPrint, Secret};
 use crate::settings::{Backend, Crash, CrashAction, Exits, Gate, Limits, SafetyMode, Settings};
 use crate::signal::Severity;
 use crate::state::{
@@ -243,6 +244,7 @@ pub(crate) fn account_ledger() -> AccountLedger {
         key_check: Some(KeyCheck {
             at: noon(),
             rights: Some(KeyRights { trade: true, withdraw: false, transfer: false, address_bound: true }),
+            print: Some(KeyPrint::of(&Secret::new("a key".to_owned()))),
         }),
     }
 }

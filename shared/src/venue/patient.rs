@@ -20,6 +20,8 @@ use crate::ports::{MarketData, ReadTables, SharedClock, VenueError, Wait, WriteT
 #[cfg(feature = "venue-trade")]
 use crate::ports::{OrderRequest, Placed, SendError, TradeOrders};
 use crate::records::venue::Facts;
+#[cfg(feature = "venue-account")]
+use crate::secret::KeyPrint;
 use crate::time::{Millis, Timestamp};
 use crate::venue::ledger::Ledger;
 
@@ -140,6 +142,9 @@ impl<V: ReadAccount, T: ReadTables + WriteTables> ReadAccount for Patient<V, T> 
     async fn key_rights(&self) -> Result<KeyRights, VenueError> {
         self.ready().await?;
         self.heeded(self.inner.key_rights().await).await
+    }
+    fn key_print(&self) -> Option<KeyPrint> {
+        self.inner.key_print()
     }
 }
 

@@ -178,6 +178,9 @@ impl ReadAccount for Venue {
     async fn key_rights(&self) -> Result<KeyRights, VenueError> {
         Ok(KeyRights { trade: true, withdraw: false, transfer: false, address_bound: true })
     }
+    fn key_print(&self) -> Option<shared::secret::KeyPrint> {
+        None
+    }
 }
 impl TradeOrders for Venue {
     async fn place(&self, order: &OrderRequest) -> Result<Placed, SendError> {

@@ -219,6 +219,9 @@ impl ReadAccount for World {
     async fn key_rights(&self) -> Result<KeyRights, VenueError> {
         Err(VenueError::Unavailable("nobody asks twice a day".to_owned()))
     }
+    fn key_print(&self) -> Option<shared::secret::KeyPrint> {
+        None
+    }
 }
 impl TradeOrders for World {
     async fn place(&self, order: &OrderRequest) -> Result<Placed, SendError> {
@@ -253,7 +256,7 @@ fn world(wanted: usize, midnight_after: usize) -> World {
     }
     let opening = BTreeMap::from([(symbols[0].quote.clone(), Amount::parse("1000").unwrap())]);
     let book = AccountBook { opening, ..AccountBook::default() };
-    let asked = Some(KeyCheck { at: before, rights: None });
+    let asked = Some(KeyCheck { at: before, rights: None, print: None });
     let ledger = AccountLedger { book, key_check: asked, ..AccountLedger::first(settings.account.clone()) };
     let shard = Shard { shard: 0, strategies: vec![demo()] };
     store.plant(records::shard::key(0), records::shard::encode(&shard));

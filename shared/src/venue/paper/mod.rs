@@ -29,6 +29,7 @@ use crate::ports::{
     WriteTables,
 };
 use crate::records::paper::{self, PaperLedger, PaperOrder, PaperTrade};
+use crate::secret::KeyPrint;
 use crate::store::{Write, WriteError};
 use crate::time::Timestamp;
 
@@ -257,5 +258,8 @@ impl<M: MarketData, T: ReadTables + WriteTables> ReadAccount for Paper<M, T> {
     /// There is no key, so there is nothing that one could do beside trading here.
     async fn key_rights(&self) -> Result<KeyRights, VenueError> {
         Ok(KeyRights { trade: true, withdraw: false, transfer: false, address_bound: true })
+    }
+    fn key_print(&self) -> Option<KeyPrint> {
+        None
     }
 }
