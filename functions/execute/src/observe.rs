@@ -1,6 +1,6 @@
 //! Reads everything that a strategy's state names as live, in one batch.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use shared::ids::{OrderId, PositionId};
 use shared::order::State;
@@ -47,6 +47,16 @@ pub async fn desk(tables: &impl ReadTables, settings: Settings, found: Found) ->
                 books.damaged.insert(at, unfit);
             }
         }
+        let closed = positions_of_what_is_over(&books);
+        if !closed.is_empty() {
+            for (key, item) in
+                closed.iter().zip(tables.get(&closed).await?).filter(|(_, item)| item.is_some())
+            {
+                if let Err(unfit) = place(&mut books, key.clone(), item) {
+                    books.damaged.insert(key.clone(), unfit);
+                }
+            }
+        }
         if books.account.is_none() && books.holds_anything() {
             let key = records::account::key(&settings.account);
             books.damaged.entry(key.clone()).or_insert(Unfit::Absent(key));
@@ -59,6 +69,14 @@ pub async fn desk(tables: &impl ReadTables, settings: Settings, found: Found) ->
 fn keys(state: &StrategyState, settings: &Settings) -> Vec<Key> {
     let account = std::iter::once(records::account::key(&settings.account));
     account.chain(state.live.iter().filter_map(|(name, entry)| key_of(name, entry))).collect()
+}
+
+/// An order that is over and live has traded since: its position may have left `live` before.
+fn positions_of_what_is_over(books: &Books) -> Vec<Key> {
+    let over = books.orders.values().filter(|order| order.state.is_over());
+    let positions: BTreeSet<&PositionId> = over.map(|order| &order.terms.position_id).collect();
+    let unread = positions.into_iter().filter(|id| !books.positions.contains_key(*id));
+    unread.map(records::position::key).filter(|key| !books.damaged.contains_key(key)).collect()
 }
 
 fn key_of(name: &str, entry: &Live) -> Option<Key> {

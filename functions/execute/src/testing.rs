@@ -11,7 +11,7 @@ use shared::books::{AccountBook, Position, PositionStatus};
 use shared::ids::{AccountId, Asset, Env, Leg, OrderId, PositionId, StrategyId, Symbol, VenueId};
 use shared::market::{Candle as SeenCandle, Instrument, Quote, Side};
 use shared::money::{Amount, Notional, Percent, Price, Qty};
-use shared::order::{Fill, Kind, Order, Origin, State, Terms, TimeInForce};
+use shared::order::{Ended, Fill, Kind, Order, Origin, State, Terms, TimeInForce};
 use shared::ports::{
     Balance, KeyRights, Line, Log, MarketData, OpenVenue, OrderReport, OrderRequest, Placed, ReadAccount,
     ReadTables, SendError, SharedClock, Trade, TradeOrders, VenueError, Wait, WriteTables,
@@ -149,6 +149,8 @@ pub(crate) struct Faults {
     pub(crate) places: RefCell<Vec<String>>,
     /// Cancels get no answer and do not arrive.
     pub(crate) cancels_fail: Cell<bool>,
+    /// A buy that is to be cancelled is said to be, and rests on.
+    pub(crate) cancels_lie: Cell<bool>,
     /// No market data of this symbol.
     pub(crate) quotes_fail: Cell<bool>,
     /// The venue does not know the symbol any more.
@@ -347,6 +349,10 @@ impl TradeOrders for Shaky {
         self.faults.cancels.borrow_mut().push(id.to_string());
         if self.faults.cancels_fail.get() {
             return Err(SendError::NoAnswer("as scripted".to_owned()));
+        }
+        let found = self.trader.order(symbol, id).await.ok().flatten();
+        if let Some(report) = found.filter(|one| self.faults.cancels_lie.get() && one.side == Side::Buy) {
+            return Ok(OrderReport { ended: Some(Ended::Cancelled), ..report });
         }
         self.trader.cancel(symbol, id, sent_at).await
     }
@@ -581,6 +587,13 @@ impl Bench {
             let key = records::state::wish_key(state.intent_seq);
             state.live.insert(key, Live::Wish(WishFor { target, origin, at }));
         });
+    }
+
+    /// The request of an order reaches the venue now.
+    pub(crate) fn arrives_late(&self, order: &Order) {
+        let Terms { order_id, symbol, side, kind, quantity, .. } = order.terms.clone();
+        let request = OrderRequest { order_id, symbol, side, kind, quantity, sent_at: self.clock.now() };
+        at_once(self.venue.trader.place(&request)).unwrap();
     }
 
     pub(crate) fn state(&self) -> StrategyState {

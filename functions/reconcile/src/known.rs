@@ -19,6 +19,8 @@ use crate::truth::Truth;
 
 /// Most intents of a strategy that are looked through for an order that nothing live names.
 const MOST_INTENTS: u64 = 200;
+/// Intents before the last look whose orders may have traded after their end.
+const LATE_INTENTS: u64 = 8;
 /// Most items of one position's orders and fills.
 const MOST_ROWS: usize = 1_000;
 
@@ -63,14 +65,16 @@ pub async fn known(
     Ok(known)
 }
 
-/// Positions that are live, were live at the last look, or were begun since.
+/// Positions that are live, were live at the last look, or were begun since or shortly before.
 fn recent_positions(books: &Books) -> BTreeSet<PositionId> {
     let cursors = books.cursors();
     let mut positions = books.known_positions();
     for state in books.heads.states.values() {
         let last = state.intent_seq;
         let oldest = last.saturating_sub(MOST_INTENTS);
-        let seen = marks::seen_intents(&cursors, &state.strategy_id).unwrap_or(oldest).max(oldest);
+        let seen =
+            marks::seen_intents(&cursors, &state.strategy_id).map(|seen| seen.saturating_sub(LATE_INTENTS));
+        let seen = seen.unwrap_or(oldest).max(oldest);
         let begun = (seen.saturating_add(1)..=last)
             .map(|seq| PositionId { strategy: state.strategy_id.clone(), seq });
         positions.extend(begun);

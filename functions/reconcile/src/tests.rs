@@ -553,7 +553,35 @@ fn an_order_that_was_proven_absent_and_traded_after_all_is_not_a_strangers() {
     for held in [false, false, true] {
         world.next_run();
         assert!(world.external_rows().is_empty());
-        assert_eq!(world.is_held(), held, "nobody will record it");
+        assert_eq!(world.is_held(), held, "execute does not record it here");
+    }
+}
+
+#[test]
+fn a_trade_after_an_orders_end_is_handed_back_to_execute() {
+    for over in [done(), State::Absent { why: shared::order::Absence::NotFound }] {
+        let world = World::opened();
+        let seq = position().seq;
+        world.change_state(|state| state.intent_seq = seq);
+        world.put_order(over);
+        world.venue.orders.borrow_mut().push(report(Some(Ended::Filled)));
+        assert_eq!((world.next_run(), world.state().live.len()), (clean(), 0), "nothing has traded since");
+        world.change_state(|state| state.intent_seq = seq + 1);
+        world.trades(trade(2, "900", Side::Buy, "0.001", "20000"));
+        world.change_state(|state| state.intent_seq = seq);
+        world.next_run();
+        let live = Live::Order { position: position(), leg: Leg::Entry };
+        assert_eq!(world.state().live, BTreeMap::from([(order_id().to_string(), live)]));
+        assert!(!world.is_held() && world.external_rows().is_empty());
+        let before = world.store.snapshot();
+        world.next_run();
+        let orders =
+            |items: &BTreeMap<Key, Item>| items.keys().filter(|key| key.table == Table::Orders).count();
+        assert_eq!(
+            orders(&world.store.snapshot()),
+            orders(&before),
+            "an order of ours is execute's to change"
+        );
     }
 }
 

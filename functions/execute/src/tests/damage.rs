@@ -2,17 +2,19 @@
 
 use shared::books::PositionStatus;
 use shared::ids::{Leg, PositionId, StrategyId, Symbol};
-use shared::order::Origin;
+use shared::order::{Order, Origin};
 use shared::ports::KeyRights;
 use shared::records::{self, Shard};
-use shared::state::{StrategyState, Target};
+use shared::state::{Live, StrategyState, Target};
 use shared::status::{Holds, Status};
 use shared::store::{Attr, Key};
 use shared::time::Millis;
 use sim::exchange::SymbolStatus;
 
 use super::{FLAT, flat};
-use crate::testing::{Bench, Wanted, bench, demo, limit, market, minute, percent, price, qty, settings};
+use crate::testing::{
+    Bench, Fault, Wanted, bench, demo, limit, market, minute, percent, price, qty, settings,
+};
 
 /// The item of one order.
 fn order_key(bench: &Bench, id: &PositionId, leg: Leg) -> Key {
@@ -304,6 +306,67 @@ fn closed_and_filled(by_hand: bool) -> (Bench, PositionId) {
     bench.edit(records::position::key(&id), "closed_manually", Attr::Bool(by_hand));
     bench.tick(3);
     (bench, id)
+}
+
+/// What reconcile writes about an order that traded after its end.
+fn name_again(bench: &Bench, position: &PositionId, order: &Order) {
+    let live = Live::Order { position: position.clone(), leg: order.terms.leg };
+    bench.change_state(|state| drop(state.live.insert(order.terms.order_id.to_string(), live)));
+}
+
+#[test]
+fn an_entry_that_was_proven_absent_and_traded_after_all_is_recorded_and_protected() {
+    let bench = bench(&flat(6));
+    bench.faults.place.borrow_mut().push_back(Some(Fault::LostRequest));
+    let id = bench.intend(&market("1", "90"));
+    for n in 0..3 {
+        bench.tick(n);
+    }
+    assert_eq!((bench.statuses(), bench.state().live.len()), (vec!["entry 0 expired".to_owned()], 0));
+    let order = bench.orders()[0].clone();
+    bench.arrives_late(&order);
+    name_again(&bench, &id, &order);
+    bench.tick(3);
+    assert_eq!(bench.statuses(), ["entry 0 filled", "stop 0 open"]);
+    assert_eq!(
+        (bench.position(&id).quantity, bench.resting()),
+        (qty("0.999"), vec!["SELL 0.999".to_owned()])
+    );
+    bench.books_agree();
+}
+
+#[test]
+fn a_trade_after_an_orders_last_word_opens_its_closed_position_again_and_sells() {
+    let (thin, deep) = (([100, 100, 98, 100], 4), ([100, 100, 98, 100], 1_000));
+    let bench = bench(&[FLAT, thin, FLAT, FLAT, deep, FLAT, FLAT]);
+    let id = bench.intend(&limit("1", "99", "90"));
+    bench.tick(0);
+    bench.tick(2);
+    bench.wish(Target::Close(id.clone()), Origin::Person);
+    // The venue says that the entry is cancelled, and fills it all the same.
+    bench.faults.cancels_lie.set(true);
+    bench.tick(3);
+    bench.faults.cancels_lie.set(false);
+    assert_eq!((bench.position(&id).status, bench.state().live.len()), (PositionStatus::Closed, 0));
+    let entry = bench.orders()[0].clone();
+    name_again(&bench, &id, &entry);
+    bench.tick(5);
+    assert!(bench.state().alerts["fill-after-close"].detail.contains("traded after"));
+    assert_eq!(bench.position(&id).status, PositionStatus::Closed);
+    bench.is_over();
+}
+
+#[test]
+fn an_order_that_is_named_again_and_has_nothing_more_leaves_live_again() {
+    let bench = bench(&flat(4));
+    let id = bench.intend(&limit("1", "99", "90"));
+    bench.tick(0);
+    let order = bench.orders()[0].clone();
+    bench.exchange.manual_cancel(bench.clock.now(), bench.at_venue()[0].id).unwrap();
+    bench.tick(1);
+    name_again(&bench, &id, &order);
+    assert_eq!((bench.tick(2).served, bench.state().live.len()), (1, 0));
+    assert_eq!(bench.statuses(), ["entry 0 cancelled"]);
 }
 
 #[test]
