@@ -84,6 +84,7 @@ pub(crate) fn settings() -> Settings {
         venue: VenueId::parse("binance").unwrap(),
         backend: Backend::Exchange,
         testnet: true,
+        paper_balance: None,
         symbols: vec![symbol()],
         decide_every: Millis::from_minutes(1),
         model: "anthropic/claude".to_owned(),

@@ -90,6 +90,7 @@ fn settings() -> Settings {
         venue: VenueId::parse("binance").unwrap(),
         backend: Backend::Exchange,
         testnet: true,
+        paper_balance: None,
         symbols: vec![symbol()],
         decide_every: Millis::from_minutes(25),
         model: "anthropic/claude".into(),

@@ -348,6 +348,7 @@ fn records_strategy_config_holds_against_damage() {
         "account: NaN 1e400 -1 Running
          model: NaN 1e400 -1 Running
          model_fallbacks.0: NaN 1e400 -1 Running
+         paper_balance: missing
          strategy_id: NaN 1e400 -1 Running
          venue: NaN 1e400 -1 Running",
     );

@@ -11,7 +11,7 @@ use crate::ports::{Balance, KeyRights};
 use crate::records::paper::{PaperLedger, PaperOrder, PaperTrade};
 use crate::records::{AccountLedger, DecisionRecord, Difference, Incident, KeyCheck, Shard};
 use crate::secret::{KeyPrint, Secret};
-use crate::settings::{Backend, Crash, CrashAction, Exits, Gate, Limits, SafetyMode, Settings};
+use crate::settings::{Backend, Crash, CrashAction, Exits, Gate, Limits, PaperBalance, SafetyMode, Settings};
 use crate::signal::Severity;
 use crate::state::{
     Alert, Breaker, Episode, ExecDay, ExecMinute, GateName, GateReset, Live, LlmDay, LlmMinute, Phase,
@@ -260,6 +260,7 @@ pub(crate) fn settings() -> Settings {
         venue: VenueId::parse("binance").unwrap(),
         backend: Backend::Mock,
         testnet: true,
+        paper_balance: PaperBalance::parse("2500.5 USDT").ok(),
         symbols: vec![btc_usdt()],
         decide_every: Millis::from_secs(1500),
         model: "anthropic/claude".into(),

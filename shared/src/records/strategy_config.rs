@@ -7,7 +7,7 @@ use crate::ids::StrategyId;
 use crate::money::{Notional, Percent, Qty};
 use crate::records::attrs::{Draft, list, number, text};
 use crate::records::fields::{Corrupt, Fields, Found, Read};
-use crate::settings::{Crash, CrashAction, Exits, Gate, Limits, SafetyMode, Settings};
+use crate::settings::{Crash, CrashAction, Exits, Gate, Limits, PaperBalance, SafetyMode, Settings};
 use crate::store::{Attr, Item, Key};
 use crate::tables::Table;
 use crate::time::Millis;
@@ -31,6 +31,7 @@ pub fn encode(settings: &Settings) -> Item {
         .with("venue", text(&settings.venue))
         .with("backend", text(settings.backend.as_str()))
         .with("testnet", Attr::Bool(settings.testnet))
+        .maybe("paper_balance", settings.paper_balance.as_ref().map(text))
         .with("symbols", list(&settings.symbols, text))
         .with("decide_every_seconds", seconds_attr(settings.decide_every))
         .with("model", text(&settings.model))
@@ -56,6 +57,7 @@ pub fn decode(item: &Item) -> Result<Settings, Corrupt> {
         venue: fields.need("venue", Found::word)?,
         backend: fields.need("backend", Found::word)?,
         testnet: fields.need("testnet", Found::flag)?,
+        paper_balance: fields.maybe("paper_balance", paper_balance)?,
         symbols: fields.need("symbols", |found| found.list(Found::word))?,
         decide_every: fields.need("decide_every_seconds", whole_minutes)?,
         model: fields.need("model", Found::filled)?,
@@ -86,6 +88,8 @@ pub fn remains(item: &Item) -> Result<Settings, Corrupt> {
         venue: fields.need("venue", Found::word)?,
         backend: fields.need("backend", Found::word)?,
         testnet: fields.need("testnet", Found::flag)?,
+        // It matters to an account that does not exist yet, and then nothing is held.
+        paper_balance: fields.maybe("paper_balance", paper_balance).unwrap_or(None),
         symbols: fields.need("symbols", |found| found.list(Found::word)).unwrap_or_default(),
         decide_every: fields.need("decide_every_seconds", whole_minutes).unwrap_or(SOON),
         model: fields.need("model", Found::filled).unwrap_or_default(),
@@ -133,6 +137,11 @@ fn exits_that_remain(fields: Option<&Fields<'_>>) -> Exits {
         exit_limit: span("exit_limit_seconds").unwrap_or(SOON),
         entry_timeout: span("entry_timeout_seconds").unwrap_or(SOON),
     }
+}
+
+fn paper_balance(found: Found<'_>) -> Read<PaperBalance> {
+    let words = found.clone().text()?;
+    PaperBalance::parse(&words).map_err(|why| found.bad(&words, why))
 }
 
 fn limits_attr(limits: &Limits) -> Attr {

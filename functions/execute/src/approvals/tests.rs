@@ -52,6 +52,7 @@ fn settings() -> Settings {
         venue: VenueId::parse("binance").unwrap(),
         backend: Backend::Exchange,
         testnet: true,
+        paper_balance: None,
         symbols: vec![symbol()],
         decide_every: Millis::from_minutes(25),
         model: "anthropic/claude-haiku-4-5".to_owned(),
