@@ -330,6 +330,20 @@ impl Instrument {
         let enough = lots >= self.min_qty && lots * price >= self.min_notional && !lots.is_zero();
         if enough { Sellable::Order(lots) } else { Sellable::Dust(most) }
     }
+
+    /// What one market order takes of `lots`: all of it where it may, else so much that the rest can be sold after it.
+    pub fn at_market(&self, lots: Qty, price: Price) -> Qty {
+        let whole = |quantity: Qty| quantity.floor_to(self.step).floor_to(self.bounds.market_step);
+        let most = whole(self.max_market_qty);
+        if lots <= most {
+            return whole(lots);
+        }
+        let rest = lots.less(most);
+        match self.sellable(rest, rest, price) {
+            Sellable::Order(_) => most,
+            Sellable::Dust(_) => whole(lots.half()),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -365,6 +379,24 @@ mod tests {
             min_notional: Notional::parse("10").unwrap(),
             bounds: Bounds::NONE,
         }
+    }
+
+    #[test]
+    fn a_market_order_takes_so_much_that_the_rest_can_be_sold_after_it() {
+        let (market, price) = (instrument(), Price::parse("100").unwrap());
+        for (lots, first) in [
+            ("99.5", "99.5"),
+            ("100", "100"),
+            ("100.00001", "50"),
+            ("100.09", "50.045"),
+            ("100.1", "100"),
+            ("250", "100"),
+        ] {
+            assert_eq!(market.at_market(Qty::parse(lots).unwrap(), price).to_string(), first, "{lots}");
+        }
+        let bounds = Bounds { market_step: Qty::parse("0.1").unwrap(), ..Bounds::NONE };
+        let coarse = Instrument { bounds, ..market };
+        assert_eq!(coarse.at_market(Qty::parse("1.23456").unwrap(), price).to_string(), "1.2");
     }
 
     /// The field note's 35 hours: 0.00111 on the books, 0.001109 at the exchange.

@@ -125,6 +125,10 @@ impl Qty {
     pub fn less(self, other: Qty) -> Qty {
         Qty((self.0.saturating_sub(other.0)).max(Decimal::ZERO))
     }
+    /// Half of it.
+    pub fn half(self) -> Qty {
+        Qty(self.0.checked_div(Decimal::TWO).unwrap_or(self.0))
+    }
     /// The same number as a signed amount of the base asset.
     pub const fn amount(self) -> Amount {
         Amount(self.0)
@@ -157,6 +161,8 @@ impl Price {
 }
 
 impl Percent {
+    /// No distance at all.
+    pub const ZERO: Percent = Percent(Decimal::ZERO);
     /// One half of a percent.
     pub const HALF: Percent = Percent(Decimal::from_parts(5, 0, 0, false, 1));
     /// One tenth of a percent.

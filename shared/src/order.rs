@@ -361,6 +361,11 @@ impl State {
         matches!(self, State::Pending(_) | State::Unknown(_) | State::Live { .. })
     }
 
+    /// Whether it is over and the venue may have traded it all the same: such an order is looked at again.
+    pub const fn may_still_trade(&self) -> bool {
+        matches!(self, State::Done { .. } | State::Absent { why: Absence::NotFound })
+    }
+
     /// What is recorded as filled.
     pub const fn recorded(&self) -> Qty {
         match self {

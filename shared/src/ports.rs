@@ -12,6 +12,7 @@ use crate::ids::{Asset, OrderId, Symbol};
 use crate::market::{Candle, Instrument, Quote, Side};
 use crate::money::{Amount, Notional, Price, Qty};
 use crate::order::{Ended, Kind};
+use crate::secret::KeyPrint;
 use crate::time::{Millis, Timestamp};
 
 pub use crate::log::{Level, Line, Log};
@@ -176,6 +177,8 @@ pub trait ReadAccount {
     async fn trades_after(&self, symbol: &Symbol, after: Option<&str>) -> Result<Vec<Trade>, VenueError>;
     /// What this key may do.
     async fn key_rights(&self) -> Result<KeyRights, VenueError>;
+    /// What tells the key from the one before it; none where there is no key.
+    fn key_print(&self) -> Option<KeyPrint>;
 }
 
 /// An order as it is sent.

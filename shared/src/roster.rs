@@ -23,6 +23,17 @@ pub struct Member {
     pub settings: Result<Settings, Unfit>,
     /// What binds the calls of its venue, where that was read with the rest.
     pub wait: Wait,
+    /// Its items that are there and damaged, for whoever protects what is held.
+    pub damaged: Damaged,
+}
+
+/// The items of a strategy that are there and cannot be read; none where they can.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Damaged {
+    /// Its state.
+    pub state: Option<Item>,
+    /// Its settings.
+    pub settings: Option<Item>,
 }
 
 /// Most shards whose keys one process remembers: a fleet of more is read a little slower, and memory stays bounded.
@@ -141,10 +152,23 @@ impl<'a> Found<'a> {
 
     fn member(&mut self, id: StrategyId) -> Member {
         let [state, settings] = keys_of(&id);
-        let state = read(self.take(&state), state, records::state::decode);
-        let settings = read(self.take(&settings), settings, records::strategy_config::decode);
+        let (state, state_item) = self.decoded(state, records::state::decode);
+        let (settings, settings_item) = self.decoded(settings, records::strategy_config::decode);
         let wait = settings.as_ref().map_or(Wait::Unread, |settings| self.wait(settings));
-        Member { id, state, settings, wait }
+        Member { id, state, settings, wait, damaged: Damaged { state: state_item, settings: settings_item } }
+    }
+
+    /// What was read under `key`, and the item itself where it is damaged.
+    fn decoded<T>(
+        &mut self,
+        key: Key,
+        decode: impl Fn(&Item) -> Result<T, Corrupt>,
+    ) -> (Result<T, Unfit>, Option<Item>) {
+        let Some(item) = self.take(&key) else { return (Err(Unfit::Absent(key)), None) };
+        match decode(&item) {
+            Ok(value) => (Ok(value), None),
+            Err(corrupt) => (Err(corrupt.into()), Some(item)),
+        }
     }
 
     /// An item that cannot be read is left to the venue's own reading, which then refuses every call.
@@ -250,7 +274,7 @@ mod tests {
         let until = Timestamp::from_millis(9_000);
         let venue = venue_key(&samples::settings(), &Egress::default());
         at_once(tables.0.write(vec![records::venue::first(venue.clone())])).unwrap();
-        at_once(tables.0.write(vec![records::venue::wait_until(venue, until)])).unwrap();
+        at_once(tables.0.write(vec![records::venue::wait_until(venue, until, false)])).unwrap();
         let (members, reads) = tables.members(&trail);
         assert_eq!(members.iter().map(|one| one.id.as_str()).collect::<Vec<_>>(), ["b", "c"]);
         assert!(members.iter().all(|one| one.state.is_ok() && one.settings.is_ok()), "{members:?}");

@@ -2,7 +2,9 @@
 
 use std::fmt;
 
+use data_encoding::HEXLOWER;
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 
 /// A text that must never be seen: no `Display`, and a `Debug` that says nothing of it.
 #[derive(Clone, PartialEq, Eq)]
@@ -16,6 +18,30 @@ impl Secret {
     /// The text itself: for signing and for the header that carries it, never for a message.
     pub fn expose(&self) -> &str {
         &self.0
+    }
+}
+
+/// What tells one key from another and reveals nothing of it: six bytes of its hash.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeyPrint([u8; 6]);
+
+impl KeyPrint {
+    /// The print of the half of a key that identifies its owner; the half that signs has none.
+    pub fn of(key: &Secret) -> KeyPrint {
+        let hash = Sha256::new().chain_update("tradai key print ").chain_update(key.expose()).finalize();
+        let mut print = [0; 6];
+        print.iter_mut().zip(hash).for_each(|(byte, hashed)| *byte = hashed);
+        KeyPrint(print)
+    }
+    /// Reads it as it is written.
+    pub fn parse(text: &str) -> Option<KeyPrint> {
+        HEXLOWER.decode(text.as_bytes()).ok()?.try_into().ok().map(KeyPrint)
+    }
+}
+
+impl fmt::Display for KeyPrint {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&HEXLOWER.encode(&self.0))
     }
 }
 
@@ -107,6 +133,16 @@ mod tests {
         assert_eq!(secret.api_secret().map(Secret::expose), Some("hush2"));
         assert!(!format!("{secret:?}").contains("hush"));
         assert_eq!(Credentials::parse("n", r#"{"api_key":"k"}"#).unwrap().api_secret(), None);
+    }
+
+    #[test]
+    fn a_print_tells_keys_apart_and_says_nothing_of_them() {
+        let print = |text: &str| KeyPrint::of(&Secret::new(text.to_owned()));
+        assert_eq!(print("hush1"), print("hush1"));
+        assert_ne!(print("hush1"), print("hush2"));
+        let text = print("hush1").to_string();
+        assert_eq!((text.len(), KeyPrint::parse(&text)), (12, Some(print("hush1"))));
+        assert!(["", "hush1", "00"].into_iter().all(|text| KeyPrint::parse(text).is_none()));
     }
 
     #[test]

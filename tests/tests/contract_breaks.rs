@@ -211,18 +211,36 @@ impl Ours {
 /// A label with every value that it may have.
 type Label = (&'static str, &'static [&'static str]);
 
-/// The documented labels of what a line stands for.
-const LABELS: [(&str, &[Label]); 3] = [
+const SIDE: Label = ("side", &["buy", "sell"]);
+const FATE: Label = ("status", &["success", "rejected", "failed"]);
+/// What an order that was sent or taken back carries.
+const ACTED: &[&str] = &[
+    "trading_orders_total",
+    "trading_daily_orders_count",
+    "trading_tool_execute_duration_seconds",
+    "backend_call_duration_seconds",
+];
+
+/// What a line says, the documented metrics that it carries, and their labels with every value that we write.
+const LINES: [(&str, &[&str], &[Label]); 5] = [
+    ("order sent", ACTED, &[("tool", &["place"]), SIDE, FATE]),
+    ("order cancelled", ACTED, &[("tool", &["cancel"]), SIDE, FATE]),
     (
-        "order sent",
+        "order refused",
+        &["trading_orders_total", "trading_risk_rejections_total"],
         &[
-            ("tool", &["place", "cancel", "replace"]),
-            ("side", &["buy", "sell", "none"]),
-            ("status", &["success", "rejected", "failed"]),
+            ("tool", &["place", "cancel"]),
+            SIDE,
+            ("status", &["rejected"]),
+            ("source", &["risk_limits", "risk_gate", "safety_mode"]),
         ],
     ),
-    ("order refused", &[("source", &["risk_limits", "risk_gate", "safety_mode"])]),
-    ("venue call failed", &[("kind", &["network", "rejected", "timeout", "other"])]),
+    (
+        "venue call failed",
+        &["trading_backend_errors_total"],
+        &[("backend", &["mock", "exchange"]), ("kind", &["network", "rejected", "timeout", "other"])],
+    ),
+    ("order reviewed", &["risk_check_duration_seconds"], &[("verdict", &["passed", "refused"])]),
 ];
 
 /// Every documented name of a metric.
@@ -254,13 +272,17 @@ fn strange_names(fields: &Map<String, Value>) -> Vec<String> {
 }
 
 fn strange_labels(line: &Line) -> Vec<String> {
-    let labels = LABELS.iter().filter(|(what, _)| *what == line.what).flat_map(|(_, labels)| *labels);
+    let lines = || LINES.iter().filter(|(what, _, _)| *what == line.what);
+    let lacking =
+        lines().flat_map(|(_, metrics, _)| *metrics).filter(|name| !line.fields.contains_key(**name));
+    let lacking = lacking.map(|name| format!("{} lacks {name}", line.what));
+    let labels = lines().flat_map(|(_, _, labels)| *labels);
     let strange =
         labels.filter_map(|(label, values)| match line.fields.get(*label).and_then(Value::as_str) {
             Some(value) if values.contains(&value) => None,
             found => Some(format!("{} {label} {found:?}", line.what)),
         });
-    strange.collect()
+    strange.chain(lacking).collect()
 }
 
 #[test]
@@ -268,11 +290,16 @@ fn break_1_log_fields_have_the_documented_names_and_labels() {
     let ours = Ours::new(SafetyMode::Direct);
     ours.buy("9");
     ours.buy("0.01");
+    ours.next_minute();
+    *ours.mind.wish.borrow_mut() = json!({ "action": "close", "symbol": "BTC-USDT", "reason": "enough" });
+    ours.decide();
+    ours.execute();
+    ours.buy("0.01");
     ours.world.exchange.throttle(ours.world.clock.now(), Millis::from_secs(90));
     ours.next_minute();
     ours.execute();
     let lines = ours.log.0.borrow().clone();
-    for (what, _) in LABELS {
+    for (what, _, _) in LINES {
         assert!(lines.iter().any(|line| line.what == what), "nothing says {what}: {lines:#?}");
     }
     for name in ["trading_daily_orders_count", "llm_decision_duration_seconds"] {
@@ -285,17 +312,25 @@ fn break_1_log_fields_have_the_documented_names_and_labels() {
 #[test]
 fn break_1_is_found_in_an_imitation() {
     let line = |what| Line::new(Level::Info, Timestamp::from_millis(0), what).with("mode", "Direct");
+    let whole = |(what, metrics, labels): (&'static str, &'static [&str], &'static [Label])| {
+        let line = metrics.iter().fold(line(what), |line, name| line.with(name, 1));
+        labels.iter().fold(line, |line, (label, values)| line.with(label, values[0]))
+    };
+    let [sent, cancelled, refused, failed, _] = LINES.map(whole);
+    let all = [&sent, &cancelled, &refused, &failed];
+    assert!(all.into_iter().all(|one| undocumented(std::slice::from_ref(one)).is_empty()));
     let theirs = [
-        line("order sent").with("symbol", "BTC-USDT").with("side", "Buy").with("status", "Filled"),
-        line("order sent").with("tool", "place").with("side", "buy").with("status", "DryRun"),
-        line("order refused").with("trading_risk_blocks_total", 1).with("rule", "max_order_notional"),
-        line("order refused").with("source", "risk_limits").with("trading_gate_blocks_total", 1),
+        line("order sent"),
+        sent.clone().with("side", "Buy"),
+        sent.clone().with("status", "Filled"),
+        sent.clone().with("status", "DryRun"),
+        sent.with("trading_order_latency_ns", 7),
+        cancelled.with("tool", "place"),
+        refused.clone().with("trading_risk_blocks_total", 1),
+        refused.clone().with("trading_gate_blocks_total", 1),
+        refused.with("source", "max_order_notional"),
+        failed.with("kind", "Timeout"),
         line("venue call failed").with("error", "timeout"),
-        line("order sent")
-            .with("tool", "place")
-            .with("side", "buy")
-            .with("status", "success")
-            .with("trading_order_latency_ns", 7),
     ];
     for one in theirs {
         assert!(!undocumented(std::slice::from_ref(&one)).is_empty(), "{one:?}");

@@ -71,7 +71,12 @@ impl Bench {
     }
 
     fn trader(&self) -> Trader {
-        let (clock, link) = (Arc::new(self.clock.clone()), Rc::new(Link::new(Share::Act)));
+        self.process(Share::Act)
+    }
+
+    /// A process of its own, which knows nothing of the others.
+    fn process(&self, share: Share) -> Trader {
+        let (clock, link) = (Arc::new(self.clock.clone()), Rc::new(Link::new(share)));
         let binance = Binance::new(self.network.clone(), clock, HOST, Millis::from_secs(10), link);
         let key = ApiKey::new(Secret::new("key".to_owned()), Secret::new(SECRET.to_owned()));
         Trader::new(Account::new(binance, key))
@@ -215,6 +220,32 @@ fn a_wait_is_obeyed_in_full_where_a_capped_backoff_is_banned() {
     }
     assert!(waited >= 60, "asked again after {waited} s");
     assert_eq!((before, bench.exchange.violations()), (0, 0));
+}
+
+/// The imitation has a limiter in every function, each of them for the whole limit of the address.
+#[test]
+fn functions_behind_one_address_stay_below_its_limit_together() {
+    const AN_ACCOUNT: u32 = 20;
+    let apart = Bench::new();
+    let of_each = 6_000 / AN_ACCOUNT;
+    let answers = (0..3 * of_each).map(|_| apart.raw("GET", "/api/v3/account", &apart.signed("a=1"), ""));
+    assert!(answers.into_iter().any(|answer| answer["code"] == -1003), "the imitation was never throttled");
+
+    // Decide, execute and reconcile in one minute, each in a process that begins with nothing but its share.
+    let bench = Bench::new();
+    let functions = [Share::Look, Share::Act, Share::Look].map(|share| bench.process(share));
+    let mut made = [0, 0, 0];
+    for _ in 0..of_each {
+        for (function, made) in functions.iter().zip(&mut made) {
+            *made += u32::from(at_once(function.balances()).is_ok());
+        }
+    }
+    let [decide, execute, reconcile] = made;
+    let weight = (decide + execute + reconcile) * AN_ACCOUNT;
+    // Three quarters, and one call of each process that had not heard of it.
+    assert!((4_400..=4_500 + 3 * AN_ACCOUNT).contains(&weight), "{weight}");
+    assert!(execute > decide + 50 && execute > reconcile + 50, "what protects goes on: {made:?}");
+    assert_eq!(bench.exchange.violations(), 0);
 }
 
 /// Through the real signature checks of the exchange: ahead and behind, reads and sends.

@@ -55,6 +55,7 @@ pub(crate) fn settings() -> Settings {
         venue: VenueId::parse("binance").unwrap(),
         backend: Backend::Mock,
         testnet: true,
+        paper_balance: None,
         symbols: vec![symbol()],
         decide_every: Millis::from_minutes(1),
         model: "anthropic/claude-haiku-4-5".to_owned(),

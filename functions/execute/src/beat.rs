@@ -6,6 +6,7 @@ use shared::ids::Leg;
 use shared::order::State;
 use shared::ports::WriteTables;
 use shared::records;
+use shared::roster::Unfit;
 use shared::state::{Alert, ExecMinute, RECENT_MINUTES, StrategyState};
 use shared::status::{Hold, Status};
 use shared::store::{Attr, Cond, Path, Write, WriteError, changes};
@@ -15,11 +16,15 @@ use crate::authority::{forget_lowering, lower};
 use crate::desk::{Binds, Books, FILL_AFTER_CLOSE};
 use crate::exits::FAILURES_IN_A_ROW;
 use crate::gates::{self, ban};
+use crate::keys;
 use crate::markets::MARKET_CLOSED;
-use crate::turn::Turn;
+use crate::turn::{Shift, Turn};
 
 /// A fence, timeout or limit is due one more tick later: execute acts on it in the tick that sees it.
 const ONE_MORE_TICK: Millis = Millis::from_secs(120);
+
+/// The alert of items that cannot be read.
+const BOOKS_DAMAGED: &str = "books-damaged";
 
 /// Failures within the recent minutes that page.
 const RECENT_FAILURES: u32 = 5;
@@ -34,10 +39,10 @@ pub async fn conclude<T: WriteTables, V>(turn: &mut Turn<'_, T, V>, whole: bool)
     heed_the_venue(turn).await?;
     let before = turn.desk.books.state.clone();
     let after = state_after(turn, whole);
-    match write(turn, &before, &after, whole.then_some(after.last_heartbeat)).await {
+    match write(turn.shift.tables, &before, &after, whole.then_some(after.last_heartbeat)).await {
         Err(WriteError::Lost { .. }) if whole => {
             let after = StrategyState { last_heartbeat: before.last_heartbeat, ..after };
-            write(turn, &before, &after, None).await
+            write(turn.shift.tables, &before, &after, None).await
         }
         result => result,
     }
@@ -52,12 +57,24 @@ async fn heed_the_venue<T: WriteTables, V>(turn: &mut Turn<'_, T, V>) -> Result<
     }
     if let Some(reason) = &turn.refused_key {
         lower(state, Status::Halted, reason, now);
+        keys::forget(turn.desk.books.account.as_mut());
     }
     turn.desk.commit(turn.shift.tables, Binds::Nothing).await
 }
 
-async fn write<T: WriteTables, V>(
-    turn: &Turn<'_, T, V>,
+/// Pages about a strategy that cannot be served at all because of `unfit`; without a beat.
+pub async fn tell<T: WriteTables>(
+    shift: &Shift<'_, T>,
+    state: &StrategyState,
+    unfit: &Unfit,
+) -> Result<(), WriteError> {
+    let mut after = state.clone();
+    set_alert(&mut after, BOOKS_DAMAGED, Some(unfit.to_string()), shift.clock.now(), Ending::AtOnce);
+    write(shift.tables, state, &after, None).await
+}
+
+async fn write(
+    tables: &impl WriteTables,
     before: &StrategyState,
     after: &StrategyState,
     beat: Option<Timestamp>,
@@ -65,12 +82,12 @@ async fn write<T: WriteTables, V>(
     let key = records::state::key(&before.strategy_id);
     let changed = changes(&records::state::encode(before), &records::state::encode(after));
     // The strategy may have been removed meanwhile: a beat never creates it.
-    let mut conds = vec![Cond::Present(Path::of("status"))];
+    let mut conds = vec![Cond::Present(Path::of("send_seq"))];
     conds.extend(beat.map(|at| Cond::AbsentOrBelow(Path::of("last_heartbeat"), Attr::S(at.to_string()))));
     if changed.is_empty() {
         return Ok(());
     }
-    turn.shift.tables.write(vec![Write::update(key, changed, conds)]).await
+    tables.write(vec![Write::update(key, changed, conds)]).await
 }
 
 fn state_after<T, V>(turn: &Turn<'_, T, V>, whole: bool) -> StrategyState {
@@ -151,7 +168,7 @@ fn judge_alerts<T, V>(state: &mut StrategyState, turn: &Turn<'_, T, V>) {
     }
     let damaged: Vec<String> = books.damaged.values().map(ToString::to_string).collect();
     let damaged = (!damaged.is_empty()).then(|| damaged.join("; "));
-    set_alert(state, "books-damaged", damaged, now, Ending::AtOnce);
+    set_alert(state, BOOKS_DAMAGED, damaged, now, Ending::AtOnce);
     set_alert(state, FILL_AFTER_CLOSE, reopened(state, books), now, ended);
     crate::approvals::ask_for_answers(state, books, now);
 }

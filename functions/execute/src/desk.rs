@@ -35,24 +35,48 @@ pub struct Books {
     pub orders: BTreeMap<OrderId, Order>,
     /// Its positions that are not closed, and those that closed in this tick.
     pub positions: BTreeMap<PositionId, Position>,
-    /// Its account's ledger; none before reconcile's first look.
+    /// Its account's ledger; none before reconcile's first look, and where its sums cannot be read: then no fill is
+    /// recorded.
     pub account: Option<AccountLedger>,
     /// What approvers left on the orders that wait for them, or why it cannot be read. The approver's alone to
     /// write: no commit looks here.
     pub approvals: BTreeMap<OrderId, Result<Answer, Corrupt>>,
-    /// Orders and positions that cannot be read, and why.
+    /// Items that cannot be read, or not whole, and why.
     pub damaged: BTreeMap<Key, Unfit>,
+    /// What a status that cannot be read must still be when something is sent.
+    pub unread_status: Option<Cond>,
 }
 
 impl Books {
+    /// Whether something is held, or may come to be.
+    pub fn holds_anything(&self) -> bool {
+        !self.positions.is_empty() || self.orders.values().any(|order| order.state.may_be_at_venue())
+    }
     /// Whether a position, or an order of it, cannot be read: it is neither protected nor sold by guesswork.
     pub fn is_damaged(&self, id: &PositionId) -> bool {
         let hash = id.to_string();
         self.damaged.keys().any(|key| key.hash == hash)
     }
-    /// Whether the position itself cannot be read: no fill can be added to it.
-    pub fn has_lost(&self, id: &PositionId) -> bool {
-        self.damaged.contains_key(&records::position::key(id))
+    /// Whether no fill can be added to the position: it, or the account's sums, cannot be read. What trades meanwhile
+    /// is recorded once they are mended.
+    pub fn cannot_record(&self, id: &PositionId) -> bool {
+        self.account.is_none() || self.damaged.contains_key(&records::position::key(id))
+    }
+    /// Whether an order of the position has traded what cannot be recorded: what is left to sell is not known.
+    pub fn waits_for_fills(&self, id: &PositionId) -> bool {
+        let has_more = |order: &Order| match &order.state {
+            State::Live { venue, .. } => order.terms.position_id == *id && venue.executed > venue.recorded,
+            State::Intended
+            | State::AwaitingApproval { .. }
+            | State::Pending(_)
+            | State::Unknown(_)
+            | State::Done { .. }
+            | State::Rejected { .. }
+            | State::Absent { .. }
+            | State::Refused { .. }
+            | State::DryRun => false,
+        };
+        self.cannot_record(id) && self.orders.values().any(has_more)
     }
 }
 
@@ -330,7 +354,7 @@ impl Desk {
         let mut conds = vec![as_read(&before, "send_seq")];
         // What people write is changed by us only while it is what was read.
         if binds == Binds::Authority || seen.status != self.books.state.status {
-            conds.push(as_read(&before, "status"));
+            conds.push(self.seen.unread_status.clone().unwrap_or_else(|| as_read(&before, "status")));
         }
         if binds == Binds::Authority {
             conds.push(as_read(&before, "holds"));

@@ -3,7 +3,7 @@
 
 use shared::books::{ExitReason, Position, PositionStatus};
 use shared::ids::{Leg, OrderId, PositionId};
-use shared::market::{Instrument, Sellable, Side};
+use shared::market::{Sellable, Side};
 use shared::money::Qty;
 use shared::order::{Kind, Order, Origin, State, Terms};
 use shared::ports::{Level, Line, MarketData, ReadAccount, TradeOrders, WriteTables};
@@ -67,7 +67,8 @@ where
 {
     let Some(reason) = turn.desk.books.positions.get(id).map(exit_reason) else { return Ok(()) };
     // What it sells is not known to be ours any more: neither a stop nor another sell before it is settled.
-    if !turn.orders_of(id, |order| order.terms.leg == Leg::Exit && !order.state.is_over()).is_empty() {
+    let sells = turn.orders_of(id, |order| order.terms.leg == Leg::Exit && !order.state.is_over());
+    if !sells.is_empty() || turn.desk.books.waits_for_fills(id) {
         return Ok(());
     }
     if !is_allowed(turn, reason) {
@@ -142,30 +143,24 @@ where
     let held = turn.held(&position.symbol.base).await?;
     match instrument.sellable(position.quantity, held, quote.bid) {
         Sellable::Dust(_) => return close(turn, id, position.quantity).await,
-        Sellable::Order(lots) => sell(turn, id, lots, &instrument).await?,
+        Sellable::Order(lots) => sell(turn, id, instrument.at_market(lots, quote.bid)).await?,
     }
     if let Some(less) = less_than_was_tried(turn, id, held).await?
         && let Sellable::Order(lots) = instrument.sellable(position.quantity, less, quote.bid)
     {
-        sell(turn, id, lots, &instrument).await?;
+        sell(turn, id, instrument.at_market(lots, quote.bid)).await?;
     }
     finish(turn, id).await
 }
 
 /// One sell, under the next number.
-async fn sell<T, V>(
-    turn: &mut Turn<'_, T, V>,
-    id: &PositionId,
-    lots: Qty,
-    instrument: &Instrument,
-) -> Result<(), TurnError>
+async fn sell<T, V>(turn: &mut Turn<'_, T, V>, id: &PositionId, lots: Qty) -> Result<(), TurnError>
 where
     T: WriteTables,
     V: MarketData + ReadAccount + TradeOrders,
 {
     let Some(position) = turn.desk.books.positions.get(id).cloned() else { return Ok(()) };
-    let most = instrument.max_market_qty.floor_to(instrument.step);
-    let order = exit_order(turn, &position, lots.min(most));
+    let order = exit_order(turn, &position, lots);
     if let Some(position) = turn.desk.books.positions.get_mut(id) {
         position.next_exit = position.next_exit.saturating_add(1);
     }

@@ -8,13 +8,15 @@ use crate::desk::Binds;
 use crate::journal;
 use crate::turn::{Turn, TurnError};
 
-/// Asks the venue about every order that it may have.
+/// Asks the venue about every order that it may have. One that is over and live was named again by reconcile,
+/// because it has traded since.
 pub async fn follow_orders<T, V>(turn: &mut Turn<'_, T, V>) -> Result<(), TurnError>
 where
     T: WriteTables,
     V: MarketData + ReadAccount,
 {
-    let orders = turn.desk.books.orders.values().filter(|order| order.state.may_be_at_venue());
+    let is_asked = |order: &&Order| order.state.may_be_at_venue() || order.state.is_over();
+    let orders = turn.desk.books.orders.values().filter(is_asked);
     let ids: Vec<OrderId> = orders.map(|order| order.terms.order_id.clone()).collect();
     for id in ids {
         let result = follow_order(turn, &id).await;
@@ -44,14 +46,12 @@ where
 async fn not_there<T: WriteTables, V>(turn: &mut Turn<'_, T, V>, order: &Order) -> Result<(), TurnError> {
     let fence = match &order.state {
         State::Pending(sent) | State::Unknown(sent) => sent.fence,
-        State::Intended
-        | State::AwaitingApproval { .. }
-        | State::Live { .. }
-        | State::Done { .. }
+        State::Intended | State::AwaitingApproval { .. } | State::Live { .. } => return Ok(()),
+        State::Done { .. }
         | State::Rejected { .. }
         | State::Absent { .. }
         | State::Refused { .. }
-        | State::DryRun => return Ok(()),
+        | State::DryRun => return leave(turn, &order.terms.order_id).await,
     };
     if turn.shift.clock.now() <= fence {
         return Ok(());
@@ -59,6 +59,12 @@ async fn not_there<T: WriteTables, V>(turn: &mut Turn<'_, T, V>, order: &Order) 
     let line = journal::about(turn, Level::Warn, "order proven absent", &order.terms);
     turn.write(line);
     turn.desk.advance(&order.terms.order_id, Event::NotFound)?;
+    Ok(turn.desk.commit(turn.shift.tables, Binds::Nothing).await?)
+}
+
+/// An order that is over and of which the venue has no more to say leaves `live` again.
+async fn leave<T: WriteTables, V>(turn: &mut Turn<'_, T, V>, id: &OrderId) -> Result<(), TurnError> {
+    turn.desk.books.state.live.remove(id.as_str());
     Ok(turn.desk.commit(turn.shift.tables, Binds::Nothing).await?)
 }
 
@@ -74,9 +80,11 @@ where
     V: MarketData + ReadAccount,
 {
     let Some(order) = turn.order(id).cloned() else { return Ok(()) };
-    // What a position that cannot be read has traded is recorded once it is mended.
-    let is_lost = turn.desk.books.has_lost(&order.terms.position_id);
-    let trades = if is_lost { Vec::new() } else { trades_behind(turn, &order, report, listed).await };
+    let waits = turn.desk.books.cannot_record(&order.terms.position_id);
+    let trades = if waits { Vec::new() } else { trades_behind(turn, &order, report, listed).await };
+    if order.state.is_over() && !order.state.may_still_trade() {
+        return leave(turn, id).await;
+    }
     let event =
         Event::Report { venue_id: report.venue_id.clone(), executed: report.executed, ended: report.ended };
     turn.desk.advance(id, event)?;

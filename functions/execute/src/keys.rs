@@ -1,11 +1,12 @@
-//! What the account's key may do: asked at its first use and once a day, remembered in the account's ledger.
+//! What the account's key may do: asked at its first use, once a day, once it is another key, and after the venue has
+//! refused it; remembered in the account's ledger.
 //!
 //! A key that may withdraw or transfer is refused: the strategy is `halted`, and nothing is sent with it. Where
 //! the venue cannot say, a test network's key is used (spot's has no such endpoint) and noted; a real one sends
 //! no entry until it could be asked, while stops and exits go on.
 
 use shared::ports::{KeyRights, Level, MarketData, ReadAccount, VenueError, WriteTables};
-use shared::records::KeyCheck;
+use shared::records::{AccountLedger, KeyCheck};
 use shared::settings::{Backend, Settings};
 use shared::status::Status;
 
@@ -24,18 +25,29 @@ pub enum KeyUse {
     Nothing,
 }
 
-/// Judges the key, asking the venue where the last answer is of another day or refused it.
+/// The venue has refused the key: what it may do is asked again before anything else is sent.
+pub fn forget(account: Option<&mut AccountLedger>) {
+    if let Some(account) = account {
+        account.key_check = None;
+    }
+}
+
+/// Judges the key, asking the venue where the last answer is of another day or another key, or refused it.
 pub async fn judge<T, V>(turn: &mut Turn<'_, T, V>) -> Result<KeyUse, TurnError>
 where
     T: WriteTables,
     V: MarketData + ReadAccount,
 {
-    // Without a ledger nothing can be sent: it is asked together with the first thing that lives.
-    let Some(last) = turn.desk.books.account.as_ref().map(|account| account.key_check) else {
-        return Ok(KeyUse::Everything);
+    let books = &turn.desk.books;
+    let last = match &books.account {
+        Some(account) => account.key_check,
+        // Before the first look nothing can be sent.
+        None if !books.holds_anything() => return Ok(KeyUse::Everything),
+        None => None,
     };
-    let today = turn.now.day();
-    match last.filter(|check| check.at.day() == today && !check.rights.is_some_and(is_too_wide)) {
+    let (today, print) = (turn.now.day(), turn.venue.key_print());
+    let stands = |check: &KeyCheck| check.at.day() == today && check.print == print;
+    match last.filter(|check| stands(check) && !check.rights.is_some_and(is_too_wide)) {
         Some(_) => Ok(KeyUse::Everything),
         None => ask(turn).await,
     }
@@ -68,7 +80,11 @@ where
     }
 }
 
-async fn learn<T: WriteTables, V>(turn: &mut Turn<'_, T, V>, rights: KeyRights) -> Result<KeyUse, TurnError> {
+async fn learn<T, V>(turn: &mut Turn<'_, T, V>, rights: KeyRights) -> Result<KeyUse, TurnError>
+where
+    T: WriteTables,
+    V: ReadAccount,
+{
     let now = turn.now;
     if is_too_wide(rights) {
         let reason = "the key of its account may withdraw or transfer";
@@ -83,13 +99,14 @@ async fn learn<T: WriteTables, V>(turn: &mut Turn<'_, T, V>, rights: KeyRights) 
     Ok(if is_too_wide(rights) { KeyUse::Nothing } else { KeyUse::Everything })
 }
 
-async fn record<T: WriteTables, V>(
-    turn: &mut Turn<'_, T, V>,
-    rights: Option<KeyRights>,
-) -> Result<(), TurnError> {
-    let at = turn.now;
+async fn record<T, V>(turn: &mut Turn<'_, T, V>, rights: Option<KeyRights>) -> Result<(), TurnError>
+where
+    T: WriteTables,
+    V: ReadAccount,
+{
+    let (at, print) = (turn.now, turn.venue.key_print());
     if let Some(account) = turn.desk.books.account.as_mut() {
-        account.key_check = Some(KeyCheck { at, rights });
+        account.key_check = Some(KeyCheck { at, rights, print });
     }
     Ok(turn.desk.commit(turn.shift.tables, Binds::Nothing).await?)
 }

@@ -18,6 +18,7 @@ pub mod keys;
 pub mod markets;
 pub mod observe;
 pub mod protect;
+pub mod remains;
 pub mod risk;
 pub mod send;
 pub mod turn;
@@ -32,6 +33,7 @@ use serde_json::{Value, json};
 use shared::ports::{
     Level, Line, MarketData, OpenVenue, ReadAccount, ReadTables, TradeOrders, VenueError, WriteTables,
 };
+use shared::records;
 use shared::roster::{self, Member, RosterError, members};
 use shared::store::WriteError;
 use shared::tables::Function;
@@ -151,10 +153,19 @@ where
     A: OpenVenue,
     A::Venue: MarketData + ReadAccount + TradeOrders,
 {
-    let state = member.state.clone().map_err(ObserveError::Unfit)?;
-    let settings = member.settings.clone().map_err(ObserveError::Unfit)?;
+    let mut found = remains::state_of(member).map_err(ObserveError::Unfit)?;
+    let settings = match remains::settings_of(member) {
+        Ok((settings, unfit)) => {
+            found.damaged.extend(unfit.map(|unfit| (records::strategy_config::key(&member.id), unfit)));
+            settings
+        }
+        Err(unfit) => {
+            beat::tell(shift, &found.state, &unfit).await.map_err(TurnError::Write)?;
+            return Err(ObserveError::Unfit(unfit).into());
+        }
+    };
     let venue = accounts.open(&settings, member.wait).await?;
-    let desk = observe::desk(shift.tables, settings, state).await?;
+    let desk = observe::desk(shift.tables, settings, found).await?;
     let mut turn = Turn::new(shift, venue, desk);
     let outcome = match take_turn(&mut turn).await {
         Err(error @ TurnError::Write(_)) => return Err(error.into()),
@@ -166,7 +177,7 @@ where
 }
 
 /// The order matters: what was sent is settled first, what is held is protected next, and only then is
-/// anything new begun.
+/// anything new begun. A gate whose setting cannot be read is not judged: it stays as it is.
 async fn take_turn<T, V>(turn: &mut Turn<'_, T, V>) -> Result<(), TurnError>
 where
     T: WriteTables,
@@ -182,10 +193,12 @@ where
             return turn.outcome();
         }
     }
-    gates::lift_holds(turn).await?;
-    let watched = crash::watch(turn).await;
-    turn.is_closed |= watched.is_err();
-    turn.survive(watched)?;
+    if turn.has_whole_settings() {
+        gates::lift_holds(turn).await?;
+        let watched = crash::watch(turn).await;
+        turn.is_closed |= watched.is_err();
+        turn.survive(watched)?;
+    }
     entries::withdraw_entries(turn).await?;
     entries::time_out_entries(turn).await?;
     protect::tend_positions(turn).await?;
@@ -193,9 +206,11 @@ where
     wishes::grant_wishes(turn).await?;
     let looked = markets::look(turn).await;
     turn.survive(looked)?;
-    let judged = gates::judge_day(turn).await;
-    turn.is_closed |= judged.is_err();
-    turn.survive(judged)?;
+    if turn.has_whole_settings() {
+        let judged = gates::judge_day(turn).await;
+        turn.is_closed |= judged.is_err();
+        turn.survive(judged)?;
+    }
     approvals::serve_approvals(turn).await?;
     entries::serve_intents(turn).await?;
     // What an entry has just bought is protected in the same invocation.

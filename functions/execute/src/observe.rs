@@ -1,6 +1,6 @@
 //! Reads everything that a strategy's state names as live, in one batch.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use shared::ids::{OrderId, PositionId};
 use shared::order::State;
@@ -12,6 +12,7 @@ use shared::store::{Item, Key, ReadError, ReadTables};
 use shared::tables::Table;
 
 use crate::desk::{Books, Desk};
+use crate::remains::Found;
 
 /// Why a strategy's books cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -24,18 +25,17 @@ pub enum ObserveError {
     Unfit(#[from] Unfit),
 }
 
-/// A desk with everything that is live. Nothing live means no read at all.
-pub async fn desk(
-    tables: &impl ReadTables,
-    settings: Settings,
-    state: StrategyState,
-) -> Result<Desk, ObserveError> {
+/// A desk with everything that is live. Nothing live means no read at all. What cannot be read keeps nothing else from
+/// being served.
+pub async fn desk(tables: &impl ReadTables, settings: Settings, found: Found) -> Result<Desk, ObserveError> {
+    let Found { state, unread_status, damaged } = found;
     let mut books = Books {
         orders: BTreeMap::new(),
         positions: BTreeMap::new(),
         account: None,
         approvals: BTreeMap::new(),
-        damaged: BTreeMap::new(),
+        damaged,
+        unread_status,
         state,
     };
     let keys = keys(&books.state, &settings);
@@ -43,18 +43,23 @@ pub async fn desk(
         let items = tables.get(&keys).await?;
         for (key, item) in keys.into_iter().zip(items) {
             let at = key.clone();
-            match place(&mut books, key, item) {
-                // One order or position that cannot be read keeps no other from being served.
-                Err(unfit) if matches!(at.table, Table::Orders | Table::Positions) => {
-                    books.damaged.insert(at, unfit);
-                }
-                result => result?,
+            if let Err(unfit) = place(&mut books, key, item) {
+                books.damaged.insert(at, unfit);
             }
         }
-        // Fills belong into the account's books: without them nothing that may have filled is touched.
-        let may_fill = books.orders.values().any(|order| order.state.may_be_at_venue());
-        if books.account.is_none() && (may_fill || !books.positions.is_empty()) {
-            return Err(Unfit::Absent(records::account::key(&settings.account)).into());
+        let closed = positions_of_what_is_over(&books);
+        if !closed.is_empty() {
+            for (key, item) in
+                closed.iter().zip(tables.get(&closed).await?).filter(|(_, item)| item.is_some())
+            {
+                if let Err(unfit) = place(&mut books, key.clone(), item) {
+                    books.damaged.insert(key.clone(), unfit);
+                }
+            }
+        }
+        if books.account.is_none() && books.holds_anything() {
+            let key = records::account::key(&settings.account);
+            books.damaged.entry(key.clone()).or_insert(Unfit::Absent(key));
         }
     }
     Ok(Desk::new(settings, books))
@@ -64,6 +69,14 @@ pub async fn desk(
 fn keys(state: &StrategyState, settings: &Settings) -> Vec<Key> {
     let account = std::iter::once(records::account::key(&settings.account));
     account.chain(state.live.iter().filter_map(|(name, entry)| key_of(name, entry))).collect()
+}
+
+/// An order that is over and live has traded since: its position may have left `live` before.
+fn positions_of_what_is_over(books: &Books) -> Vec<Key> {
+    let over = books.orders.values().filter(|order| order.state.is_over());
+    let positions: BTreeSet<&PositionId> = over.map(|order| &order.terms.position_id).collect();
+    let unread = positions.into_iter().filter(|id| !books.positions.contains_key(*id));
+    unread.map(records::position::key).filter(|key| !books.damaged.contains_key(key)).collect()
 }
 
 fn key_of(name: &str, entry: &Live) -> Option<Key> {
@@ -81,7 +94,11 @@ fn place(books: &mut Books, key: Key, item: Option<Item>) -> Result<(), Unfit> {
     match (key.table, item) {
         // Before reconcile's first look there is no account, and nothing may open.
         (Table::Ledgers, None) => {}
-        (Table::Ledgers, Some(item)) => books.account = Some(records::account::decode(&item)?),
+        (Table::Ledgers, Some(item)) => {
+            let whole = records::account::decode(&item);
+            books.account = whole.clone().or_else(|_| records::account::remains(&item)).ok();
+            whole?;
+        }
         (Table::Positions, Some(item)) => {
             let position = records::position::decode(&item)?;
             books.positions.insert(position.id.clone(), position);

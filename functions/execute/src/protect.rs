@@ -120,7 +120,8 @@ where
     if reason == Some(ExitReason::StopTriggered) {
         turn.unprotected = Some(format!("the stop of {id} triggered and did not fill"));
     }
-    match reason.filter(|reason| is_allowed(turn, *reason)) {
+    let waits = turn.desk.books.waits_for_fills(id);
+    match reason.filter(|reason| is_allowed(turn, *reason) && !waits) {
         Some(reason) => begin_exit(turn, id, reason).await,
         None => keep_stop(turn, id).await,
     }
@@ -196,12 +197,13 @@ where
     let instrument = turn.instrument(&position.symbol).await?;
     let Some(stop) = covered else { return place_stop(turn, id, &instrument).await };
     let bare = position.quantity.less(stop.outstanding());
-    if !is_worth_an_order(&instrument, bare, position.stop) {
+    let Some((_, limit)) = stop_kind(position.stop, &instrument) else { return Ok(()) };
+    if !is_worth_an_order(&instrument, bare, limit) {
         return Ok(());
     }
     // The books may say more than the venue holds; a stop for all that can be sold is left alone.
     let held = turn.held(&position.symbol.base).await?;
-    match instrument.sellable(position.quantity, held, position.stop) {
+    match instrument.sellable(position.quantity, held, limit) {
         Sellable::Order(lots) if lots > stop.outstanding() => {
             cancel(turn, &stop.terms.order_id).await?;
             place_stop(turn, id, &instrument).await
@@ -228,12 +230,12 @@ where
     }
     let Some(position) = turn.desk.books.positions.get(id).cloned() else { return Ok(()) };
     let held = turn.held(&position.symbol.base).await?;
-    let Sellable::Order(lots) = instrument.sellable(position.quantity, held, position.stop) else {
-        return wait_or_close(turn, id).await;
-    };
-    let Some(kind) = stop_kind(&position, instrument) else {
+    let Some((kind, limit)) = stop_kind(position.stop, instrument) else {
         turn.unprotected = Some(format!("no stop can be placed for {id}"));
         return begin_exit_if_allowed(turn, id, ExitReason::StopMissing).await;
+    };
+    let Sellable::Order(lots) = instrument.sellable(position.quantity, held, limit) else {
+        return wait_or_leave(turn, id, instrument).await;
     };
     let order = own_order(turn, &position, Leg::Stop, position.next_stop, Origin::Rule, kind, lots);
     if let Some(position) = turn.desk.books.positions.get_mut(id) {
@@ -263,17 +265,30 @@ where
     if is_allowed(turn, reason) { Box::pin(begin_exit(turn, id, reason)).await } else { Ok(()) }
 }
 
-/// Too little for a stop: it waits while its entry may still fill, else it is closed with its residue.
-async fn wait_or_close<T, V>(turn: &mut Turn<'_, T, V>, id: &PositionId) -> Result<(), TurnError>
+/// Too little for a stop: it waits while its entry may still fill, else it is sold while the price still allows
+/// that, else it is closed with its residue.
+async fn wait_or_leave<T, V>(
+    turn: &mut Turn<'_, T, V>,
+    id: &PositionId,
+    instrument: &Instrument,
+) -> Result<(), TurnError>
 where
     T: WriteTables,
-    V: MarketData + ReadAccount,
+    V: MarketData + ReadAccount + TradeOrders,
 {
-    finish(turn, id).await
+    let Some(position) = turn.desk.books.positions.get(id).cloned() else { return Ok(()) };
+    let may_still_fill = !turn.orders_of(id, |order| !order.state.is_over()).is_empty();
+    let bid = turn.quote(&position.symbol).await?.bid;
+    if may_still_fill || !is_worth_an_order(instrument, position.quantity, bid) {
+        return finish(turn, id).await;
+    }
+    turn.unprotected = Some(format!("what {id} holds is too little for a stop"));
+    begin_exit_if_allowed(turn, id, ExitReason::StopMissing).await
 }
 
-fn stop_kind(position: &Position, instrument: &Instrument) -> Option<Kind> {
-    let stop = position.stop.floor_to(instrument.tick)?;
+/// The order that rests as the stop of a position, and the price that it is valued at: the lowest that it sells for.
+pub fn stop_kind(trigger: Price, instrument: &Instrument) -> Option<(Kind, Price)> {
+    let stop = trigger.floor_to(instrument.tick)?;
     let limit = stop.below(STOP_LIMIT_BELOW)?.floor_to(instrument.tick)?;
-    Some(Kind::StopLimit { stop, limit })
+    Some((Kind::StopLimit { stop, limit }, limit))
 }

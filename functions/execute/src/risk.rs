@@ -9,6 +9,8 @@ use shared::order::{Kind, Order, Terms};
 use shared::settings::Limits;
 use shared::time::{Millis, Timestamp};
 
+use crate::protect::stop_kind;
+
 /// A rule that can refuse an order: metric label, log field and prompt feedback.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Rule {
@@ -251,7 +253,20 @@ fn venue_filters(terms: &Terms, seen: &Exposure<'_>) -> Result<(), Refusal> {
         let message = format!("order notional {value} is below the venue's minimum {}", market.min_notional);
         return refuse(Rule::VenueFilter, message);
     }
-    market.objection(&wish).map_or(Ok(()), |objection| refuse(Rule::VenueFilter, objection))
+    if let Some(objection) = market.objection(&wish) {
+        return refuse(Rule::VenueFilter, objection);
+    }
+    // Nor is anything bought that is too little for its stop.
+    let lowest = terms.stop_loss.and_then(|stop| stop_kind(stop, market)).map(|(_, limit)| limit);
+    let value = lowest.map(|limit| terms.quantity * limit);
+    match value.filter(|value| *value < market.min_notional) {
+        Some(value) => {
+            let least = market.min_notional;
+            let message = format!("its stop's notional {value} is below the venue's minimum {least}");
+            refuse(Rule::VenueFilter, message)
+        }
+        None => Ok(()),
+    }
 }
 
 fn spot_side(terms: &Terms) -> Result<(), Refusal> {

@@ -11,6 +11,7 @@ use crate::authority::lower;
 use crate::desk::Binds;
 use crate::follow::{absorb, follow_order};
 use crate::journal::{self, Fate, Tool};
+use crate::keys;
 use crate::turn::{Turn, TurnError};
 
 /// What came of a send.
@@ -112,6 +113,7 @@ where
             turn.minute.order_failures = turn.minute.order_failures.saturating_add(1);
             let (now, reason) = (turn.now, format!("venue refuses the key: {code} {text}"));
             lower(&mut turn.desk.books.state, Status::Halted, &reason, now);
+            keys::forget(turn.desk.books.account.as_mut());
             turn.desk.advance(id, Event::Reject { code })?;
         }
         SendError::NoAnswer(why) => {

@@ -7,6 +7,7 @@ use shared::market::{Candle, Instrument, Quote, fresh};
 use shared::money::{Amount, Qty};
 use shared::order::{Illegal, Order};
 use shared::ports::{Balance, Clock, Level, Line, Log, MarketData, ReadAccount, VenueError};
+use shared::records;
 use shared::roster::{Trail, Unfit};
 use shared::secret::Secret;
 use shared::state::ExecMinute;
@@ -207,6 +208,11 @@ impl<T, V> Turn<'_, T, V> {
         let line = self.line(Level::Warn, "venue call failed").with("call", call).with("error", error);
         self.write(journal::backend_error(line, &self.desk.settings, error.kind()));
     }
+    /// Whether every rule of the settings can be judged.
+    pub fn has_whole_settings(&self) -> bool {
+        let key = records::strategy_config::key(&self.desk.settings.strategy_id);
+        !self.desk.books.damaged.contains_key(&key)
+    }
     /// An order on the desk.
     pub fn order(&self, id: &OrderId) -> Option<&Order> {
         self.desk.books.orders.get(id)
@@ -261,7 +267,7 @@ pub enum TurnError {
     /// The venue contradicts the books.
     #[error(transparent)]
     Illegal(#[from] Illegal),
-    /// An order or a position cannot be read: the rest was served as if the strategy were `halted`.
+    /// An item cannot be read: the rest was served as if the strategy were `halted`.
     #[error(transparent)]
     Damaged(Unfit),
 }

@@ -391,6 +391,21 @@ fn a_damaged_item_pages_for_itself_while_the_others_are_judged() {
     assert!(bodies.contains("status: unknown value"), "{bodies}");
 }
 
+/// Nothing protects such a strategy until somebody has mended it.
+#[test]
+fn a_state_that_execute_cannot_work_with_pages_at_the_first_check_and_names_the_attribute() {
+    for name in ["live", "send_seq", "exec_day", "breaker", "holds"] {
+        for damage in [Attr::Null, Attr::S("Running".into())] {
+            let world = World::new();
+            world.set(&demo(), name, damage);
+            world.run().unwrap();
+            assert_eq!(world.subjects(), ["[page] item-damaged demo (dev)"], "{name}");
+            let body = world.sent.borrow()[0].body.clone();
+            assert!(body.contains("demo") && body.contains(&format!("{name}: ")), "{body}");
+        }
+    }
+}
+
 #[test]
 fn an_item_without_room_for_episodes_still_pages_once() {
     let world = World::new();

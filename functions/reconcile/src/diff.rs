@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use shared::books::{Position, PositionStatus};
-use shared::ids::{Asset, OrderId, PositionId, Symbol};
+use shared::ids::{Asset, Leg, OrderId, PositionId, Symbol};
 use shared::market::Side;
 use shared::money::{Amount, Qty};
 use shared::ports::Trade;
@@ -20,6 +20,17 @@ pub const UNRECORDED: Millis = Millis::from_minutes(10);
 pub enum Finding {
     /// A trade by an order that is not ours.
     NotOurs(Trade),
+    /// A trade by an order of ours that is over in the books: the venue has spoken after its last word.
+    AfterItsEnd {
+        /// The order.
+        order: OrderId,
+        /// Its position.
+        position: PositionId,
+        /// What it is for.
+        leg: Leg,
+        /// The trade's id at the venue.
+        trade: String,
+    },
     /// A balance that no movement explains.
     Differs {
         /// The asset.
@@ -66,6 +77,9 @@ impl fmt::Display for Finding {
                 trade.price,
                 trade.venue_order_id
             ),
+            Finding::AfterItsEnd { order, position, trade, .. } => {
+                write!(out, "order {order} of {position} is over in the books and traded after all: {trade}")
+            }
             Finding::Differs { asset, ours, theirs } => {
                 write!(out, "{asset}: books {ours}, venue {theirs}, difference {}", *theirs - *ours)
             }
@@ -88,6 +102,7 @@ impl fmt::Display for Finding {
 /// Everything in which the sides do not agree, trades first and in trade order.
 pub fn diff(observed: &Observed, now: Timestamp) -> Vec<Finding> {
     let mut findings: Vec<Finding> = new_trades(observed).cloned().map(Finding::NotOurs).collect();
+    findings.extend(after_their_end(observed));
     findings.extend(resting(observed));
     if observed.truth.is_whole() {
         findings.extend(balances(observed, now));
@@ -106,6 +121,19 @@ fn new_trades(observed: &Observed) -> impl Iterator<Item = &Trade> {
 pub fn unrecorded(observed: &Observed) -> impl Iterator<Item = &Trade> {
     let Observed { books, truth, known } = observed;
     truth.trades().filter(|trade| known.is_ours(trade) && !known.is_recorded(books, trade))
+}
+
+/// Trades of ours that nobody would record: nothing live names their order any more.
+fn after_their_end(observed: &Observed) -> impl Iterator<Item = Finding> {
+    unrecorded(observed).filter_map(|trade| {
+        let order = observed.known.order_of(trade)?;
+        order.state.may_still_trade().then(|| Finding::AfterItsEnd {
+            order: order.terms.order_id.clone(),
+            position: order.terms.position_id.clone(),
+            leg: order.terms.leg,
+            trade: trade.trade_id.clone(),
+        })
+    })
 }
 
 fn resting(observed: &Observed) -> impl Iterator<Item = Finding> {

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use futures_util::future::join_all;
 use shared::ids::{OrderId, PositionId};
 use shared::order::{Order, State};
 use shared::ports::{ReadAccount, Trade};
@@ -19,6 +20,10 @@ use crate::truth::Truth;
 
 /// Most intents of a strategy that are looked through for an order that nothing live names.
 const MOST_INTENTS: u64 = 200;
+/// How many partitions are read at the same time.
+const AT_ONCE: usize = 20;
+/// Intents before the last look whose orders may have traded after their end.
+const LATE_INTENTS: u64 = 8;
 /// Most items of one position's orders and fills.
 const MOST_ROWS: usize = 1_000;
 
@@ -41,7 +46,7 @@ pub struct Known {
 }
 
 /// Finds out which orders are ours. What live entries name is known already; only where the venue shows
-/// another order are the partitions of recent positions read.
+/// another order are the partitions of recent positions read, until its order is found.
 pub async fn known(
     tables: &impl ReadTables,
     venue: &impl ReadAccount,
@@ -53,24 +58,31 @@ pub async fn known(
     for (id, report) in &truth.asked {
         known.venue_ids.insert(report.venue_id.clone(), id.clone());
     }
+    // The newest first: what trades strangely has mostly just begun.
+    let recent: Vec<PositionId> = recent_positions(books).into_iter().rev().collect();
+    let mut batches = recent.chunks(AT_ONCE);
+    while known.misses_any(truth)
+        && let Some(batch) = batches.next()
+    {
+        known.add_partitions(tables, batch).await?;
+    }
     if known.misses_any(truth) {
-        for position in recent_positions(books) {
-            known.add_partition(tables, &position).await?;
-        }
         known.ask_for_the_nameless(venue, truth).await?;
     }
     known.look_up_fills(tables, books, truth).await?;
     Ok(known)
 }
 
-/// Positions that are live, were live at the last look, or were begun since.
+/// Positions that are live, were live at the last look, or were begun since or shortly before.
 fn recent_positions(books: &Books) -> BTreeSet<PositionId> {
     let cursors = books.cursors();
     let mut positions = books.known_positions();
     for state in books.heads.states.values() {
         let last = state.intent_seq;
         let oldest = last.saturating_sub(MOST_INTENTS);
-        let seen = marks::seen_intents(&cursors, &state.strategy_id).unwrap_or(oldest).max(oldest);
+        let seen =
+            marks::seen_intents(&cursors, &state.strategy_id).map(|seen| seen.saturating_sub(LATE_INTENTS));
+        let seen = seen.unwrap_or(oldest).max(oldest);
         let begun = (seen.saturating_add(1)..=last)
             .map(|seq| PositionId { strategy: state.strategy_id.clone(), seq });
         positions.extend(begun);
@@ -107,18 +119,22 @@ impl Known {
             || truth.resting.iter().any(|report| self.ours(&report.client_id).is_none())
     }
 
-    async fn add_partition(
+    /// Reads the orders of some positions, all at the same time.
+    async fn add_partitions(
         &mut self,
         tables: &impl ReadTables,
-        position: &PositionId,
+        positions: &[PositionId],
     ) -> Result<(), BooksError> {
-        let rows =
-            tables.query(Table::Orders, &position.to_string(), "", Sorted::Ascending, MOST_ROWS).await?;
-        for row in rows {
-            let row = order::decode_row(&row).map_err(|corrupt: Corrupt| Unfit::from(corrupt))?;
-            match row {
-                Row::Order(order) => self.add(*order),
-                Row::Fill(_) => {}
+        let rows = positions.iter().map(async |position| {
+            tables.query(Table::Orders, &position.to_string(), "", Sorted::Ascending, MOST_ROWS).await
+        });
+        for rows in join_all(rows).await {
+            for row in rows? {
+                let row = order::decode_row(&row).map_err(|corrupt: Corrupt| Unfit::from(corrupt))?;
+                match row {
+                    Row::Order(order) => self.add(*order),
+                    Row::Fill(_) => {}
+                }
             }
         }
         Ok(())

@@ -9,6 +9,7 @@ use shared::ports::{Trade, WriteTables};
 use shared::records::account::{self, alert_attr, amount_attr, difference_attr, path};
 use shared::records::attrs::{text, time};
 use shared::records::state;
+use shared::state::Live;
 use shared::status::Hold;
 use shared::store::{Attr, Change, Cond, Path, Write, WriteError};
 use shared::tables::Table;
@@ -30,6 +31,7 @@ pub async fn record(
     now: Timestamp,
 ) -> Result<(), WriteError> {
     adopt(tables, books, plan).await?;
+    bring_back(tables, plan).await?;
     if !plan.whole {
         return settle(tables, books, cursor_changes(books, plan), plan).await;
     }
@@ -78,6 +80,23 @@ fn sums(books: &Books, external: &mut BTreeMap<Asset, Amount>, chunk: &[Trade], 
         None => Cond::Absent(path::external(asset)),
     });
     Write::update(account::key(&books.account.id), changes, conds.collect())
+}
+
+/// Names orders in `live` again: execute alone records what they traded.
+async fn bring_back(tables: &impl WriteTables, plan: &Plan) -> Result<(), WriteError> {
+    for (order, live) in &plan.again {
+        let Live::Order { position, .. } = live else { continue };
+        let path = state::path::live(order.as_str());
+        let exists = Cond::Present(Path::of(Table::TradingState.hash_key()));
+        let conds = vec![exists, Cond::Absent(path.clone())];
+        let change = Change::Set(path, state::live_attr(live));
+        match again(tables, Write::update(state::key(&position.strategy), vec![change], conds)).await {
+            // It is named already, or the strategy was removed.
+            Ok(()) | Err(WriteError::Lost { .. }) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
 }
 
 /// Notes on every strategy of the account that it was looked at, with or without the hold.

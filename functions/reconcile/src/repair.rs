@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use shared::ids::{Asset, PositionId};
+use shared::ids::{Asset, OrderId, PositionId};
 use shared::ports::Trade;
 use shared::records::{AccountLedger, Difference};
-use shared::state::Alert;
+use shared::state::{Alert, Live};
 use shared::store::Key;
 use shared::time::Timestamp;
 
@@ -25,6 +25,13 @@ const LONGEST_DETAIL: usize = 1_000;
 pub enum Repair {
     /// The trade is recorded as a movement that is not ours.
     Adopt(Trade),
+    /// Execute looks at the order again: it is live once more.
+    LookAgain {
+        /// The order.
+        order: OrderId,
+        /// What `live` says of it.
+        live: Live,
+    },
     /// The difference is kept until it is gone, and blocks opening.
     Note {
         /// The asset.
@@ -43,6 +50,9 @@ pub fn repair(finding: Finding, ledger: Option<&AccountLedger>, now: Timestamp) 
     let text = finding.to_string();
     match finding {
         Finding::NotOurs(trade) => Repair::Adopt(trade),
+        Finding::AfterItsEnd { order, position, leg, .. } => {
+            Repair::LookAgain { order, live: Live::Order { position, leg } }
+        }
         Finding::Differs { asset, ours, theirs } => {
             let before = ledger.and_then(|ledger| ledger.differences.get(&asset));
             let since = before.map_or(now, |before| before.since);
@@ -62,6 +72,8 @@ pub struct Plan {
     pub findings: Vec<String>,
     /// Trades to adopt, in trade order.
     pub adopt: Vec<Trade>,
+    /// Orders that execute shall look at again.
+    pub again: BTreeMap<OrderId, Live>,
     /// Items of external orders that are there already.
     pub adopted: BTreeSet<Key>,
     /// Cursors and marks.
@@ -94,6 +106,9 @@ pub fn plan(observed: &Observed, findings: Vec<Finding>, now: Timestamp) -> Plan
             Repair::Adopt(trade) => {
                 plan.adopt.push(trade);
                 told.push(text);
+            }
+            Repair::LookAgain { order, live } => {
+                plan.again.insert(order, live);
             }
             Repair::Note { asset, difference } => {
                 // A second look is one of a later run: a repeated event is not.

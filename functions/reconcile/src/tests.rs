@@ -9,6 +9,7 @@ use shared::ids::{AccountId, Asset, Leg, OrderId, PositionId, StrategyId, Symbol
 use shared::market::Side;
 use shared::money::{Amount, Notional, Percent, Price, Qty};
 use shared::order::{AtVenue, Ended, Fill, Kind, Order, Origin, Sent, State, Terms};
+use shared::ports::WriteTables;
 use shared::ports::{
     Balance, Clock, KeyRights, Line, Log, OpenVenue, OrderReport, ReadAccount, Trade, VenueError, Wait,
 };
@@ -16,7 +17,7 @@ use shared::records::{self, AccountLedger, Shard};
 use shared::settings::{Backend, Crash, CrashAction, Exits, Gate, Limits, SafetyMode, Settings};
 use shared::state::{Episode, Live, StrategyState};
 use shared::status::{Hold, Status};
-use shared::store::{Attr, Item, Key, Path, ReadTables};
+use shared::store::{Attr, Item, Key, Order as Sorted, Path, ReadError, ReadTables, Write, WriteError};
 use shared::tables::Table;
 use shared::testkit::at_once;
 use shared::testkit::memory::MemoryStore;
@@ -90,6 +91,7 @@ fn settings() -> Settings {
         venue: VenueId::parse("binance").unwrap(),
         backend: Backend::Exchange,
         testnet: true,
+        paper_balance: None,
         symbols: vec![symbol()],
         decide_every: Millis::from_minutes(25),
         model: "anthropic/claude".into(),
@@ -233,6 +235,16 @@ impl World {
         let tick = Tick { shard: 0, of: 1, scheduled_at: self.now.get().minute() };
         at_once(handle(tick, self.now.get() + Millis::from_secs(60), &ports)).unwrap()
     }
+    /// The next run, and how many partitions it read.
+    fn counted_run(&self) -> (Report, u32) {
+        self.now.set(self.now.get() + Millis::from_minutes(5));
+        let tables = Counted(&self.store, Cell::new(0));
+        let trail = &shared::roster::Trail::default();
+        let ports = Ports { tables: &tables, trail, accounts: self, clock: self, log: self };
+        let tick = Tick { shard: 0, of: 1, scheduled_at: self.now.get().minute() };
+        let report = at_once(handle(tick, self.now.get() + Millis::from_secs(60), &ports)).unwrap();
+        (report, tables.1.get())
+    }
     fn next_run(&self) -> Report {
         self.now.set(self.now.get() + Millis::from_minutes(5));
         self.run()
@@ -305,6 +317,33 @@ impl ReadAccount for Venue {
     }
     async fn key_rights(&self) -> Result<KeyRights, VenueError> {
         Ok(KeyRights { trade: false, withdraw: false, transfer: false, address_bound: true })
+    }
+    fn key_print(&self) -> Option<shared::secret::KeyPrint> {
+        None
+    }
+}
+
+/// Counts the partitions that are read.
+struct Counted<'a>(&'a MemoryStore, Cell<u32>);
+impl ReadTables for Counted<'_> {
+    async fn get(&self, keys: &[Key]) -> Result<Vec<Option<Item>>, ReadError> {
+        self.0.get(keys).await
+    }
+    async fn query(
+        &self,
+        table: Table,
+        hash: &str,
+        prefix: &str,
+        order: Sorted,
+        limit: usize,
+    ) -> Result<Vec<Item>, ReadError> {
+        self.1.set(self.1.get() + 1);
+        self.0.query(table, hash, prefix, order, limit).await
+    }
+}
+impl WriteTables for Counted<'_> {
+    async fn write(&self, writes: Vec<Write>) -> Result<(), WriteError> {
+        self.0.write(writes).await
     }
 }
 
@@ -540,6 +579,25 @@ fn an_order_that_was_begun_and_ended_between_two_looks_is_known_by_its_number() 
 }
 
 #[test]
+fn an_order_of_ours_is_found_without_reading_every_partition_that_there_may_be() {
+    let world = World::opened();
+    // Without a mark: anything of the last two hundred intents may be meant.
+    let mut ledger = world.ledger();
+    ledger.cursors.retain(|name, _| !name.starts_with("strategy#"));
+    world.store.plant(records::account::key(&main_account()), records::account::encode(&ledger));
+    world.change_state(|state| state.intent_seq = position().seq + 30);
+    world.put_order(done());
+    world.trades(trade(2, "900", Side::Buy, "0.001", "20000"));
+    let (_, read) = world.counted_run();
+    assert_eq!((read, world.external_rows().len()), (40, 0));
+    // Whose it is not is known once all of them are read.
+    world.trades(trade(3, "77", Side::Buy, "0.001", "20000"));
+    world.change_state(|state| state.intent_seq = position().seq + 300);
+    let (report, read) = world.counted_run();
+    assert_eq!((report.adopted, read), (1, 201));
+}
+
+#[test]
 fn an_order_that_was_proven_absent_and_traded_after_all_is_not_a_strangers() {
     let world = World::opened();
     let seq = position().seq;
@@ -550,7 +608,35 @@ fn an_order_that_was_proven_absent_and_traded_after_all_is_not_a_strangers() {
     for held in [false, false, true] {
         world.next_run();
         assert!(world.external_rows().is_empty());
-        assert_eq!(world.is_held(), held, "nobody will record it");
+        assert_eq!(world.is_held(), held, "execute does not record it here");
+    }
+}
+
+#[test]
+fn a_trade_after_an_orders_end_is_handed_back_to_execute() {
+    for over in [done(), State::Absent { why: shared::order::Absence::NotFound }] {
+        let world = World::opened();
+        let seq = position().seq;
+        world.change_state(|state| state.intent_seq = seq);
+        world.put_order(over);
+        world.venue.orders.borrow_mut().push(report(Some(Ended::Filled)));
+        assert_eq!((world.next_run(), world.state().live.len()), (clean(), 0), "nothing has traded since");
+        world.change_state(|state| state.intent_seq = seq + 1);
+        world.trades(trade(2, "900", Side::Buy, "0.001", "20000"));
+        world.change_state(|state| state.intent_seq = seq);
+        world.next_run();
+        let live = Live::Order { position: position(), leg: Leg::Entry };
+        assert_eq!(world.state().live, BTreeMap::from([(order_id().to_string(), live)]));
+        assert!(!world.is_held() && world.external_rows().is_empty());
+        let before = world.store.snapshot();
+        world.next_run();
+        let orders =
+            |items: &BTreeMap<Key, Item>| items.keys().filter(|key| key.table == Table::Orders).count();
+        assert_eq!(
+            orders(&world.store.snapshot()),
+            orders(&before),
+            "an order of ours is execute's to change"
+        );
     }
 }
 

@@ -10,6 +10,7 @@ use crate::records::attrs::{Draft, map, number, text, time};
 use crate::records::fields::{Corrupt, Fields, Found, FromText, Problem, Read};
 use crate::records::parts::{alert, episode};
 pub use crate::records::parts::{alert_attr, episode_attr};
+use crate::secret::KeyPrint;
 use crate::state::{Alert, Episode};
 use crate::store::{Attr, Item, Key};
 use crate::tables::Table;
@@ -41,6 +42,8 @@ pub struct KeyCheck {
     pub at: Timestamp,
     /// What it may do; none where the venue cannot say, which is accepted of a test network alone.
     pub rights: Option<KeyRights>,
+    /// Which key that was said of; none where there is none, or where it was said before keys had prints.
+    pub print: Option<KeyPrint>,
 }
 
 /// What the venue holds more than the books say.
@@ -142,6 +145,24 @@ pub fn decode(item: &Item) -> Result<AccountLedger, Corrupt> {
     })
 }
 
+/// What is left of an item that [`decode`] refuses, for whoever protects what is held: the sums that its fills move,
+/// or the attribute without which none can be recorded. What else cannot be read is as if it were not there: the key
+/// is asked for its rights again, and without an opening balance nothing opens.
+pub fn remains(item: &Item) -> Result<AccountLedger, Corrupt> {
+    let fields = Fields::of(Table::Ledgers, item);
+    let AccountKey(account) = fields.need("ledger_id", Found::word)?;
+    let sums = |name: &str| fields.need(name, |found| found.map(Found::number));
+    Ok(AccountLedger {
+        book: AccountBook {
+            opening: sums("opening").unwrap_or_default(),
+            fills: sums("fills")?,
+            external: sums("external").unwrap_or_default(),
+        },
+        key_check: fields.maybe("key_check", key_check).unwrap_or(None),
+        ..AccountLedger::first(account)
+    })
+}
+
 fn key_check_attr(check: KeyCheck) -> Attr {
     let flag = |right: fn(KeyRights) -> bool| check.rights.map(|rights| Attr::Bool(right(rights)));
     Draft::new()
@@ -150,15 +171,16 @@ fn key_check_attr(check: KeyCheck) -> Attr {
         .maybe("withdraw", flag(|rights| rights.withdraw))
         .maybe("transfer", flag(|rights| rights.transfer))
         .maybe("address_bound", flag(|rights| rights.address_bound))
+        .maybe("print", check.print.map(text))
         .map()
 }
 
 /// Either every right is there or none is.
 fn key_check(found: Found<'_>) -> Read<KeyCheck> {
     let fields = found.fields()?;
-    let at = fields.need("at", Found::word)?;
+    let (at, print) = (fields.need("at", Found::word)?, fields.maybe("print", Found::word)?);
     if !["trade", "withdraw", "transfer", "address_bound"].iter().any(|right| fields.has(right)) {
-        return Ok(KeyCheck { at, rights: None });
+        return Ok(KeyCheck { at, rights: None, print });
     }
     let rights = KeyRights {
         trade: fields.need("trade", Found::flag)?,
@@ -166,7 +188,7 @@ fn key_check(found: Found<'_>) -> Read<KeyCheck> {
         transfer: fields.need("transfer", Found::flag)?,
         address_bound: fields.need("address_bound", Found::flag)?,
     };
-    Ok(KeyCheck { at, rights: Some(rights) })
+    Ok(KeyCheck { at, rights: Some(rights), print })
 }
 
 /// An amount of one asset, as `opening`, `fills` and `external` hold it.
@@ -204,6 +226,13 @@ pub fn vital(item: &Item) -> LedgerVitals {
     LedgerVitals {
         alerts: alerts.map(Option::unwrap_or_default),
         episodes: episodes.map(Option::unwrap_or_default),
+    }
+}
+
+impl FromText for KeyPrint {
+    fn from_text(text: &str) -> Result<KeyPrint, Problem> {
+        let bad = || Problem::BadValue { value: text.to_owned(), why: "not the print of a key".to_owned() };
+        KeyPrint::parse(text).ok_or_else(bad)
     }
 }
 

@@ -15,7 +15,8 @@ use crate::money::{Amount, Notional, Percent, Price, Qty};
 use crate::order::{Absence, AtVenue, Ended, Fill, Kind, Order, Origin, Sent, State, Terms, TimeInForce};
 use crate::ports::KeyRights;
 use crate::records::{AccountLedger, DecisionRecord, Difference, Incident, KeyCheck, Shard};
-use crate::settings::{Backend, Crash, CrashAction, Exits, Gate, Limits, SafetyMode, Settings};
+use crate::secret::{KeyPrint, Secret};
+use crate::settings::{Backend, Crash, CrashAction, Exits, Gate, Limits, PaperBalance, SafetyMode, Settings};
 use crate::signal::Severity;
 use crate::state::{
     Alert, Breaker, Episode, ExecDay, ExecMinute, GateName, GateReset, Live, LlmDay, LlmMinute, Phase,
@@ -361,7 +362,8 @@ fn key_check() -> impl Strategy<Value = KeyCheck> {
         transfer,
         address_bound,
     });
-    (time(), of(rights)).prop_map(|(at, rights)| KeyCheck { at, rights })
+    let print = of("[a-z]{4}".prop_map(|key| KeyPrint::of(&Secret::new(key))));
+    (time(), of(rights), print).prop_map(|(at, rights, print)| KeyCheck { at, rights, print })
 }
 
 fn amounts() -> impl Strategy<Value = BTreeMap<Asset, Amount>> {
@@ -394,7 +396,12 @@ fn span() -> impl Strategy<Value = Millis> {
 }
 
 pub(crate) fn settings() -> impl Strategy<Value = Settings> {
-    let names = (strategy_id(), account_id(), "[a-z]{1,9}", select(&Backend::ALL[..]), any::<bool>());
+    let balance = of((1u32..=1_000_000, asset()).prop_map(|(cents, asset)| PaperBalance {
+        amount: Amount::new(Decimal::new(cents.into(), 2)).unwrap(),
+        asset,
+    }));
+    let names =
+        (strategy_id(), account_id(), "[a-z]{1,9}", select(&Backend::ALL[..]), any::<bool>(), balance);
     let what = (vec(symbol(), 0..3), 1i64..10_000, filled(), vec(filled(), 0..3), notional());
     let how = (select(&SafetyMode::ALL[..]), (0..=i64::MAX).prop_map(Millis), notional(), span());
     let limits =
@@ -408,7 +415,7 @@ pub(crate) fn settings() -> impl Strategy<Value = Settings> {
         action,
     });
     (names, what, how, limits, (gate, exits, crash)).prop_map(|(names, what, how, limits, rest)| {
-        let (strategy_id, account, venue, backend, testnet) = names;
+        let (strategy_id, account, venue, backend, testnet, paper_balance) = names;
         let (symbols, minutes, model, model_fallbacks, llm_usd_per_day) = what;
         let (safety_mode, order_cooldown, pnl_gate, approval_expiry) = how;
         let (gate, exits, crash) = rest;
@@ -418,6 +425,7 @@ pub(crate) fn settings() -> impl Strategy<Value = Settings> {
             venue: VenueId::parse(&venue).unwrap(),
             backend,
             testnet,
+            paper_balance,
             symbols,
             decide_every: Millis::from_minutes(minutes),
             model,

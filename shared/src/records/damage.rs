@@ -8,6 +8,7 @@ use crate::records::fields::{Corrupt, Fields};
 use crate::records::{
     account, arb, decision, incident, order, paper, position, samples, shard, state, strategy_config, venue,
 };
+use crate::settings::Settings;
 use crate::store::{Attr, Item};
 use crate::tables::Table;
 
@@ -154,6 +155,42 @@ fn records_golden_items_are_read_and_written() {
     is_golden("account", &samples::account_ledger(), account::encode, account::decode);
 }
 
+/// What is left of an item is all of it where nothing is damaged, and never an error where it could be read.
+#[test]
+fn records_remains_are_what_can_be_read() {
+    let (state, settings) = (samples::strategy_state(), samples::settings());
+    assert_eq!(state::remains(&state::encode(&state)), Ok(state));
+    let without_fallbacks = Settings { model_fallbacks: Vec::new(), ..settings.clone() };
+    assert_eq!(strategy_config::remains(&strategy_config::encode(&settings)), Ok(without_fallbacks));
+    let account = samples::account_ledger();
+    let left = account::remains(&account::encode(&account)).unwrap();
+    assert_eq!((left.book, left.key_check), (account.book, account.key_check));
+}
+
+/// The attributes without which nothing is left; every other one may be damaged.
+#[test]
+fn records_remains_need_what_is_acted_on_and_nothing_else() {
+    let state = state::encode(&samples::strategy_state());
+    let needed = ["breaker", "exec_day", "holds", "live", "send_seq", "strategy_id"];
+    assert_eq!(cannot_do_without(&state, state::remains), needed);
+    let settings = strategy_config::encode(&samples::settings());
+    let needed = ["account", "backend", "strategy_id", "testnet", "venue"];
+    assert_eq!(cannot_do_without(&settings, strategy_config::remains), needed);
+    let account = account::encode(&samples::account_ledger());
+    assert_eq!(cannot_do_without(&account, account::remains), ["fills", "ledger_id"]);
+}
+
+fn cannot_do_without<T>(item: &Item, remains: impl Fn(&Item) -> Result<T, Corrupt>) -> Vec<String> {
+    let refused = |name: &&String| {
+        let mut worse = item.clone();
+        worse.insert((*name).clone(), Attr::Null);
+        let refused = remains(&worse).err();
+        assert!(refused.iter().all(|corrupt| corrupt.attribute == **name), "{name}: {refused:?}");
+        refused.is_some()
+    };
+    item.keys().filter(refused).cloned().collect()
+}
+
 /// A damaged attribute makes heartbeat blind for what it says, and for nothing else.
 #[test]
 fn records_vitals_are_judged_attribute_by_attribute() {
@@ -297,6 +334,7 @@ fn records_account_holds_against_damage() {
          fills.BTC: missing -1
          fills.USDT: missing -1
          key_check: missing
+         key_check.print: missing
          opening.USDT: missing -1",
     );
 }
@@ -310,6 +348,7 @@ fn records_strategy_config_holds_against_damage() {
         "account: NaN 1e400 -1 Running
          model: NaN 1e400 -1 Running
          model_fallbacks.0: NaN 1e400 -1 Running
+         paper_balance: missing
          strategy_id: NaN 1e400 -1 Running
          venue: NaN 1e400 -1 Running",
     );

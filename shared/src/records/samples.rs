@@ -10,7 +10,8 @@ use crate::order::{Absence, AtVenue, Ended, Fill, Kind, Order, Origin, Sent, Sta
 use crate::ports::{Balance, KeyRights};
 use crate::records::paper::{PaperLedger, PaperOrder, PaperTrade};
 use crate::records::{AccountLedger, DecisionRecord, Difference, Incident, KeyCheck, Shard};
-use crate::settings::{Backend, Crash, CrashAction, Exits, Gate, Limits, SafetyMode, Settings};
+use crate::secret::{KeyPrint, Secret};
+use crate::settings::{Backend, Crash, CrashAction, Exits, Gate, Limits, PaperBalance, SafetyMode, Settings};
 use crate::signal::Severity;
 use crate::state::{
     Alert, Breaker, Episode, ExecDay, ExecMinute, GateName, GateReset, Live, LlmDay, LlmMinute, Phase,
@@ -243,6 +244,7 @@ pub(crate) fn account_ledger() -> AccountLedger {
         key_check: Some(KeyCheck {
             at: noon(),
             rights: Some(KeyRights { trade: true, withdraw: false, transfer: false, address_bound: true }),
+            print: Some(KeyPrint::of(&Secret::new("a key".to_owned()))),
         }),
     }
 }
@@ -258,6 +260,7 @@ pub(crate) fn settings() -> Settings {
         venue: VenueId::parse("binance").unwrap(),
         backend: Backend::Mock,
         testnet: true,
+        paper_balance: PaperBalance::parse("2500.5 USDT").ok(),
         symbols: vec![btc_usdt()],
         decide_every: Millis::from_secs(1500),
         model: "anthropic/claude".into(),

@@ -132,6 +132,49 @@ pub fn decode(item: &Item) -> Result<StrategyState, Corrupt> {
     })
 }
 
+/// What is left of an item that [`decode`] refuses, for whoever protects what is held: everything that execute
+/// counts with, or the attribute without which nothing can be done.
+///
+/// A status that cannot be read is `halted`. What is people's, decide's, heartbeat's or reconcile's and cannot be
+/// read is as if it were not there: a writer that compares with it writes nothing over it.
+pub fn remains(item: &Item) -> Result<StrategyState, Corrupt> {
+    let fields = Fields::of(Table::TradingState, item);
+    let id = fields.need("strategy_id", Found::word)?;
+    let nothing = StrategyState::first(id, Status::Halted, Timestamp::from_millis(0));
+    let vitals = vital(item);
+    Ok(StrategyState {
+        strategy_id: nothing.strategy_id,
+        status: vitals.status.unwrap_or(Status::Halted),
+        status_ack: fields.maybe("status_ack", Found::word).unwrap_or(None),
+        status_ack_at: fields.maybe("status_ack_at", Found::word).unwrap_or(None),
+        halt_reason: fields.maybe("halt_reason", Found::text).unwrap_or(None),
+        holds: vitals.holds?,
+        last_heartbeat: vitals.last_heartbeat.unwrap_or(nothing.last_heartbeat),
+        last_decided_at: vitals.last_decided_at.unwrap_or(nothing.last_decided_at),
+        last_executed_at: vitals.last_executed_at.unwrap_or(nothing.last_executed_at),
+        last_reconciled_at: vitals.last_reconciled_at.unwrap_or(None),
+        live: fields.need("live", live)?,
+        due_at: fields.maybe("due_at", Found::word).unwrap_or(None),
+        due_what: fields.maybe("due_what", Found::text).unwrap_or(None),
+        alerts: those_that_are_sound(vitals.alerts),
+        episodes: those_that_are_sound(vitals.episodes),
+        intent_seq: fields.need("intent_seq", Found::number).unwrap_or(0),
+        send_seq: fields.need("send_seq", Found::number)?,
+        exec_day: vitals.exec_day?,
+        llm_day: vitals.llm_day.unwrap_or(nothing.llm_day),
+        recent_exec: vitals.recent_exec.unwrap_or_default(),
+        recent_llm: vitals.recent_llm.unwrap_or_default(),
+        bad_cycles: fields.need("bad_cycles", Found::number).unwrap_or(0),
+        breaker: fields.need("breaker", breaker)?,
+        gate_reset: fields.maybe("gate_reset", gate_reset).unwrap_or(None),
+    })
+}
+
+fn those_that_are_sound<T>(entries: Read<BTreeMap<String, Read<T>>>) -> BTreeMap<String, T> {
+    let entries = entries.unwrap_or_default().into_iter();
+    entries.filter_map(|(name, entry)| Some((name, entry.ok()?))).collect()
+}
+
 /// What heartbeat must know of a strategy, judged attribute by attribute: one that is damaged hides no
 /// other.
 #[derive(Debug, Clone, PartialEq, Eq)]

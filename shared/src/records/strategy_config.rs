@@ -4,10 +4,10 @@
 use rust_decimal::Decimal;
 
 use crate::ids::StrategyId;
-use crate::money::{Notional, Percent};
+use crate::money::{Notional, Percent, Qty};
 use crate::records::attrs::{Draft, list, number, text};
 use crate::records::fields::{Corrupt, Fields, Found, Read};
-use crate::settings::{Crash, Exits, Gate, Limits, Settings};
+use crate::settings::{Crash, CrashAction, Exits, Gate, Limits, PaperBalance, SafetyMode, Settings};
 use crate::store::{Attr, Item, Key};
 use crate::tables::Table;
 use crate::time::Millis;
@@ -31,6 +31,7 @@ pub fn encode(settings: &Settings) -> Item {
         .with("venue", text(&settings.venue))
         .with("backend", text(settings.backend.as_str()))
         .with("testnet", Attr::Bool(settings.testnet))
+        .maybe("paper_balance", settings.paper_balance.as_ref().map(text))
         .with("symbols", list(&settings.symbols, text))
         .with("decide_every_seconds", seconds_attr(settings.decide_every))
         .with("model", text(&settings.model))
@@ -56,6 +57,7 @@ pub fn decode(item: &Item) -> Result<Settings, Corrupt> {
         venue: fields.need("venue", Found::word)?,
         backend: fields.need("backend", Found::word)?,
         testnet: fields.need("testnet", Found::flag)?,
+        paper_balance: fields.maybe("paper_balance", paper_balance)?,
         symbols: fields.need("symbols", |found| found.list(Found::word))?,
         decide_every: fields.need("decide_every_seconds", whole_minutes)?,
         model: fields.need("model", Found::filled)?,
@@ -70,6 +72,76 @@ pub fn decode(item: &Item) -> Result<Settings, Corrupt> {
         crash: fields.need("crash", crash)?,
         approval_expiry: fields.need("approval_expiry_seconds", some_seconds)?,
     })
+}
+
+/// What is left of an item that [`decode`] refuses, for whoever protects what is held: where its orders rest, and the
+/// rules that can be read. Without account, venue, backend and network nothing can be done.
+///
+/// A limit that cannot be read lets nothing through, and a rule that cannot be read closes nothing: what a position
+/// carries itself, its stop and its own take-profit, protects it alone. Nothing may be opened with these, and no gate
+/// judged.
+pub fn remains(item: &Item) -> Result<Settings, Corrupt> {
+    let fields = Fields::of(Table::StrategyConfig, item);
+    Ok(Settings {
+        strategy_id: fields.need("strategy_id", Found::word)?,
+        account: fields.need("account", Found::word)?,
+        venue: fields.need("venue", Found::word)?,
+        backend: fields.need("backend", Found::word)?,
+        testnet: fields.need("testnet", Found::flag)?,
+        // It matters to an account that does not exist yet, and then nothing is held.
+        paper_balance: fields.maybe("paper_balance", paper_balance).unwrap_or(None),
+        symbols: fields.need("symbols", |found| found.list(Found::word)).unwrap_or_default(),
+        decide_every: fields.need("decide_every_seconds", whole_minutes).unwrap_or(SOON),
+        model: fields.need("model", Found::filled).unwrap_or_default(),
+        model_fallbacks: Vec::new(),
+        llm_usd_per_day: fields.need("llm_usd_per_day", Found::number).unwrap_or(Notional::ZERO),
+        safety_mode: fields.need("safety_mode", Found::word).unwrap_or(SafetyMode::DryRun),
+        order_cooldown: fields.need("order_cooldown_seconds", seconds).unwrap_or(LATE),
+        limits: fields.need("limits", limits).unwrap_or_else(|_| nothing_passes()),
+        gate: fields.need("gate", gate).unwrap_or(Gate { threshold: 1, cooldown: LATE }),
+        pnl_gate: fields.need("pnl_gate", pnl_gate).unwrap_or(Notional::ZERO),
+        exits: exits_that_remain(fields.need("exits", Found::fields).ok().as_ref()),
+        crash: fields.need("crash", crash).unwrap_or(NO_CRASH),
+        approval_expiry: fields.need("approval_expiry_seconds", some_seconds).unwrap_or(SOON),
+    })
+}
+
+/// What must not wait longer than it takes to look again.
+const SOON: Millis = Millis::from_minutes(1);
+/// What must not be over before somebody has mended the settings: a day.
+const LATE: Millis = Millis::from_minutes(24 * 60);
+/// Closes nothing.
+const NO_CRASH: Crash = Crash { fall: Percent::ZERO, window: SOON, action: CrashAction::Reduce };
+
+const fn nothing_passes() -> Limits {
+    Limits {
+        max_order_notional: Notional::ZERO,
+        max_daily_orders: 0,
+        max_daily_cancels: 0,
+        max_position_abs: Qty::ZERO,
+        allowed_symbols: Vec::new(),
+        max_opens_per_hour: 0,
+        max_price_drift: Percent::ZERO,
+        max_decision_age: Millis(0),
+    }
+}
+
+fn exits_that_remain(fields: Option<&Fields<'_>>) -> Exits {
+    let distance = fields.and_then(|fields| fields.need("max_stop_distance_percent", Found::number).ok());
+    let percent = |name| fields.and_then(|fields| fields.need(name, or_off).ok().flatten());
+    let span = |name| fields.and_then(|fields| fields.need(name, some_seconds).ok());
+    Exits {
+        max_stop_distance: distance.unwrap_or(Percent::ZERO),
+        take_profit: percent("take_profit_percent"),
+        trailing: percent("trailing_percent"),
+        exit_limit: span("exit_limit_seconds").unwrap_or(SOON),
+        entry_timeout: span("entry_timeout_seconds").unwrap_or(SOON),
+    }
+}
+
+fn paper_balance(found: Found<'_>) -> Read<PaperBalance> {
+    let words = found.clone().text()?;
+    PaperBalance::parse(&words).map_err(|why| found.bad(&words, why))
 }
 
 fn limits_attr(limits: &Limits) -> Attr {

@@ -24,7 +24,7 @@ pub mod path {
     use crate::records::attrs::paths;
     use crate::tables::Function;
 
-    paths!(not_before, clock, used);
+    paths!(not_before, banned_until, clock, used);
 
     /// The counts of one function.
     pub fn calls(function: Function) -> crate::store::Path {
@@ -55,6 +55,8 @@ pub struct Used {
 pub struct Facts {
     /// Nobody calls before.
     pub not_before: Option<Timestamp>,
+    /// Until when that is a ban.
+    pub banned_until: Option<Timestamp>,
     /// How far its clock is apart, where that matters.
     pub clock: Option<ClockOffset>,
     /// The last heavy use.
@@ -97,6 +99,7 @@ pub fn facts(item: &Item) -> Result<Facts, Corrupt> {
     let fields = Fields::of(Table::Ledgers, item);
     Ok(Facts {
         not_before: fields.maybe("not_before", Found::word)?,
+        banned_until: fields.maybe("banned_until", Found::word)?,
         clock: fields.maybe("clock", clock)?,
         used: fields.maybe("used", used)?,
     })
@@ -152,13 +155,14 @@ const fn calls_of(function: Function) -> &'static str {
     }
 }
 
-/// Nobody calls `venue` before `until`; a later time that stands already stays.
-pub fn wait_until(key: Key, until: Timestamp) -> Write {
+/// Nobody calls `venue` before `until`, because of a ban or not; a later time that stands already stays.
+pub fn wait_until(key: Key, until: Timestamp, is_ban: bool) -> Write {
     // Whole seconds, rounded up: as texts, times with and without milliseconds do not sort.
     let whole = until.as_secs().saturating_add(1).saturating_mul(1_000);
     let (path, at) = (path::not_before(), time(Timestamp::from_millis(whole)));
     let conds = vec![exists(), Cond::AbsentOrBelow(path.clone(), at.clone())];
-    Write::update(key, vec![Change::Set(path, at)], conds)
+    let ban = is_ban.then(|| Change::Set(path::banned_until(), at.clone()));
+    Write::update(key, ban.into_iter().chain([Change::Set(path, at)]).collect(), conds)
 }
 
 /// How far the venue's clock is apart, or that it no longer is. The last measurement counts.
@@ -268,7 +272,7 @@ pub(crate) fn sample() -> Item {
     let at = Timestamp::from_millis(1_677_672_000_000);
     let window = Window { from: at, tally: Tally { calls: 40, errors: 1, slow: 2 } };
     let key = key(&VenueId::parse("binance").unwrap(), &Egress::default());
-    let draft = Draft::under(key.clone()).with("not_before", time(at));
+    let draft = Draft::under(key.clone()).with("not_before", time(at)).with("banned_until", time(at));
     let mut item = draft.with("episodes", Attr::M(Item::new())).item();
     let writes = [
         set_clock(key.clone(), Some(ClockOffset { by: Millis(-6_000), measured_at: at })),
@@ -311,9 +315,12 @@ mod tests {
     fn the_longest_wait_stands() {
         let store = MemoryStore::default();
         at_once(store.write(vec![first(here())])).unwrap();
-        at_once(store.write(vec![wait_until(here(), at(20))])).unwrap();
-        assert!(at_once(store.write(vec![wait_until(here(), at(10))])).is_err());
+        at_once(store.write(vec![wait_until(here(), at(20), true)])).unwrap();
+        assert!(at_once(store.write(vec![wait_until(here(), at(10), false)])).is_err());
         assert_eq!(facts(&item(&store)).unwrap().not_before, Some(at(21)));
+        at_once(store.write(vec![wait_until(here(), at(30), false)])).unwrap();
+        let told = facts(&item(&store)).unwrap();
+        assert_eq!((told.not_before, told.banned_until), (Some(at(31)), Some(at(21))));
     }
 
     #[test]
@@ -326,7 +333,7 @@ mod tests {
         at_once(store.write(vec![set_used(here(), used)])).unwrap();
         assert_eq!(
             facts(&item(&store)),
-            Ok(Facts { not_before: None, clock: Some(clock), used: Some(used) })
+            Ok(Facts { clock: Some(clock), used: Some(used), ..Facts::default() })
         );
         at_once(store.write(vec![set_clock(here(), None)])).unwrap();
         assert_eq!(facts(&item(&store)).unwrap().clock, None);

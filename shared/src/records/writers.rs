@@ -75,8 +75,8 @@ pub const RULES: &[Rule] = &[
     rule(Table::TradingState, &["last_executed_at"], &[Execute]),
     rule(Table::TradingState, &["last_reconciled_at"], &[Reconcile]),
     // Decide and people create entries for intents and wishes under a number of their own; execute alone
-    // creates the others, and ends them all.
-    rule(Table::TradingState, &["live", "*"], &[Decide, Execute, Operator]),
+    // creates the others, and ends them all. Reconcile names an order again that has traded after its end.
+    rule(Table::TradingState, &["live", "*"], &[Decide, Execute, Operator, Reconcile]),
     // Conditional on the value read: decide's intents and wishes, and people's wishes.
     rule(Table::TradingState, &["intent_seq"], &[Decide, Operator]),
     rule(Table::TradingState, &["due_at"], &[Execute]),
@@ -129,6 +129,7 @@ pub const RULES: &[Rule] = &[
     rule(Table::Ledgers, &["key_check"], &[Execute]),
     // Conditional: never earlier.
     rule(Table::Ledgers, &["not_before"], &[Decide, Execute, Reconcile]),
+    rule(Table::Ledgers, &["banned_until"], &[Decide, Execute, Reconcile]),
     // What the venue says last counts, whoever hears it.
     rule(Table::Ledgers, &["clock"], &[Decide, Execute, Reconcile]),
     rule(Table::Ledgers, &["used"], &[Decide, Execute, Reconcile]),
@@ -231,6 +232,7 @@ mod tests {
         }
         let expected = [
             "ledgers balances",
+            "ledgers banned_until",
             "ledgers clock",
             "ledgers ended",
             "ledgers not_before",

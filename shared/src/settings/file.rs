@@ -7,6 +7,7 @@
 //! venue = "binance"
 //! backend = "mock"                # mock (unless stated), exchange or backtest
 //! testnet = true                  # unless stated
+//! paper_balance = "10000 USDT"    # with backend mock, unless stated: what a new account begins with
 //! symbols = ["BTC-USDT"]          # what is watched
 //! decide_every_seconds = 1500     # unless stated; a multiple of 60
 //! model = "anthropic/claude-haiku-4-5"
@@ -49,7 +50,7 @@ use super::known::{NATIVE, check, table_of};
 use super::note::{BadSettings, Note, Place};
 use super::profile::{DEFAULTS, PROFILES};
 use super::read::{Found, Reader};
-use super::{Backend, Crash, CrashAction, Exits, Gate, Limits, SafetyMode, Settings, axon};
+use super::{Backend, Crash, CrashAction, Exits, Gate, Limits, PaperBalance, SafetyMode, Settings, axon};
 use crate::ids::{AccountId, StrategyId, VenueId};
 use crate::money::{Notional, Qty};
 use crate::time::Millis;
@@ -141,12 +142,14 @@ fn native(document: Document, file: &str) -> Result<Reader<'_>, BadSettings> {
 fn settings(from: &mut Reader<'_>) -> Result<Settings, BadSettings> {
     let symbols = from.find("symbols")?.some_symbols()?;
     from.supply_allowed(&symbols);
+    let backend = backend(&from.find("backend")?)?;
     Ok(Settings {
         strategy_id: from.find("strategy_id")?.name(StrategyId::parse)?,
         account: from.find("account")?.name(AccountId::parse)?,
         venue: from.find("venue")?.name(VenueId::parse)?,
-        backend: backend(&from.find("backend")?)?,
+        backend,
         testnet: from.find("testnet")?.flag()?,
+        paper_balance: paper_balance(from, backend)?,
         symbols,
         decide_every: whole_minutes(&from.find("decide_every_seconds")?)?,
         model: from.find("model")?.model()?,
@@ -232,11 +235,33 @@ fn backend(found: &Found) -> Result<Backend, BadSettings> {
     }
 }
 
+fn paper_balance(from: &mut Reader<'_>, backend: Backend) -> Result<Option<PaperBalance>, BadSettings> {
+    match backend {
+        Backend::Mock => {
+            let found = from.find("paper_balance")?;
+            let balance = PaperBalance::parse(found.text()?);
+            balance.map(Some).map_err(|bad| found.refuse(format!("{:?}: {bad}", found.text().unwrap_or(""))))
+        }
+        Backend::Exchange | Backend::Oms | Backend::Backtest => Ok(None),
+    }
+}
+
 /// Notes what the settings say beyond their parts.
 fn remark(reader: &mut Reader<'_>, settings: &Settings) {
     if let (Backend::Mock | Backend::Backtest, Some(field)) = (settings.backend, reader.stated("testnet")) {
         let why = format!("by backend {}", settings.backend.as_str());
         reader.notes.push(Note::Unused { field: field.to_owned(), why });
+    }
+    match (&settings.paper_balance, reader.stated("paper_balance")) {
+        (Some(balance), _) if !settings.symbols.iter().any(|symbol| symbol.quote == balance.asset) => {
+            let meaning = format!("{balance} buys nothing that is watched");
+            reader.notes.push(Note::Caution { field: "paper_balance".to_owned(), meaning });
+        }
+        (None, Some(field)) => {
+            let why = format!("by backend {}", settings.backend.as_str());
+            reader.notes.push(Note::Unused { field: field.to_owned(), why });
+        }
+        (Some(_), _) | (None, None) => {}
     }
     if settings.backend == Backend::Exchange && !settings.testnet {
         let meaning = format!("false, so orders at {} move real money", settings.venue);

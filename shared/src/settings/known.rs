@@ -14,6 +14,7 @@ pub(super) const NATIVE: &[Known] = &[
     ("venue", "\"binance\""),
     ("backend", "\"mock\""),
     ("testnet", "true"),
+    ("paper_balance", "\"10000 USDT\""),
     ("symbols", "[\"BTC-USDT\"]"),
     ("decide_every_seconds", "1500"),
     ("model", "\"anthropic/claude-haiku-4-5\""),

@@ -13,8 +13,10 @@ mod read;
 pub use file::Loaded;
 pub use note::{BadSettings, Note};
 
-use crate::ids::{AccountId, StrategyId, Symbol, VenueId};
-use crate::money::{Notional, Percent, Qty};
+use std::fmt;
+
+use crate::ids::{AccountId, Asset, BadName, StrategyId, Symbol, VenueId};
+use crate::money::{Amount, BadAmount, Notional, Percent, Qty};
 use crate::time::Millis;
 
 /// Where orders go.
@@ -165,6 +167,53 @@ pub struct Crash {
     pub action: CrashAction,
 }
 
+/// What an account at the paper venue holds at first: one asset and nothing else.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PaperBalance {
+    /// How much; above zero.
+    pub amount: Amount,
+    /// Of what.
+    pub asset: Asset,
+}
+
+impl PaperBalance {
+    /// Where nothing is said: axon-llm's mock begins with the same money.
+    pub const USUAL: &str = "10000 USDT";
+
+    /// Reads `10000 USDT`.
+    pub fn parse(text: &str) -> Result<PaperBalance, BadBalance> {
+        let (amount, asset) = text.split_once(' ').ok_or(BadBalance::NotTwo)?;
+        let amount = Amount::parse(amount)?;
+        if amount.value() <= rust_decimal::Decimal::ZERO {
+            return Err(BadBalance::Nothing);
+        }
+        Ok(PaperBalance { amount, asset: Asset::parse(asset)? })
+    }
+}
+
+impl fmt::Display for PaperBalance {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{} {}", self.amount, self.asset)
+    }
+}
+
+/// Why a text says no balance.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BadBalance {
+    /// One of the two is missing.
+    #[error("not an amount and an asset")]
+    NotTwo,
+    /// With nothing there is nothing to trade.
+    #[error("not above zero")]
+    Nothing,
+    /// The amount.
+    #[error(transparent)]
+    Amount(#[from] BadAmount),
+    /// The asset.
+    #[error(transparent)]
+    Asset(#[from] BadName),
+}
+
 /// One strategy's settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
@@ -178,6 +227,9 @@ pub struct Settings {
     pub backend: Backend,
     /// Whether the exchange's test network is used; true unless stated.
     pub testnet: bool,
+    /// What its account at the paper venue holds at first; none where its orders go elsewhere, and in items from
+    /// before this could be said ([`PaperBalance::USUAL`]).
+    pub paper_balance: Option<PaperBalance>,
     /// The markets that it watches.
     pub symbols: Vec<Symbol>,
     /// Time from one question to the model to the next: a whole number of minutes.

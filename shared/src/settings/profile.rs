@@ -4,6 +4,7 @@
 /// The documented defaults: none of them protects money by being larger.
 pub(super) const DEFAULTS: &str = r#"
 backend = "mock"
+paper_balance = "10000 USDT"
 testnet = true
 decide_every_seconds = 1500
 model_fallbacks = []

@@ -95,6 +95,7 @@ fn a_file_that_states_everything_needs_no_profile_and_supplies_every_field() {
         venue: VenueId::parse("binance").unwrap(),
         backend: Backend::Exchange,
         testnet: true,
+        paper_balance: None,
         symbols: symbols(&["BTC-USDT"]),
         decide_every: Millis::from_minutes(25),
         model: "anthropic/claude-haiku-4-5".to_owned(),
@@ -133,6 +134,7 @@ fn every_value_that_the_file_does_not_state_is_printed() {
     insta::assert_snapshot!(notes(LEAST), @r#"
     default: backend = "mock"
     default: testnet = true
+    default: paper_balance = "10000 USDT"
     default: decide_every_seconds = 1500
     default: model_fallbacks = []
     default: safety_mode = "DryRun"
@@ -203,7 +205,8 @@ fn without_a_profile_no_field_may_be_missing_but_those_with_a_default() {
         assert_eq!(read.is_ok(), has_default.contains(&field), "{field}");
         without += 1;
     }
-    assert_eq!(without, NATIVE.len() - 1);
+    // The profile, and what backend mock alone reads.
+    assert_eq!(without, NATIVE.len() - 2);
 }
 
 #[test]
@@ -590,11 +593,45 @@ fn secrets_have_no_place_in_a_file_and_are_never_printed() {
 
 #[test]
 fn what_is_stated_and_not_used_is_reported() {
-    for backend in ["mock", "backtest"] {
+    for (backend, supplied) in [("mock", "default: paper_balance = \"10000 USDT\"\n"), ("backtest", "")] {
         let said = notes(&with("\"exchange\"", &format!("{backend:?}")));
-        assert_eq!(said, format!("testnet is not used by backend {backend}\n"));
+        assert_eq!(said, format!("{supplied}testnet is not used by backend {backend}\n"));
         let said = notes(&AXON.replacen("\"exchange\"", &format!("{backend:?}"), 1));
         assert!(said.contains(&format!("trading.testnet is not used by backend {backend}\n")), "{said}");
+    }
+}
+
+/// The full file on paper, with this line.
+fn on_paper(line: &str) -> String {
+    with("backend = \"exchange\"\ntestnet = true", &format!("backend = \"mock\"\n{line}"))
+        .replace("symbols = [\"BTC-USDT\"]\ndecide", "testnet = true\nsymbols = [\"BTC-USDT\"]\ndecide")
+}
+
+#[test]
+fn a_paper_account_begins_with_what_is_stated() {
+    let loaded = load(&on_paper("paper_balance = \"2500.5 USDT\""));
+    assert_eq!(loaded.settings.paper_balance.unwrap().to_string(), "2500.5 USDT");
+    assert_eq!(loaded.notes.len(), 1, "testnet is not used");
+    let other = notes(&on_paper("paper_balance = \"2500 EUR\""));
+    assert!(other.contains("paper_balance: 2500 EUR buys nothing that is watched"), "{other}");
+    let elsewhere = with("testnet = true", "testnet = true\npaper_balance = \"5 USDT\"");
+    assert_eq!(notes(&elsewhere), "paper_balance is not used by backend exchange\n");
+    assert_eq!(load(&on_paper("")).notes.len(), 2, "supplied by default, and testnet is not used");
+    let usual =
+        load(&on_paper(&format!("paper_balance = {}", super::super::known::example("paper_balance"))));
+    assert_eq!(usual.settings.paper_balance.unwrap().to_string(), PaperBalance::USUAL);
+    for (stated, why) in [
+        ("\"10000\"", "\"10000\": not an amount and an asset"),
+        ("\"0 USDT\"", "\"0 USDT\": not above zero"),
+        ("\"-5 USDT\"", "\"-5 USDT\": not above zero"),
+        ("10000", "10000 is not a text"),
+    ] {
+        let said = refusal(&on_paper(&format!("paper_balance = {stated}")));
+        let mend = "write for example \"10000 USDT\"";
+        assert_eq!(said, format!("s.toml:5: paper_balance: {why}; {mend}"));
+    }
+    for bad in ["\"NaN USDT\"", "\"1e400 USDT\"", "\"5 us dollars\"", "\"5 \""] {
+        refusal(&on_paper(&format!("paper_balance = {bad}")));
     }
 }
 
@@ -744,7 +781,8 @@ fn every_profile_can_stand_behind_a_file() {
 
 #[test]
 fn every_example_is_one_that_is_read() {
-    for (field, example) in NATIVE.iter().filter(|(field, _)| *field != "profile") {
+    let of_its_own = ["profile", "paper_balance"];
+    for (field, example) in NATIVE.iter().filter(|(field, _)| !of_its_own.contains(field)) {
         let (table, leaf) = field.rsplit_once('.').unwrap_or(("", field));
         let mut inside = "";
         let rewritten = FULL.lines().map(|line| {

@@ -7,6 +7,7 @@ use crate::market::{Candle, Instrument, Quote};
 use crate::ports::{Balance, KeyRights, MarketData, OrderReport, ReadAccount, Trade, VenueError};
 #[cfg(feature = "venue-trade")]
 use crate::ports::{OrderRequest, Placed, SendError, TradeOrders};
+use crate::secret::KeyPrint;
 #[cfg(feature = "venue-trade")]
 use crate::time::Timestamp;
 
@@ -75,6 +76,12 @@ impl<E: ReadAccount, P: ReadAccount> ReadAccount for Either<E, P> {
         match self {
             Either::Exchange(venue) => venue.key_rights().await,
             Either::Paper(venue) => venue.key_rights().await,
+        }
+    }
+    fn key_print(&self) -> Option<KeyPrint> {
+        match self {
+            Either::Exchange(venue) => venue.key_print(),
+            Either::Paper(venue) => venue.key_print(),
         }
     }
 }

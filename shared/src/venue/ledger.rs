@@ -49,9 +49,9 @@ impl<T: ReadTables + WriteTables> Ledger<T> {
 
     /// Nobody calls before `until`. The write is tried again at once: no other function has a way to know, and
     /// one call inside the wait may turn it into a ban.
-    pub async fn wait_until(&self, until: Timestamp) {
+    pub async fn wait_until(&self, until: Timestamp, is_ban: bool) {
         for _ in 0..MOST_ATTEMPTS {
-            match self.tell(venue::wait_until(self.key.clone(), until)).await {
+            match self.tell(venue::wait_until(self.key.clone(), until, is_ban)).await {
                 // A later time stands already.
                 Ok(()) | Err(WriteError::Lost { .. }) => return,
                 Err(WriteError::Conflict | WriteError::NotDone(_) | WriteError::NoAnswer(_)) => {}

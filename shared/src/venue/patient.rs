@@ -1,6 +1,7 @@
 //! A venue that is obeyed: once it has asked for a wait, no function calls it before the wait is over,
 //! because the time stands in the tables (`venue#{venue}#{egress}`) and not in a process.
 //!
+//! A ban that is known is a ban for every call that meets it, also in another function or a new process.
 //! Bans are per address and grow with every call made during one (Binance: 2 minutes to 3 days), so a wait
 //! that cannot be read counts as a wait.
 
@@ -19,6 +20,8 @@ use crate::ports::{MarketData, ReadTables, SharedClock, VenueError, Wait, WriteT
 #[cfg(feature = "venue-trade")]
 use crate::ports::{OrderRequest, Placed, SendError, TradeOrders};
 use crate::records::venue::Facts;
+#[cfg(feature = "venue-account")]
+use crate::secret::KeyPrint;
 use crate::time::{Millis, Timestamp};
 use crate::venue::ledger::Ledger;
 
@@ -29,12 +32,14 @@ pub struct Patient<V, T> {
     clock: SharedClock,
     read: Cell<bool>,
     not_before: Cell<Option<Timestamp>>,
+    banned_until: Cell<Option<Timestamp>>,
 }
 
 impl<V, T: ReadTables + WriteTables> Patient<V, T> {
     /// `inner`, called over the ledger's link and only when the venue has not asked for a wait.
     pub fn new(inner: V, ledger: Ledger<T>, clock: SharedClock, wait: Wait) -> Patient<V, T> {
-        let patient = Patient { inner, ledger, clock, read: Cell::new(false), not_before: Cell::new(None) };
+        let (read, not_before, banned_until) = (Cell::new(false), Cell::new(None), Cell::new(None));
+        let patient = Patient { inner, ledger, clock, read, not_before, banned_until };
         match wait {
             Wait::Read(facts) => patient.adopt(&facts),
             Wait::Unread => {}
@@ -45,6 +50,7 @@ impl<V, T: ReadTables + WriteTables> Patient<V, T> {
     fn adopt(&self, facts: &Facts) {
         self.ledger.link().adopt(facts);
         self.not_before.set(facts.not_before);
+        self.banned_until.set(facts.banned_until);
         self.read.set(true);
     }
 
@@ -56,19 +62,25 @@ impl<V, T: ReadTables + WriteTables> Patient<V, T> {
             self.adopt(&read.map_err(unknown)?);
         }
         let Some(from) = self.not_before.get() else { return Ok(()) };
-        let wait = from.since(self.clock.now());
+        let now = self.clock.now();
+        let wait = from.since(now);
         if wait <= Millis(0) {
             return Ok(());
         }
-        Err(VenueError::Throttled { wait, text: format!("no call before {from}"), banned: false })
+        let banned = self.banned_until.get().is_some_and(|until| until > now);
+        let why = if banned { "banned: " } else { "" };
+        Err(VenueError::Throttled { wait, text: format!("{why}no call before {from}"), banned })
     }
 
     /// Keeps a wait that the venue asked for, and tells what every function should know.
     async fn heed(&self, error: Option<&VenueError>) {
-        if let Some(VenueError::Throttled { wait, .. }) = error {
+        if let Some(VenueError::Throttled { wait, banned, .. }) = error {
             let until = self.clock.now() + *wait;
             self.not_before.set(Some(until));
-            self.ledger.wait_until(until).await;
+            if *banned {
+                self.banned_until.set(Some(until));
+            }
+            self.ledger.wait_until(until, *banned).await;
         }
         self.ledger.share().await;
     }
@@ -130,6 +142,9 @@ impl<V: ReadAccount, T: ReadTables + WriteTables> ReadAccount for Patient<V, T> 
     async fn key_rights(&self) -> Result<KeyRights, VenueError> {
         self.ready().await?;
         self.heeded(self.inner.key_rights().await).await
+    }
+    fn key_print(&self) -> Option<KeyPrint> {
+        self.inner.key_print()
     }
 }
 
@@ -255,5 +270,28 @@ mod tests {
         clock.0.store(1_032_000, Ordering::SeqCst);
         ask();
         assert_eq!(*busy.0.borrow(), 2);
+    }
+
+    #[test]
+    fn whoever_meets_a_ban_that_is_known_is_banned_until_it_is_over() {
+        let (store, busy) = (MemoryStore::default(), Busy::default());
+        let clock = Arc::new(At(AtomicI64::new(1_000_000)));
+        let symbol = Symbol::parse("BTC-USDT").unwrap();
+        let met = |patient: &Patient<&Busy, MemoryStore>| match at_once(patient.quote(&symbol)) {
+            Err(VenueError::Throttled { wait, banned, .. }) => (wait, banned),
+            other => panic!("{other:?}"),
+        };
+        let new = |wait| Patient::new(&busy, ledger(store.clone()), clock.clone(), wait);
+        let first = new(Wait::Unread);
+        assert_eq!(met(&first), (Millis(30_000), true));
+        assert_eq!(met(&first), (Millis(30_000), true), "the same call, a moment later");
+        assert_eq!(met(&new(Wait::Unread)), (Millis(31_000), true), "another process");
+        let ban = Timestamp::from_millis(1_010_000);
+        let longer = Some(Timestamp::from_millis(1_020_000));
+        let facts = Facts { not_before: longer, banned_until: Some(ban), ..Facts::default() };
+        let told = new(Wait::Read(facts));
+        assert!(met(&told).1, "read with the shard");
+        clock.0.store(1_010_000, Ordering::SeqCst);
+        assert_eq!(met(&told), (Millis(10_000), false), "a wait that outlasts the ban is none");
     }
 }

@@ -123,7 +123,8 @@ impl<T: ReadTables + WriteTables + Clone> Venues<T> {
     ) -> Result<crate::venue::paper::Paper<Patient<Binance, T>, T>, VenueError> {
         let (tables, clock) = (self.tables.clone(), self.clock.clone());
         let market = self.market(settings, wait)?;
-        Ok(crate::venue::paper::Paper::new(market, tables, clock, settings.account.clone()))
+        let begins_with = settings.paper_balance.clone();
+        Ok(crate::venue::paper::Paper::new(market, tables, clock, settings.account.clone(), begins_with))
     }
 
     /// `venue`, which calls over `link`, behind the waits of the venue of these settings.

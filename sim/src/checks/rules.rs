@@ -276,7 +276,7 @@ pub(super) mod tests {
                 "position_id": s("p"), "order_id": s("b"), "status": s("rejected"), "code": s("-1013"),
             }),
         );
-        world.exchange.throttle(at(2), Millis::from_secs(5));
+        world.exchange.throttled(at(2), Millis::from_secs(5));
         world.exchange.serve(world.query("a"), at(3));
         let dry = Facts { may_send: false, ..facts() };
         assert_eq!(

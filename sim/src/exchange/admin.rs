@@ -104,11 +104,19 @@ impl Exchange {
         }
     }
 
-    /// Begins a Retry-After window: every request inside it bans the caller.
+    /// Begins a Retry-After window: the next request is told to wait (429), every later one inside it bans the
+    /// caller (418).
     pub fn throttle(&self, now: Timestamp, retry_after: Millis) {
         let mut venue = self.venue_at(now);
         let until = venue.now + retry_after;
         venue.limits.throttle(until);
+    }
+
+    /// The same where the caller has just been told: every request inside the window bans it.
+    pub fn throttled(&self, now: Timestamp, retry_after: Millis) {
+        let mut venue = self.venue_at(now);
+        let until = venue.now + retry_after;
+        venue.limits.throttled(until);
     }
 }
 

@@ -25,6 +25,8 @@ pub(super) struct Limits {
     day: Day,
     pub(super) orders_1d: u64,
     retry_until: Timestamp,
+    /// Whether the caller was told of it.
+    told: bool,
     banned_until: Timestamp,
     next_ban_seconds: i64,
     /// Requests that came although the caller had been told to wait.
@@ -42,6 +44,7 @@ impl Limits {
             day: Day(0),
             orders_1d: 0,
             retry_until: never,
+            told: false,
             banned_until: never,
             next_ban_seconds: FIRST_BAN_SECONDS,
             violations: 0,
@@ -55,21 +58,31 @@ impl Limits {
             self.violations += 1;
             return Err(banned(self.banned_until, now));
         }
-        if self.retry_until > now {
+        if self.retry_until > now && self.told {
             self.violations += 1;
             return Err(self.ban(now));
+        }
+        if self.retry_until > now {
+            self.told = true;
+            return Err(too_much_weight(self.retry_until, now));
         }
         self.weight += weight;
         if self.weight <= WEIGHT_PER_MINUTE {
             return Ok(());
         }
-        self.retry_until = now.minute() + Millis::from_minutes(1);
+        (self.retry_until, self.told) = (now.minute() + Millis::from_minutes(1), true);
         Err(too_much_weight(self.retry_until, now))
     }
 
-    /// Begins a window in which every request is one too many, as a fault or scenario.
+    /// Begins a window in which every request is one too many, as a scenario: the first one is told so, with a 429,
+    /// and whoever goes on is banned.
     pub(super) fn throttle(&mut self, until: Timestamp) {
-        self.retry_until = until;
+        (self.retry_until, self.told) = (until, false);
+    }
+
+    /// The same where the caller was told already.
+    pub(super) fn throttled(&mut self, until: Timestamp) {
+        (self.retry_until, self.told) = (until, true);
     }
 
     /// Refuses a new order over the order limits.
@@ -162,14 +175,19 @@ mod tests {
     fn a_request_inside_the_retry_window_is_a_ban_that_grows() {
         let mut limits = Limits::new();
         limits.throttle(at(30));
+        let told = limits.admit(1, at(0)).unwrap_err();
+        assert_eq!((told.status, told.code, told.retry_after, limits.violations), (429, -1003, Some(30), 0));
         let refusal = limits.admit(1, at(0)).unwrap_err();
         assert_eq!((refusal.status, refusal.code, refusal.retry_after), (418, -1003, Some(120)));
         assert!(refusal.msg.contains(&at(120).as_millis().to_string()));
         assert_eq!(limits.admit(1, at(119)).unwrap_err().retry_after, Some(1));
         assert_eq!(limits.admit(1, at(120)), Ok(()));
         assert_eq!(limits.violations, 2);
-        limits.throttle(at(130));
+        limits.throttled(at(130));
         assert_eq!(limits.admit(1, at(121)).unwrap_err().retry_after, Some(240));
+        limits.throttle(at(900));
+        assert_eq!(limits.admit(1, at(899)).unwrap_err().status, 429);
+        assert_eq!(limits.admit(1, at(900)), Ok(()), "whoever waits is served");
     }
 
     #[test]

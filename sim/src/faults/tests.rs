@@ -263,6 +263,8 @@ async fn faults_a_request_inside_the_wait_is_a_violation() {
     assert_eq!(faults.send(world.query("x"), TIMEOUT).await.unwrap().status(), 400);
     assert_eq!(world.exchange.violations(), 0);
     world.exchange.throttle(at(seconds), Millis::from_secs(9));
+    assert_eq!(faults.send(world.query("x"), TIMEOUT).await.unwrap().status(), 429);
+    assert_eq!(world.exchange.violations(), 0);
     assert_eq!(faults.send(world.query("x"), TIMEOUT).await.unwrap().status(), 418);
     assert_eq!(world.exchange.violations(), 1);
 }

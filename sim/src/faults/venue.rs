@@ -91,7 +91,7 @@ impl FaultyTransport {
     pub(super) fn throttle(&self, roll: Roll) -> Response {
         let seconds = between(roll.shape, 5, 60);
         if let Some(exchange) = &self.exchange {
-            exchange.throttle(self.clock.now(), Millis::from_secs(seconds));
+            exchange.throttled(self.clock.now(), Millis::from_secs(seconds));
         }
         self.clean(roll.kind, answers::venue_wait(seconds))
     }

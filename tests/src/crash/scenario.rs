@@ -270,6 +270,7 @@ fn settings() -> Settings {
         venue: VenueId::parse("binance").unwrap(),
         backend: Backend::Exchange,
         testnet: true,
+        paper_balance: None,
         symbols: vec![symbol.clone()],
         decide_every: Millis::from_minutes(EVERY),
         model: "anthropic/claude-haiku-4-5".to_owned(),

@@ -158,6 +158,9 @@ impl ReadAccount for Venue {
     async fn key_rights(&self) -> Result<KeyRights, VenueError> {
         self.ask(Method::KeyRights, String::new, || at_once(self.trader.key_rights())).await
     }
+    fn key_print(&self) -> Option<shared::secret::KeyPrint> {
+        self.trader.key_print()
+    }
 }
 
 impl TradeOrders for Venue {

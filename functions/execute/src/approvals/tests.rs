@@ -52,6 +52,7 @@ fn settings() -> Settings {
         venue: VenueId::parse("binance").unwrap(),
         backend: Backend::Exchange,
         testnet: true,
+        paper_balance: None,
         symbols: vec![symbol()],
         decide_every: Millis::from_minutes(25),
         model: "anthropic/claude-haiku-4-5".to_owned(),
@@ -180,6 +181,9 @@ impl ReadAccount for Venue {
     }
     async fn key_rights(&self) -> Result<KeyRights, VenueError> {
         Ok(KeyRights { trade: true, withdraw: false, transfer: false, address_bound: true })
+    }
+    fn key_print(&self) -> Option<shared::secret::KeyPrint> {
+        None
     }
 }
 impl TradeOrders for Venue {
@@ -360,7 +364,7 @@ fn an_approval_is_consumed_by_the_submit_even_against_an_older_reading() {
     let world = World::offered();
     world.approve("16:01:00");
     let state = records::state::decode(&world.tables.snapshot()[&world.state_key()]).unwrap();
-    let mut stale = at_once(observe::desk(&world.tables, settings(), state)).unwrap();
+    let mut stale = at_once(observe::desk(&world.tables, settings(), state.into())).unwrap();
     assert_eq!(world.tick("16:01:04"), 1);
     // Another invocation that read the order before cannot record a second submit.
     let sent = Sent { at: at("16:01:05"), fence: at("16:01:30") };

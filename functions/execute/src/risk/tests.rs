@@ -172,7 +172,7 @@ fn a_market_that_does_not_trade_refuses() {
 
 #[test]
 fn quantity_is_within_the_venues_range_and_a_multiple_of_its_step() {
-    passes(|case| case.terms.quantity = qty("0.05001"));
+    passes(|case| case.terms.quantity = qty("0.0529"));
     passes(|case| case.terms.quantity = qty("9000"));
     refused(
         Rule::VenueFilter,
@@ -209,7 +209,15 @@ fn a_price_is_a_multiple_of_the_tick() {
 
 #[test]
 fn the_venues_least_value_is_judged_at_the_lower_price() {
-    passes(|case| (case.terms.kind, case.market.min_notional) = (limit_at("99"), notional("99")));
+    // Its stop at 95 may sell down to 94.52.
+    passes(|case| (case.terms.kind, case.market.min_notional) = (limit_at("99"), notional("94.52")));
+    let of_the_stop = "its stop's notional 94.52 is below the venue's minimum";
+    refused(Rule::VenueFilter, &format!("{of_the_stop} 94.53"), |case| {
+        (case.terms.kind, case.market.min_notional) = (limit_at("99"), notional("94.53"));
+    });
+    refused(Rule::VenueFilter, &format!("{of_the_stop} 99"), |case| {
+        (case.terms.kind, case.market.min_notional) = (limit_at("99"), notional("99"));
+    });
     refused(Rule::VenueFilter, "order notional 99 is below the venue's minimum 99.01", |case| {
         (case.terms.kind, case.market.min_notional) = (limit_at("99"), notional("99.01"));
     });

@@ -6,6 +6,7 @@ use shared::order::Origin;
 use shared::state::Target;
 use shared::status::Status;
 use shared::time::Millis;
+use sim::exchange::Filters;
 
 use super::{FLAT, SILENT, flat};
 use crate::testing::{Bench, Fault, Wanted, bench, d, limit, market, minute, percent, price, qty};
@@ -86,6 +87,21 @@ fn what_one_exit_leaves_the_next_one_sells() {
     assert_eq!(bench.position(&id).quantity, qty("0.599"));
     bench.tick(2);
     assert_eq!(bench.position(&id).status, PositionStatus::Closed);
+    bench.is_over();
+}
+
+#[test]
+fn an_exit_above_the_greatest_market_lot_leaves_nothing_that_cannot_be_sold() {
+    let (bench, id) = holding(&flat(6));
+    let mut filters = Filters::btcusdt();
+    filters.market_lot.max = d("0.97");
+    bench.exchange.set_filters(bench.clock.now(), filters);
+    bench.wish(Target::Close(id.clone()), Origin::Person);
+    bench.tick(1);
+    bench.tick(2);
+    let sold: Vec<String> = bench.at_venue()[2..].iter().map(|one| one.quantity.to_string()).collect();
+    assert_eq!(sold, ["0.4995", "0.4995"], "0.97 would have left 0.029, worth less than any order");
+    assert_eq!((bench.position(&id).status, bench.position(&id).residue), (PositionStatus::Closed, None));
     bench.is_over();
 }
 

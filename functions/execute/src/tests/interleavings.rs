@@ -13,17 +13,16 @@ use std::task::{Context, Poll, Waker};
 
 use rust_decimal::Decimal;
 use shared::books::AccountBook;
-use shared::ids::{Asset, Leg, OrderId, PositionId, Symbol};
-use shared::market::{Candle, Instrument, Quote, Side, Trading};
+use shared::ids::{Asset, OrderId, Symbol};
+use shared::market::{Candle, Instrument, Quote, Trading};
 use shared::money::{Amount, Notional};
-use shared::order::{Kind, Order, Origin, State, Terms, TimeInForce};
 use shared::ports::{
     Balance, Clock, KeyRights, MarketData, OpenVenue, OrderReport, OrderRequest, Placed, ReadAccount,
     SendError, Trade, TradeOrders, VenueError, Wait,
 };
 use shared::records::{self, AccountLedger, KeyCheck, Shard};
 use shared::settings::Settings;
-use shared::state::{ExecDay, Live, StrategyState};
+use shared::state::{ExecDay, StrategyState};
 use shared::status::Status;
 use shared::store::{
     Change, Item, Key, Order as Direction, ReadError, ReadTables, Write, WriteAct, WriteError, WriteTables,
@@ -35,7 +34,7 @@ use shared::tick::Tick;
 use shared::time::{Millis, Timestamp};
 
 use crate::handle;
-use crate::testing::{Lines, demo, price, qty, settings};
+use crate::testing::{Lines, Wanted, demo, intent, limit, price, qty, settings};
 use crate::turn::Shift;
 
 /// Where an effect waits until the schedule lets it happen.
@@ -219,6 +218,9 @@ impl ReadAccount for World {
     async fn key_rights(&self) -> Result<KeyRights, VenueError> {
         Err(VenueError::Unavailable("nobody asks twice a day".to_owned()))
     }
+    fn key_print(&self) -> Option<shared::secret::KeyPrint> {
+        None
+    }
 }
 impl TradeOrders for World {
     async fn place(&self, order: &OrderRequest) -> Result<Placed, SendError> {
@@ -247,13 +249,14 @@ fn world(wanted: usize, midnight_after: usize) -> World {
     let mut state = StrategyState::first(demo(), Status::Running, before);
     state.exec_day = ExecDay { orders: 99, ..ExecDay::begun(before.day()) };
     for symbol in symbols.iter().take(wanted) {
-        let order = intent(&mut state, symbol, before);
+        let wanted = Wanted { symbol: symbol.clone(), ..limit("1", "90", "80") };
+        let order = intent(&mut state, &wanted, before);
         let key = records::order::key(&order.terms.position_id, &order.terms.order_id);
         store.plant(key, records::order::encode(&order));
     }
     let opening = BTreeMap::from([(symbols[0].quote.clone(), Amount::parse("1000").unwrap())]);
     let book = AccountBook { opening, ..AccountBook::default() };
-    let asked = Some(KeyCheck { at: before, rights: None });
+    let asked = Some(KeyCheck { at: before, rights: None, print: None });
     let ledger = AccountLedger { book, key_check: asked, ..AccountLedger::first(settings.account.clone()) };
     let shard = Shard { shard: 0, strategies: vec![demo()] };
     store.plant(records::shard::key(0), records::shard::encode(&shard));
@@ -261,36 +264,6 @@ fn world(wanted: usize, midnight_after: usize) -> World {
     store.plant(records::strategy_config::key(&demo()), records::strategy_config::encode(&settings));
     store.plant(records::account::key(&settings.account), records::account::encode(&ledger));
     World { store, placed: Rc::default(), effects: Rc::default(), midnight_after, seen: Rc::default() }
-}
-
-fn intent(state: &mut StrategyState, symbol: &Symbol, at: Timestamp) -> Order {
-    state.intent_seq += 1;
-    let position_id = PositionId { strategy: demo(), seq: state.intent_seq };
-    let env = shared::ids::Env::parse("dev").unwrap();
-    let order_id = OrderId::derive(&env, &settings().account, &position_id, Leg::Entry, 0);
-    let live = Live::Order { position: position_id.clone(), leg: Leg::Entry };
-    state.live.insert(order_id.to_string(), live);
-    let terms = Terms {
-        order_id,
-        position_id,
-        strategy_id: demo(),
-        account: settings().account,
-        symbol: symbol.clone(),
-        leg: Leg::Entry,
-        plan: 0,
-        origin: Origin::Model,
-        side: Side::Buy,
-        kind: Kind::Limit { price: price("90"), time_in_force: TimeInForce::Gtc },
-        quantity: qty("1"),
-        stop_loss: Some(price("80")),
-        take_profit: None,
-        decided_price: None,
-        decided_at: at,
-        decision: Some(at),
-        created_at: at,
-        trace: "demo-1".to_owned(),
-    };
-    Order { terms, state: State::Intended }
 }
 
 /// One invocation, until it ends.

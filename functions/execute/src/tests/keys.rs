@@ -1,12 +1,13 @@
 //! What the account's key may do, a venue that refuses the key, and a venue that bans us.
 
-use shared::ports::{KeyRights, VenueError};
+use shared::ports::{KeyRights, ReadAccount, VenueError};
 use shared::records::KeyCheck;
+use shared::secret::{KeyPrint, Secret};
 use shared::status::{Hold, Status};
 use shared::time::{Millis, Timestamp};
 
 use super::flat;
-use crate::testing::{Bench, bench, limit, market, minute};
+use crate::testing::{Bench, Fault, bench, limit, market, minute};
 
 const SOUND: KeyRights = KeyRights { trade: true, withdraw: false, transfer: false, address_bound: true };
 
@@ -32,10 +33,42 @@ fn a_key_is_asked_about_at_its_first_use_and_once_a_day() {
     }
     assert_eq!(bench.faults.rights_asked.get(), 1);
     let asked = bench.account().key_check;
-    assert_eq!(asked, Some(KeyCheck { at: minute(1) + Millis::from_secs(4), rights: Some(SOUND) }));
+    let (at, print) = (minute(1) + Millis::from_secs(4), bench.venue.key_print());
+    assert_eq!(asked, Some(KeyCheck { at, rights: Some(SOUND), print }));
     bench.tick_at(Timestamp::parse("2023-03-02T00:00:00Z").unwrap());
     assert_eq!(bench.faults.rights_asked.get(), 2);
     assert_eq!(bench.orders().len(), 1);
+}
+
+#[test]
+fn another_key_is_asked_about_in_the_tick_that_uses_it_first() {
+    let bench = bench(&flat(6));
+    bench.intend(&limit("1", "99", "90"));
+    bench.tick(0);
+    assert_eq!(bench.faults.rights_asked.get(), 0, "asked today");
+    bench.faults.print.set(Some(KeyPrint::of(&Secret::new("rotated".to_owned()))));
+    *bench.faults.rights.borrow_mut() = Some(Ok(KeyRights { withdraw: true, ..SOUND }));
+    bench.tick(1);
+    assert_eq!((bench.faults.rights_asked.get(), bench.state().status), (1, Status::Halted));
+    *bench.faults.rights.borrow_mut() = Some(Ok(SOUND));
+    for n in 2..5 {
+        bench.tick(n);
+    }
+    assert_eq!(bench.faults.rights_asked.get(), 2, "asked until it is sound, then no more today");
+}
+
+#[test]
+fn a_key_that_the_venue_refused_is_asked_about_before_it_is_used_again() {
+    let bench = bench(&flat(6));
+    bench.faults.place.borrow_mut().push_back(Some(Fault::Fatal));
+    bench.intend(&market("1", "90"));
+    bench.tick(0);
+    assert_eq!((bench.state().status, bench.account().key_check), (Status::Halted, None));
+    *bench.faults.rights.borrow_mut() = Some(Ok(KeyRights { transfer: true, ..SOUND }));
+    bench.set_status(Status::Running);
+    bench.intend(&market("1", "90"));
+    bench.tick(1);
+    assert_eq!((bench.faults.rights_asked.get(), bench.faults.places.borrow().len()), (1, 1));
 }
 
 #[test]

@@ -74,6 +74,28 @@ fn a_stop_that_the_venue_refuses_exits_the_position_in_the_same_tick() {
     bench.is_over();
 }
 
+/// Its stop triggers at 90 and sells down to 89.55; the venue's least value is 5.
+#[test]
+fn a_stop_is_valued_at_the_lowest_price_that_it_sells_for() {
+    let too_small = bench(&flat(4));
+    too_small.intend(&market("0.0557", "90"));
+    too_small.tick(0);
+    assert_eq!((too_small.statuses(), too_small.at_venue().len()), (vec!["entry 0 refused".to_owned()], 0));
+    // The fee takes it below: it is sold at once, and the venue is never asked for a stop that it would refuse.
+    let just_too_small = bench(&flat(4));
+    let id = just_too_small.intend(&market("0.05584", "90"));
+    just_too_small.tick(0);
+    assert_eq!(just_too_small.statuses(), ["entry 0 filled", "exit 0 filled"]);
+    assert_eq!(just_too_small.position(&id).exit_reason, Some(ExitReason::StopMissing));
+    let detail = just_too_small.state().alerts["order-failures"].detail.clone();
+    assert!(detail.contains("too little for a stop"), "{detail}");
+    just_too_small.is_over();
+    let enough = bench(&flat(4));
+    enough.intend(&market("0.0559", "90"));
+    enough.tick(0);
+    assert_eq!(enough.statuses(), ["entry 0 filled", "stop 0 open"]);
+}
+
 #[test]
 fn in_stopped_a_stop_that_the_venue_refuses_is_left_to_a_person() {
     let (bench, id) = holding(&flat(6));

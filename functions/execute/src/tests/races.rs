@@ -106,6 +106,7 @@ fn two_sends_planned_from_one_reading_do_not_both_happen() {
     let (orders, sent_at) = (bench.orders(), bench.clock.now());
     let read = || {
         let books = Books {
+            unread_status: None,
             state: bench.state(),
             orders: orders.iter().map(|one| (one.terms.order_id.clone(), one.clone())).collect(),
             positions: Default::default(),

@@ -16,6 +16,7 @@ use crate::ids::{Asset, OrderId, Symbol};
 use crate::money::Qty;
 use crate::ports::{Balance, KeyRights, OrderReport, ReadAccount, Trade, VenueError};
 use crate::reported::Reported;
+use crate::secret::KeyPrint;
 use crate::time::Timestamp;
 use crate::transport::Request;
 
@@ -149,6 +150,9 @@ impl ReadAccount for Account {
     async fn key_rights(&self) -> Result<KeyRights, VenueError> {
         let rights: WireRights = self.get("/sapi/v1/account/apiRestrictions", "").await?;
         Ok(rights.read()?)
+    }
+    fn key_print(&self) -> Option<KeyPrint> {
+        Some(self.key.print())
     }
 }
 

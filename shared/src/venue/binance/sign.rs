@@ -6,7 +6,7 @@ use http::HeaderValue;
 use sha2::Sha256;
 
 use super::errors::Failure;
-use crate::secret::{Credentials, Secret};
+use crate::secret::{Credentials, KeyPrint, Secret};
 
 /// A key pair of one account.
 #[derive(Debug, Clone)]
@@ -25,6 +25,11 @@ impl ApiKey {
     pub fn of(credentials: &Credentials) -> Option<ApiKey> {
         let secret = credentials.api_secret()?.clone();
         Some(ApiKey::new(credentials.api_key().clone(), secret))
+    }
+
+    /// What tells this key from another one.
+    pub fn print(&self) -> KeyPrint {
+        KeyPrint::of(&self.key)
     }
 
     /// `query` with its signature.

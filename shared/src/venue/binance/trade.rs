@@ -19,6 +19,7 @@ use crate::ports::{
     VenueError,
 };
 use crate::reported::Reported;
+use crate::secret::KeyPrint;
 use crate::time::Timestamp;
 
 /// Where orders are placed and cancelled.
@@ -234,5 +235,8 @@ impl ReadAccount for Trader {
     }
     async fn key_rights(&self) -> Result<KeyRights, VenueError> {
         self.0.key_rights().await
+    }
+    fn key_print(&self) -> Option<KeyPrint> {
+        self.0.key_print()
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! Its orders, balances and trades stand in its own ledger ([`crate::records::paper`]), which this adapter alone
 //! writes, each time on condition that nothing changed since it was read. Every question first lets what rests
-//! meet the market ([`book`]). An account begins with [`FIRST_BALANCE`].
+//! meet the market ([`book`]). A new account begins with the `paper_balance`
+//! of the strategy that looks at it first.
 //!
 //! **The fence.** An order is taken while its send is younger than the receive window, by the clock as it is read
 //! after the ledger. Asking for an order that is not there moves the ledger's version: a placement that was under
@@ -29,13 +30,13 @@ use crate::ports::{
     WriteTables,
 };
 use crate::records::paper::{self, PaperLedger, PaperOrder, PaperTrade};
+use crate::secret::KeyPrint;
+use crate::settings::{BadBalance, PaperBalance};
 use crate::store::{Write, WriteError};
 use crate::time::Timestamp;
 
 pub use book::{FEE, SLIPPAGE};
 
-/// What every account holds at first: axon-llm's mock begins with the same money.
-pub const FIRST_BALANCE: (&str, &str) = ("USDT", "10000");
 /// The most minutes that one look reads.
 const MOST_CANDLES: u32 = 999;
 /// How often a change that was overtaken by another is made anew.
@@ -50,6 +51,7 @@ pub struct Paper<M, T> {
     tables: T,
     clock: Silent,
     account: AccountId,
+    begins_with: Option<PaperBalance>,
 }
 
 /// A clock, which has nothing to say of itself.
@@ -83,9 +85,16 @@ impl From<Unchanged> for VenueError {
 }
 
 impl<M: MarketData, T: ReadTables + WriteTables> Paper<M, T> {
-    /// The account `account`, kept in `tables`.
-    pub fn new(market: M, tables: T, clock: SharedClock, account: AccountId) -> Paper<M, T> {
-        Paper { market, tables, clock: Silent(clock), account }
+    /// The account `account`, kept in `tables`; where it is new, it `begins_with` this, or with
+    /// [`PaperBalance::USUAL`].
+    pub fn new(
+        market: M,
+        tables: T,
+        clock: SharedClock,
+        account: AccountId,
+        begins_with: Option<PaperBalance>,
+    ) -> Paper<M, T> {
+        Paper { market, tables, clock: Silent(clock), account, begins_with }
     }
 
     fn now(&self) -> Timestamp {
@@ -101,7 +110,7 @@ impl<M: MarketData, T: ReadTables + WriteTables> Paper<M, T> {
         if let Some(item) = items.into_iter().flatten().next() {
             return paper::decode(&item).map_err(|why| unread(why.to_string()));
         }
-        let first = first(&self.account).map_err(|why| unread(why.to_string()))?;
+        let first = self.first().map_err(|why| unread(why.to_string()))?;
         match self.tables.write(vec![Write::put_if_absent(key, paper::encode(&first))]).await {
             Ok(()) => Ok(first),
             Err(why) => Err(unread(why.to_string())),
@@ -152,6 +161,22 @@ impl<M: MarketData, T: ReadTables + WriteTables> Paper<M, T> {
         Ok(ledger)
     }
 
+    fn first(&self) -> Result<PaperLedger, BadBalance> {
+        let stated = self.begins_with.clone();
+        let PaperBalance { amount, asset } =
+            stated.map_or_else(|| PaperBalance::parse(PaperBalance::USUAL), Ok)?;
+        let balance = Balance { free: amount, locked: Amount::ZERO };
+        Ok(PaperLedger {
+            account: self.account.clone(),
+            version: 1,
+            balances: BTreeMap::from([(asset, balance)]),
+            open: Vec::new(),
+            ended: Vec::new(),
+            trades: Vec::new(),
+            numbers: 0,
+        })
+    }
+
     /// The ledger as it stands now; moved on, so that what was under way when it was read is judged anew.
     async fn not_there(&self, seen: PaperLedger) -> Result<bool, VenueError> {
         match self.write(&seen, seen.clone()).await {
@@ -160,20 +185,6 @@ impl<M: MarketData, T: ReadTables + WriteTables> Paper<M, T> {
             Err(why) => Err(why.into()),
         }
     }
-}
-
-fn first(account: &AccountId) -> Result<PaperLedger, Box<dyn std::error::Error>> {
-    let (asset, amount) = FIRST_BALANCE;
-    let balance = Balance { free: Amount::parse(amount)?, locked: Amount::ZERO };
-    Ok(PaperLedger {
-        account: account.clone(),
-        version: 1,
-        balances: BTreeMap::from([(Asset::parse(asset)?, balance)]),
-        open: Vec::new(),
-        ended: Vec::new(),
-        trades: Vec::new(),
-        numbers: 0,
-    })
 }
 
 fn report(order: &PaperOrder) -> OrderReport {
@@ -257,5 +268,8 @@ impl<M: MarketData, T: ReadTables + WriteTables> ReadAccount for Paper<M, T> {
     /// There is no key, so there is nothing that one could do beside trading here.
     async fn key_rights(&self) -> Result<KeyRights, VenueError> {
         Ok(KeyRights { trade: true, withdraw: false, transfer: false, address_bound: true })
+    }
+    fn key_print(&self) -> Option<KeyPrint> {
+        None
     }
 }

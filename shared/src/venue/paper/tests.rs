@@ -102,7 +102,7 @@ impl Bench {
     }
     fn over<T: ReadTables + WriteTables>(&self, tables: T) -> Paper<Market, T> {
         let account = AccountId::parse("main").unwrap();
-        Paper::new(self.market.clone(), tables, self.clock.clone(), account)
+        Paper::new(self.market.clone(), tables, self.clock.clone(), account, None)
     }
     fn pass(&self, millis: i64) {
         self.clock.0.fetch_add(millis, Ordering::SeqCst);
@@ -256,6 +256,17 @@ fn a_cancel_frees_what_was_locked_and_says_how_an_ended_order_stands() {
     let never = OrderId::parse("never").unwrap();
     let unseen = at_once(bench.venue().cancel(&symbol(), &never, bench.clock.now()));
     assert!(matches!(unseen, Err(SendError::NoAnswer(_))), "{unseen:?}");
+}
+
+#[test]
+fn a_new_account_begins_with_what_is_stated_and_one_that_there_is_keeps_what_it_has() {
+    let bench = Bench::new();
+    let stated = |text: &str| Paper { begins_with: PaperBalance::parse(text).ok(), ..bench.venue() };
+    let held = |venue: &Paper<Market, MemoryStore>| at_once(venue.balances()).unwrap();
+    let first = held(&stated("250.5 EUR"));
+    let eur = Asset::parse("EUR").unwrap();
+    assert_eq!((first.len(), first[&eur].free), (1, amount("250.5")));
+    assert_eq!(held(&stated("7 USDT")), first);
 }
 
 fn code(placed: Result<Placed, SendError>) -> String {
