@@ -279,7 +279,7 @@ impl AskModel for Model {
             .pop_front()
             .unwrap_or_else(|| Ok(says(json!({"action": "hold", "reason": "calm"}))))
     }
-    fn read(&self, reply: &RawReply) -> Result<Reply, BadReply> {
+    fn read(&self, _: &str, reply: &RawReply) -> Result<Reply, BadReply> {
         let decisions = self.tables.snapshot().into_iter().filter(|(key, _)| key.table == Table::Decisions);
         *self.recorded.borrow_mut() = decisions.map(|(_, item)| item).collect();
         let body: Value = serde_json::from_slice(&reply.body).map_err(|error| BadReply(error.to_string()))?;

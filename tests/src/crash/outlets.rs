@@ -43,7 +43,7 @@ impl AskModel for Script {
         self.effects.pass(Method::Ask, what, apply, failed, apply, nothing).await
     }
 
-    fn read(&self, reply: &RawReply) -> Result<Reply, BadReply> {
+    fn read(&self, _: &str, reply: &RawReply) -> Result<Reply, BadReply> {
         let input: Value =
             serde_json::from_slice(&reply.body).map_err(|error| BadReply(error.to_string()))?;
         Ok(Reply {
