@@ -167,11 +167,12 @@ fn bedrock_is_shown_its_message_verbatim_and_every_call_gets_the_format_error() 
 
 #[test]
 fn bedrock_gets_plain_words_where_it_made_no_call_and_nothing_back_that_cannot_be_shown() {
-    let words = json!({"role": "user", "content": [{"text": "Format error."}]});
-    assert_eq!(second_round(&reply("end_turn", r#"{"text":"No."}"#))[2], words);
+    let spoken = second_round(&reply("end_turn", r#"{"text":"No."}"#));
+    assert_eq!(spoken[2], json!({"role": "user", "content": [{"text": "Format error."}]}));
     for body in ["not json", "{}", r#"{"output":{"message":{"content":"x"}}}"#, &reply("end_turn", "")] {
-        let said = second_round(body);
-        assert_eq!((said.as_array().unwrap().len(), &said[1]), (2, &words), "{body}");
+        // Roles must alternate.
+        let joined = json!([{"role": "user", "content": [{"text": "facts"}, {"text": "Format error."}]}]);
+        assert_eq!(second_round(body), joined, "{body}");
     }
 }
 

@@ -58,7 +58,7 @@ fn messages(turns: &[Turn]) -> Vec<Value> {
     let mut calls: Vec<String> = Vec::new();
     for turn in turns {
         match turn {
-            Turn::Facts(text) => messages.push(json!({"role": "user", "content": [{"text": text}]})),
+            Turn::Facts(text) => add_said(&mut messages, vec![json!({"text": text})]),
             Turn::Answered(reply) => {
                 let content = content(reply);
                 calls = content.iter().filter_map(call_id).collect();
@@ -66,19 +66,30 @@ fn messages(turns: &[Turn]) -> Vec<Value> {
                     messages.push(json!({"role": "assistant", "content": content}));
                 }
             }
-            Turn::FormatError(text) => messages.push(format_error(text, &std::mem::take(&mut calls))),
+            Turn::FormatError(text) => {
+                add_said(&mut messages, format_error(text, &std::mem::take(&mut calls)));
+            }
         }
     }
     messages
 }
 
+/// Adds what we say. Roles must alternate, so after an answer that is not shown back it joins what we said before.
+fn add_said(messages: &mut Vec<Value>, blocks: Vec<Value>) {
+    let last = messages.last_mut().filter(|last| last.get("role").and_then(Value::as_str) == Some("user"));
+    match last.and_then(|last| last.get_mut("content")).and_then(Value::as_array_mut) {
+        Some(content) => content.extend(blocks),
+        None => messages.push(json!({"role": "user", "content": blocks})),
+    }
+}
+
 /// The Fixed Format Error as the result of every call that was made, or as plain words where none was.
-fn format_error(text: &str, calls: &[String]) -> Value {
+fn format_error(text: &str, calls: &[String]) -> Vec<Value> {
     if calls.is_empty() {
-        return json!({"role": "user", "content": [{"text": text}]});
+        return vec![json!({"text": text})];
     }
     let result = |id: &String| json!({"toolResult": {"toolUseId": id, "status": "error", "content": [{"text": text}]}});
-    json!({"role": "user", "content": calls.iter().map(result).collect::<Vec<_>>()})
+    calls.iter().map(result).collect()
 }
 
 /// The blocks of an answer, verbatim; none where it cannot be read, and then it is not shown back.
