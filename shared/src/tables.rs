@@ -204,7 +204,7 @@ pub enum EnvVar {
     VenueUrl,
     /// Another base address of every model provider: a simulator.
     ModelUrl,
-    /// The server of the provider `compatible`, up to its `/v1`; without it there is none.
+    /// The server of the provider `compatible`, without its `/v1`; if it is not set there is none.
     CompatibleUrl,
     /// The name of the address from which venues are called, where a stage has more than one.
     Egress,

@@ -272,6 +272,9 @@ pub(crate) struct Model {
 }
 
 impl AskModel for Model {
+    fn serves(&self, provider: &str) -> bool {
+        matches!(provider, "anthropic" | "openai" | "bedrock")
+    }
     async fn ask(&self, question: &Question) -> Result<RawReply, ModelError> {
         self.asked.borrow_mut().push(question.clone());
         self.script

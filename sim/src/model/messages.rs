@@ -12,6 +12,8 @@ use crate::service::{Request, Response};
 
 /// The one path that is served.
 const PATH: &str = "/v1/messages";
+/// The version that still takes a temperature, for the models that do; 2026-10-21 rejects it for all.
+const FIRST_VERSION: &str = "2023-06-01";
 /// How long a throttled caller is asked to wait.
 const RETRY_AFTER: &str = "retry-after";
 
@@ -26,8 +28,13 @@ pub(super) fn read(request: &Request) -> Result<Ask, Fault> {
         let (method, path) = (request.method(), request.uri().path());
         return Err(Fault::new(Kind::NotFound, format!("{method} {path} does not exist")));
     }
-    check_headers(request.headers())?;
-    from_body(&ask::json(request)?, tokens(request.body().len()))
+    let version = check_headers(request.headers())?;
+    let body = ask::json(request)?;
+    let takes_temperature = version == FIRST_VERSION && claude_takes_temperature(text_at(&body, "model"));
+    if body.get("temperature").is_some() && !takes_temperature {
+        return Err(Fault::invalid("`temperature` is deprecated for this model."));
+    }
+    from_body(&body, tokens(request.body().len()))
 }
 
 fn from_body(body: &Value, input_tokens: u64) -> Result<Ask, Fault> {
@@ -39,9 +46,6 @@ fn from_body(body: &Value, input_tokens: u64) -> Result<Ask, Fault> {
     }
     if is_retired(model) {
         return Err(Fault::new(Kind::NoSuchModel, format!("model: {model}")));
-    }
-    if body.get("temperature").is_some() && !claude_takes_temperature(model) {
-        return Err(Fault::invalid("`temperature` is deprecated for this model."));
     }
     check_messages(messages)?;
     let offered: Vec<&str> = list_at(body, "tools").map(|tool| text_at(tool, "name")).collect();
@@ -57,14 +61,14 @@ fn from_body(body: &Value, input_tokens: u64) -> Result<Ask, Fault> {
     })
 }
 
-fn check_headers(headers: &HeaderMap) -> Result<(), Fault> {
-    if header(headers, "x-api-key").is_none() {
+/// The version that the caller speaks.
+fn check_headers(headers: &HeaderMap) -> Result<&str, Fault> {
+    // The SDK of version 2026-10-21 sends its key as a bearer's, older clients in a header of its own.
+    if header(headers, "x-api-key").or_else(|| header(headers, "authorization")).is_none() {
         return Err(Fault::new(Kind::Unauthenticated, "x-api-key header is required"));
     }
-    match header(headers, "anthropic-version") {
-        Some(_) => Ok(()),
-        None => Err(Fault::invalid("anthropic-version: header is required")),
-    }
+    header(headers, "anthropic-version")
+        .ok_or_else(|| Fault::invalid("anthropic-version: header is required"))
 }
 
 fn required<'a, T>(

@@ -19,7 +19,8 @@ use wire::WireError;
 
 /// Where it is.
 pub const HOME: &str = "https://api.anthropic.com";
-/// The version of the API that is spoken.
+/// The version of the API that is spoken. 2026-10-21, which the SDKs speak by now, rejects a temperature for every
+/// model ("Migrating to API version 2026-10-21"); the older one keeps its parameters ("Versions").
 const VERSION: &str = "2023-06-01";
 
 /// Asks Anthropic's models.
