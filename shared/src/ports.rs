@@ -251,7 +251,7 @@ pub trait TradeOrders {
 /// A question to a model.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Question {
-    /// The model's name at its provider.
+    /// The model, as `provider/name`.
     pub model: String,
     /// What never changes.
     pub system: String,
@@ -263,6 +263,13 @@ pub struct Question {
     pub max_tokens: u32,
     /// The longest wait.
     pub timeout: Millis,
+}
+
+impl Question {
+    /// The model's name at its provider.
+    pub fn name(&self) -> &str {
+        self.model.split_once('/').map_or(&self.model, |(_, name)| name)
+    }
 }
 
 /// A tool of a model.
@@ -342,6 +349,8 @@ pub struct Usage {
     pub cache_read: u32,
     /// Of them, written to the provider's cache.
     pub cache_written: u32,
+    /// Of those, written for an hour, which costs more.
+    pub cache_written_1h: u32,
     /// Tokens out, reasoning included.
     pub tokens_out: u32,
 }
@@ -358,9 +367,13 @@ pub enum ModelError {
     /// The account's spend limit or quota is used up: waiting does not help.
     #[error("spend limit reached: {0}")]
     SpendLimit(String),
-    /// 529: the provider is overloaded.
+    /// 529, or what the provider says instead: it is overloaded, whoever asks.
     #[error("provider overloaded")]
     Overloaded,
+    /// The model does not exist, is retired, or is not this account's: no question to it will be answered until
+    /// a person names another.
+    #[error("no such model: {0}")]
+    NoSuchModel(String),
     /// The provider refuses the request or the key.
     #[error("provider refuses: {status} {text}")]
     Refused {
@@ -374,6 +387,17 @@ pub enum ModelError {
     Unavailable(String),
 }
 
+impl ModelError {
+    /// Whether no question will be answered until a person has paid, named another model, or mended the key or
+    /// the request: to be halted and paged, and never to be asked again.
+    pub const fn needs_a_person(&self) -> bool {
+        match self {
+            ModelError::SpendLimit(_) | ModelError::NoSuchModel(_) | ModelError::Refused { .. } => true,
+            ModelError::Throttled { .. } | ModelError::Overloaded | ModelError::Unavailable(_) => false,
+        }
+    }
+}
+
 /// An answer that cannot be read as one.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("not an answer of this provider: {0}")]
@@ -382,14 +406,15 @@ pub struct BadReply(pub String);
 /// Asks a model. Never retries.
 #[allow(async_fn_in_trait, reason = "handlers run on one thread; no port is used across threads")]
 pub trait AskModel {
-    /// Whose models it serves: what stands before the `/` of a model in the settings.
-    fn provider(&self) -> &'static str {
-        "anthropic"
+    /// Whether it can ask the models of this provider: what stands before the first `/` of a model in the
+    /// settings.
+    fn serves(&self, provider: &str) -> bool {
+        provider == "anthropic"
     }
     /// Asks once and returns what came back, unread.
     async fn ask(&self, question: &Question) -> Result<RawReply, ModelError>;
-    /// Reads what came back.
-    fn read(&self, reply: &RawReply) -> Result<Reply, BadReply>;
+    /// Reads what came back from `model`.
+    fn read(&self, model: &str, reply: &RawReply) -> Result<Reply, BadReply>;
 }
 
 /// What is known of a venue before it is called: above all the time before which it must not be.

@@ -202,15 +202,17 @@ pub enum EnvVar {
     NotificationsTopic,
     /// Another base address of the venue: a simulator or a test network.
     VenueUrl,
-    /// Another base address of the model provider.
+    /// Another base address of every model provider: a simulator.
     ModelUrl,
+    /// The server of the provider `compatible`, without its `/v1`; if it is not set there is none.
+    CompatibleUrl,
     /// The name of the address from which venues are called, where a stage has more than one.
     Egress,
 }
 
 impl EnvVar {
     /// Every variable.
-    pub const ALL: [EnvVar; 8] = [
+    pub const ALL: [EnvVar; 9] = [
         EnvVar::Env,
         EnvVar::StageKind,
         EnvVar::Prefix,
@@ -218,6 +220,7 @@ impl EnvVar {
         EnvVar::NotificationsTopic,
         EnvVar::VenueUrl,
         EnvVar::ModelUrl,
+        EnvVar::CompatibleUrl,
         EnvVar::Egress,
     ];
     /// Its name.
@@ -230,6 +233,7 @@ impl EnvVar {
             EnvVar::NotificationsTopic => "TRADAI_NOTIFICATIONS_TOPIC_ARN",
             EnvVar::VenueUrl => "TRADAI_VENUE_URL",
             EnvVar::ModelUrl => "TRADAI_MODEL_URL",
+            EnvVar::CompatibleUrl => "TRADAI_COMPATIBLE_URL",
             EnvVar::Egress => "TRADAI_EGRESS",
         }
     }

@@ -190,6 +190,8 @@ fn put_secrets(aws: &EmbeddedAws, names: &Names, account: &str) {
     let pair = |(key, secret): (&str, &str)| json!({"api_key": key, "api_secret": secret}).to_string();
     aws.create_secret(&names.trade_secret(account), &pair(TRADE_KEY));
     aws.create_secret(&names.read_secret(account), &pair(READ_KEY));
-    aws.create_secret(&names.model_secret("anthropic"), &json!({"api_key": MODEL_KEY}).to_string());
+    for provider in ["anthropic", "openai", "compatible"] {
+        aws.create_secret(&names.model_secret(provider), &json!({"api_key": MODEL_KEY}).to_string());
+    }
     aws.create_secret(&names.approval_secret(), &json!({"api_key": APPROVAL_KEY}).to_string());
 }

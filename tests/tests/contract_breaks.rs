@@ -73,7 +73,7 @@ impl AskModel for Mind {
         self.shown.borrow_mut().push_str(&format!("{}\n{schema}\n{said}\n", question.system));
         Ok(RawReply { body: self.wish.borrow().to_string().into_bytes() })
     }
-    fn read(&self, reply: &RawReply) -> Result<Reply, BadReply> {
+    fn read(&self, _: &str, reply: &RawReply) -> Result<Reply, BadReply> {
         let input = serde_json::from_slice(&reply.body).map_err(|error| BadReply(error.to_string()))?;
         let calls = vec![ToolCall { id: "1".to_owned(), name: "decide".to_owned(), input }];
         Ok(Reply { stop: Stop::Tool, text: String::new(), calls, usage: Usage::default() })

@@ -119,7 +119,7 @@ impl AskModel for Model {
         };
         Ok(RawReply { body: wish.to_string().into_bytes() })
     }
-    fn read(&self, reply: &RawReply) -> Result<Reply, BadReply> {
+    fn read(&self, _: &str, reply: &RawReply) -> Result<Reply, BadReply> {
         let input: Value = serde_json::from_slice(&reply.body).map_err(|why| BadReply(why.to_string()))?;
         let call = ToolCall { id: "t".to_owned(), name: "decide".to_owned(), input };
         let usage = Usage { tokens_in: 800, tokens_out: 60, ..Usage::default() };

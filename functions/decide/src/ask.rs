@@ -103,9 +103,10 @@ async fn first_answer<'a, T, V, A: AskModel>(
             Err(NoAnswer::NoTime) => return Err((Why::Unavailable, "no time left to ask".to_owned())),
             Err(NoAnswer::NotServed) => {}
             Err(NoAnswer::Model(error)) => {
-                let next = may_fall_back(&error);
+                // Where a provider fails another may answer; where it refuses us, nobody is asked.
+                let is_over = error.needs_a_person();
                 last = (Why::Unavailable, error.to_string());
-                if !next {
+                if is_over {
                     break;
                 }
             }
@@ -135,24 +136,26 @@ async fn question<T, V, A: AskModel>(
     tally: &mut Tally,
 ) -> Result<RawReply, NoAnswer> {
     let now = turn.shift.now();
-    let name = served(model, turn.shift.ports.model.provider()).ok_or(NoAnswer::NotServed)?;
+    if !is_served(model, turn.shift.ports.model) {
+        return Err(NoAnswer::NotServed);
+    }
     let timeout = Millis(turn.shift.deadline.since(now + TO_RECORD).0.min(LONGEST.0));
     if timeout < SHORTEST {
         return Err(NoAnswer::NoTime);
     }
-    budget::check(&turn.settings, &turn.state, tally, name, tokens, now)
+    budget::check(&turn.settings, &turn.state, tally, model, tokens, now)
         .map_err(|exceeded| NoAnswer::OverBudget(exceeded.to_string()))?;
     tally.calls = tally.calls.saturating_add(1);
-    let answer = turn.shift.ports.model.ask(&prompt.question(name, said, timeout)).await;
+    let answer = turn.shift.ports.model.ask(&prompt.question(model, said, timeout)).await;
     answer.map_err(|error| {
         count_failure(turn, model, tokens, &error, tally);
         NoAnswer::Model(error)
     })
 }
 
-/// The model's name at its provider, if the port serves that one.
-fn served<'a>(model: &'a str, provider: &str) -> Option<&'a str> {
-    model.split_once('/').filter(|(of, _)| *of == provider).map(|(_, name)| name)
+/// Whether the port has a way to the model's provider.
+fn is_served(model: &str, port: &impl AskModel) -> bool {
+    model.split_once('/').is_some_and(|(provider, _)| port.serves(provider))
 }
 
 fn count_failure<T, V, A>(
@@ -166,23 +169,17 @@ fn count_failure<T, V, A>(
         ModelError::Throttled { .. } => tally.throttled = tally.throttled.saturating_add(1),
         // It may have been answered, and is then paid for.
         ModelError::Unavailable(_) => charge(turn, model, budget::most_usage(tokens), tally),
-        ModelError::SpendLimit(_) | ModelError::Overloaded | ModelError::Refused { .. } => {}
+        ModelError::SpendLimit(_)
+        | ModelError::Overloaded
+        | ModelError::NoSuchModel(_)
+        | ModelError::Refused { .. } => {}
     }
     let line = turn.line(Level::Warn, "model gave no answer").with("model", model);
     turn.shift.write(line.with("error", shorten(&error.to_string(), MOST_DETAIL)));
 }
 
 fn charge<T, V, A>(turn: &Turn<'_, T, V, A>, model: &str, usage: Usage, tally: &mut Tally) {
-    let name = model.split_once('/').map_or(model, |(_, name)| name);
-    tally.add(usage, dollars(name, turn.shift.now().day(), usage));
-}
-
-/// Where a provider fails another may answer; where it refuses us, nobody is asked.
-fn may_fall_back(error: &ModelError) -> bool {
-    match error {
-        ModelError::Throttled { .. } | ModelError::Overloaded | ModelError::Unavailable(_) => true,
-        ModelError::SpendLimit(_) | ModelError::Refused { .. } => false,
-    }
+    tally.add(usage, dollars(model, turn.shift.now().day(), usage));
 }
 
 /// One cycle's conversation with one model.
@@ -225,7 +222,7 @@ impl<T, V, A: AskModel> Talk<'_, '_, T, V, A> {
 
     /// Reads an answer and counts what it used; where it does not say, the most that it can have used.
     fn read(&mut self, raw: &RawReply) -> (Result<Reply, BadReply>, Verdict) {
-        let reply = self.turn.shift.ports.model.read(raw);
+        let reply = self.turn.shift.ports.model.read(self.model, raw);
         let usage = match &reply {
             Ok(reply) => reply.usage,
             Err(_) => budget::most_usage(self.tokens),

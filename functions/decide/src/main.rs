@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 
 use decide::config::Config;
-use decide::wiring::{KeyedModel, Markets};
+use decide::wiring::{KeyedModels, Markets};
 use decide::{Ports, handle};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde_json::Value;
@@ -28,13 +28,15 @@ async fn main() -> Result<(), Error> {
     let (transport, clock) = (machine.transport.clone(), machine.clock());
     let venues = Venues::new(tables.clone(), transport, clock, config.egress.clone(), Share::Look);
     let venues = Markets(venues.at(config.venue_url).within(VENUE_TIMEOUT));
-    let model = KeyedModel {
+    let model = KeyedModels {
         secrets: machine.secrets(),
-        name: names.model_secret("anthropic"),
+        names: names.clone(),
         transport: machine.transport.clone(),
         clock: machine.clock(),
+        aws: config.aws,
         url: config.model_url,
-        key: RefCell::new(None),
+        compatible_url: config.compatible_url,
+        keys: RefCell::default(),
     };
     let ports = &Ports {
         tables: &tables,

@@ -273,6 +273,9 @@ pub(crate) struct Model {
 }
 
 impl AskModel for Model {
+    fn serves(&self, provider: &str) -> bool {
+        matches!(provider, "anthropic" | "openai" | "bedrock")
+    }
     async fn ask(&self, question: &Question) -> Result<RawReply, ModelError> {
         self.asked.borrow_mut().push(question.clone());
         self.script
@@ -280,7 +283,7 @@ impl AskModel for Model {
             .pop_front()
             .unwrap_or_else(|| Ok(says(json!({"action": "hold", "reason": "calm"}))))
     }
-    fn read(&self, reply: &RawReply) -> Result<Reply, BadReply> {
+    fn read(&self, _: &str, reply: &RawReply) -> Result<Reply, BadReply> {
         let decisions = self.tables.snapshot().into_iter().filter(|(key, _)| key.table == Table::Decisions);
         *self.recorded.borrow_mut() = decisions.map(|(_, item)| item).collect();
         let body: Value = serde_json::from_slice(&reply.body).map_err(|error| BadReply(error.to_string()))?;

@@ -404,10 +404,39 @@ fn a_provider_that_fails_is_replaced_by_each_fallback_once() {
     world.will(Err(ModelError::Throttled { wait: Some(Millis::from_secs(30)) }));
     assert_eq!(outcome(&world.tick()), "hold");
     let names: Vec<String> = world.model.asked.borrow().iter().map(|one| one.model.clone()).collect();
-    assert_eq!(names, ["claude-haiku-4-5", "claude-sonnet-5"]);
+    assert_eq!(names, ["anthropic/claude-haiku-4-5", "anthropic/claude-sonnet-5"]);
     assert_eq!(world.decisions()[0].model, "anthropic/claude-sonnet-5");
     let minute = world.state().recent_llm[0];
     assert_eq!((minute.calls, minute.throttled), (2, 1));
+}
+
+#[test]
+fn a_chain_of_models_goes_through_every_provider_and_ends_in_a_hold() {
+    let world = World::new();
+    let chain = ["openai/gpt-5-mini", "bedrock/us.amazon.nova-lite-v1:0"];
+    world.set(|settings| settings.model_fallbacks = chain.map(str::to_owned).into());
+    world.will(Err(ModelError::Throttled { wait: None }));
+    world.will(Err(ModelError::Overloaded));
+    world.will(Err(ModelError::Unavailable("timeout".to_owned())));
+    assert_eq!(outcome(&world.tick()), "abstain:unavailable");
+    let names: Vec<String> = world.model.asked.borrow().iter().map(|one| one.model.clone()).collect();
+    assert_eq!(names, ["anthropic/claude-haiku-4-5", chain[0], chain[1]]);
+    assert!(world.orders().is_empty());
+}
+
+#[test]
+fn a_chain_of_models_ends_where_a_person_is_needed() {
+    for error in [
+        ModelError::SpendLimit("used up".to_owned()),
+        ModelError::NoSuchModel("retired".to_owned()),
+        ModelError::Refused { status: 400, text: "no".to_owned() },
+    ] {
+        let world = World::new();
+        world.set(|settings| settings.model_fallbacks = vec!["openai/gpt-5-mini".to_owned()]);
+        world.will(Err(error.clone()));
+        assert_eq!(outcome(&world.tick()), "abstain:unavailable", "{error}");
+        assert_eq!(world.asked(), 1, "{error}");
+    }
 }
 
 #[test]

@@ -1,21 +1,26 @@
-//! The venue and the model as decide sees them on Lambda: public market data, and a key that is read once.
+//! The venue and the models as decide sees them on Lambda: public market data, and a key per provider that is
+//! read once.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 
 use shared::aws::tables::DynamoTables;
-use shared::model::anthropic::Anthropic;
+use shared::environment::Aws;
+use shared::model::anthropic::{self, Anthropic};
+use shared::model::bedrock::{self, Bedrock};
+use shared::model::openai::{self, OpenAi};
+use shared::model::{self, AnyModel, Provider};
 use shared::ports::{
     AskModel, BadReply, ModelError, OpenVenue, Question, RawReply, Reply, SharedClock, VenueError, Wait,
 };
 use shared::secret::{ReadSecret, Secret};
 use shared::settings::Settings;
+use shared::tables::Names;
 use shared::transport::SharedTransport;
 use shared::venue::binance::Binance;
 use shared::venue::patient::Patient;
 use shared::venue::venues::{self, Venues};
 
-/// Anthropic.
-const ANTHROPIC: &str = "https://api.anthropic.com";
 /// Opens the market data of a strategy's venue; there is no key in it.
 pub struct Markets(pub Venues<DynamoTables>);
 
@@ -29,55 +34,91 @@ impl OpenVenue for Markets {
     }
 }
 
-/// Asks Anthropic with a key that is read on first use.
-pub struct KeyedModel<S> {
-    /// Where the key is.
+/// Asks every provider, each with a key of its own that is read on first use. Bedrock is asked with the
+/// function's role, and a compatible server only where it is configured.
+pub struct KeyedModels<S> {
+    /// Where the keys are.
     pub secrets: S,
-    /// What it is called.
-    pub name: String,
+    /// What they are called.
+    pub names: Names,
     /// The way out.
     pub transport: SharedTransport,
     /// The clock.
     pub clock: SharedClock,
-    /// Another address: a simulator.
+    /// The function's role and region.
+    pub aws: Aws,
+    /// Another address of every provider: a simulator.
     pub url: Option<String>,
-    /// The key, once read.
-    pub key: RefCell<Option<Secret>>,
+    /// The server of the provider `compatible`.
+    pub compatible_url: Option<String>,
+    /// The keys that were read.
+    pub keys: RefCell<BTreeMap<Provider, Secret>>,
 }
 
-impl<S: ReadSecret> KeyedModel<S> {
-    fn with(&self, key: Secret) -> Anthropic {
-        let base = self.url.as_deref().unwrap_or(ANTHROPIC);
-        Anthropic::new(self.transport.clone(), self.clock.clone(), base, key)
+impl<S: ReadSecret> KeyedModels<S> {
+    fn base(&self, provider: Provider) -> Option<String> {
+        match provider {
+            Provider::Compatible => self.compatible_url.clone(),
+            Provider::Anthropic => Some(self.elsewhere(anthropic::HOME)),
+            Provider::OpenAi => Some(self.elsewhere(openai::HOME)),
+            // An emulator of AWS has Bedrock too.
+            Provider::Bedrock => Some(match &self.aws.endpoint {
+                Some(endpoint) => self.elsewhere(endpoint),
+                None => self.elsewhere(&bedrock::home(&self.aws.region)),
+            }),
+        }
+    }
+
+    fn elsewhere(&self, home: &str) -> String {
+        self.url.clone().unwrap_or_else(|| home.to_owned())
+    }
+
+    async fn client(&self, provider: Provider) -> Result<AnyModel, ModelError> {
+        let nowhere = || ModelError::Unavailable(format!("{} is not configured", provider.as_str()));
+        let base = self.base(provider).ok_or_else(nowhere)?;
+        let (transport, clock) = (self.transport.clone(), self.clock.clone());
+        Ok(match provider {
+            Provider::Anthropic => {
+                AnyModel::Anthropic(Anthropic::new(transport, clock, &base, self.key(provider).await?))
+            }
+            Provider::OpenAi | Provider::Compatible => {
+                AnyModel::OpenAi(OpenAi::new(transport, clock, &base, self.key(provider).await?))
+            }
+            Provider::Bedrock => AnyModel::Bedrock(Bedrock::new(transport, clock, &base, self.aws.clone())),
+        })
     }
 
     /// Nothing was asked where there is no key, so nothing is paid for.
-    async fn key(&self) -> Result<Secret, ModelError> {
-        let known = self.key.borrow().clone();
+    async fn key(&self, provider: Provider) -> Result<Secret, ModelError> {
+        let known = self.keys.borrow().get(&provider).cloned();
         if let Some(key) = known {
             return Ok(key);
         }
-        let read = self.secrets.read(&self.name).await;
+        let read = self.secrets.read(&self.names.model_secret(provider.as_str())).await;
         let read = read.map_err(|error| ModelError::Refused { status: 0, text: error.to_string() })?;
         let key = read.api_key().clone();
-        *self.key.borrow_mut() = Some(key.clone());
+        self.keys.borrow_mut().insert(provider, key.clone());
         Ok(key)
     }
 }
 
-impl<S: ReadSecret> AskModel for KeyedModel<S> {
+impl<S: ReadSecret> AskModel for KeyedModels<S> {
+    fn serves(&self, provider: &str) -> bool {
+        Provider::parse(provider).is_some_and(|provider| self.base(provider).is_some())
+    }
+
     async fn ask(&self, question: &Question) -> Result<RawReply, ModelError> {
-        let key = self.key().await?;
-        let answer = self.with(key).ask(question).await;
+        let unknown = || ModelError::NoSuchModel(format!("{} is of no known provider", question.model));
+        let provider = Provider::of(&question.model).ok_or_else(unknown)?;
+        let answer = self.client(provider).await?.ask(question).await;
         if let Err(ModelError::Refused { status: 401 | 403, .. }) = &answer {
             // The key may have been rotated: the next question reads it again.
-            *self.key.borrow_mut() = None;
+            self.keys.borrow_mut().remove(&provider);
         }
         answer
     }
 
-    fn read(&self, reply: &RawReply) -> Result<Reply, BadReply> {
-        // Reading needs no key.
-        self.with(Secret::new(String::new())).read(reply)
+    fn read(&self, model: &str, reply: &RawReply) -> Result<Reply, BadReply> {
+        model::read(model, reply)
     }
 }

@@ -1,36 +1,44 @@
-//! Who decides in a paper run: a scripted model of the world, or a real provider over the real network.
+//! Who decides in a paper run: a scripted model of the world, or real providers over the real network.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use shared::environment::Aws;
 use shared::http_client::HttpClient;
-use shared::model::anthropic::Anthropic;
-use shared::model::openai::OpenAi;
+use shared::lambda::SystemClock;
+use shared::model::anthropic::{self, Anthropic};
+use shared::model::bedrock::{self, Bedrock};
+use shared::model::openai::{self, OpenAi};
+use shared::model::{self, AnyModel, Provider};
 use shared::ports::{AskModel, BadReply, ModelError, Question, RawReply, Reply, SharedClock};
 use shared::secret::Secret;
 use shared::settings::Settings;
 use shared::transport::SharedTransport;
-use sim::model::Policy;
+use sim::model::{AWS_KEY, AWS_SECRET, Policy};
 use sim::world::{MODEL_HOST, MODEL_KEY, World};
 
 use super::options::ModelChoice;
 use crate::bad_input::BadInput;
 
-/// The model of a run.
-pub enum Mind {
-    /// It speaks Anthropic's Messages API: Anthropic itself, or the scripted model.
-    Anthropic(Anthropic),
-    /// It speaks OpenAI's Chat Completions API.
-    OpenAi(OpenAi),
+/// The providers that a run can ask.
+pub struct Mind {
+    clients: BTreeMap<Provider, AnyModel>,
 }
 
-/// What is known of a model before the world is made.
+/// What is known of the models before the world is made.
 pub enum Chosen {
-    /// A scripted policy.
+    /// A scripted policy, whichever provider's model is asked.
     Scripted(Policy),
-    /// Anthropic, with the key of the environment.
-    Anthropic(Secret),
-    /// OpenAI, with the key of the environment.
-    OpenAi(Secret),
+    /// Every provider that the environment has a key for; that of the choice is among them.
+    Real(BTreeMap<Provider, Access>),
+}
+
+/// Where a provider is, and what it is asked with.
+pub enum Access {
+    /// With a key.
+    Key(String, Secret),
+    /// With the keys of AWS.
+    Aws(String, Aws),
 }
 
 impl Chosen {
@@ -38,84 +46,141 @@ impl Chosen {
     pub const fn policy(&self) -> Policy {
         match self {
             Chosen::Scripted(policy) => *policy,
-            Chosen::Anthropic(_) | Chosen::OpenAi(_) => Policy::Momentum,
+            Chosen::Real(_) => Policy::Momentum,
         }
     }
 }
 
-/// Looks up what the choice needs; `variable` reads the environment.
+/// Looks up what the choice needs, and what its fallbacks may need; `variable` reads the environment.
 pub fn choose(choice: &ModelChoice, variable: impl Fn(&str) -> Option<String>) -> Result<Chosen, BadInput> {
-    let key = |name: &str| match variable(name).filter(|key| !key.is_empty()) {
-        Some(key) => Ok(Secret::new(key)),
-        None => Err(BadInput::new(format!("--model {choice}: {name} is not set; export {name}=… first"))),
+    let wanted = match choice {
+        ModelChoice::Scripted(policy) => return Ok(Chosen::Scripted(*policy)),
+        ModelChoice::Real { provider, .. } => *provider,
     };
-    match choice {
-        ModelChoice::Scripted(policy) => Ok(Chosen::Scripted(*policy)),
-        ModelChoice::Anthropic => Ok(Chosen::Anthropic(key("ANTHROPIC_API_KEY")?)),
-        ModelChoice::OpenAi => Ok(Chosen::OpenAi(key("OPENAI_API_KEY")?)),
+    let mut found = BTreeMap::new();
+    for provider in Provider::ALL {
+        match access(provider, &variable) {
+            Ok(access) => drop(found.insert(provider, access)),
+            Err(missing) if provider == wanted => {
+                let problem = format!("--model {choice}: {missing} is not set; export {missing}=… first");
+                return Err(BadInput::new(problem));
+            }
+            // A fallback that has no key is not served.
+            Err(_) => {}
+        }
+    }
+    Ok(Chosen::Real(found))
+}
+
+/// What the environment says of a provider, or the first variable that is missing.
+fn access(provider: Provider, variable: impl Fn(&str) -> Option<String>) -> Result<Access, &'static str> {
+    let find = |name: &'static str| variable(name).filter(|text| !text.is_empty()).ok_or(name);
+    let secret = |name| find(name).map(Secret::new);
+    let key = |base: &str, name| Ok(Access::Key(base.to_owned(), secret(name)?));
+    match provider {
+        Provider::Anthropic => key(anthropic::HOME, "ANTHROPIC_API_KEY"),
+        Provider::OpenAi => key(openai::HOME, "OPENAI_API_KEY"),
+        Provider::Compatible => key(&find("TRADAI_COMPATIBLE_URL")?, "TRADAI_COMPATIBLE_KEY"),
+        Provider::Bedrock => {
+            let region = find("AWS_REGION")?;
+            let base = bedrock::home(&region);
+            let access_key = find("AWS_ACCESS_KEY_ID")?;
+            let secret_key = secret("AWS_SECRET_ACCESS_KEY")?;
+            let session_token = secret("AWS_SESSION_TOKEN").ok();
+            Ok(Access::Aws(base, Aws { region, endpoint: None, access_key, secret_key, session_token }))
+        }
     }
 }
 
-/// The model that is asked where the strategy names one of another provider. The scripted model speaks
-/// Anthropic's API.
-const fn default_model(choice: &ModelChoice) -> &'static str {
-    match choice {
-        ModelChoice::Scripted(_) | ModelChoice::Anthropic => "anthropic/claude-haiku-4-5",
-        ModelChoice::OpenAi => "openai/gpt-5-mini",
+/// The scripted model, as each provider is asked.
+fn scripted(provider: Provider) -> Access {
+    let base = format!("http://{MODEL_HOST}");
+    match provider {
+        Provider::Anthropic | Provider::OpenAi | Provider::Compatible => {
+            Access::Key(base, Secret::new(MODEL_KEY.to_owned()))
+        }
+        Provider::Bedrock => {
+            let (access_key, secret_key) = (AWS_KEY.to_owned(), Secret::new(AWS_SECRET.to_owned()));
+            let region = "us-east-1".to_owned();
+            Access::Aws(base, Aws { region, endpoint: None, access_key, secret_key, session_token: None })
+        }
     }
 }
 
-/// Keeps the strategy's model where the choice serves its provider; else the provider's default is asked, and
-/// noted.
+/// The model that is asked where the strategy names one of another provider. A compatible server's models have
+/// no names that are known.
+const fn default_model(provider: Provider) -> Option<&'static str> {
+    match provider {
+        Provider::Anthropic => Some("anthropic/claude-haiku-4-5"),
+        Provider::OpenAi => Some("openai/gpt-5-mini"),
+        Provider::Compatible => None,
+        Provider::Bedrock => Some("bedrock/global.anthropic.claude-haiku-4-5-20251001-v1:0"),
+    }
+}
+
+/// Keeps the strategy's model where the choice serves its provider and names no other; else the choice's own
+/// model is asked, or its provider's default, and noted. The scripted model answers for every provider.
 pub fn name_model(choice: &ModelChoice, settings: &mut Settings, notes: &mut Vec<String>) {
-    let default = default_model(choice);
-    let provider = |model: &str| model.split_once('/').map(|(provider, _)| provider.to_owned());
-    if provider(&settings.model) != provider(default) {
+    let (provider, named) = match choice {
+        ModelChoice::Scripted(_) => (Provider::of(&settings.model).unwrap_or(Provider::Anthropic), None),
+        ModelChoice::Real { provider, name } => (*provider, name.as_ref()),
+    };
+    let asked = match named {
+        Some(name) => format!("{}/{name}", provider.as_str()),
+        None if Provider::of(&settings.model) == Some(provider) => return,
+        None => default_model(provider).unwrap_or(&settings.model).to_owned(),
+    };
+    if asked != settings.model {
         let model = &settings.model;
-        notes.push(format!("model: {default} is asked, because --model {choice} does not serve {model}"));
-        settings.model = default.to_owned();
+        notes.push(format!("model: {asked} is asked, because --model {choice} does not ask {model}"));
+        settings.model = asked;
     }
 }
 
-/// Makes the model of a run.
+/// Makes the models of a run. Real providers live in real time: their signatures and waits are of today.
 pub fn mind(chosen: Chosen, world: &World, network: &SharedTransport) -> Result<Mind, BadInput> {
-    let clock: SharedClock = Arc::new(world.clock.clone());
-    match chosen {
+    let make = |found: Vec<(Provider, Access)>, way: &SharedTransport, clock: &SharedClock| {
+        found.into_iter().map(|(of, access)| (of, client(of, access, way, clock))).collect()
+    };
+    let clients = match chosen {
         Chosen::Scripted(_) => {
-            let key = Secret::new(MODEL_KEY.to_owned());
-            Ok(Mind::Anthropic(Anthropic::new(network.clone(), clock, &format!("http://{MODEL_HOST}"), key)))
+            let found = Provider::ALL.map(|provider| (provider, scripted(provider))).into();
+            let clock: SharedClock = Arc::new(world.clock.clone());
+            make(found, network, &clock)
         }
-        Chosen::Anthropic(key) => {
-            let internet = HttpClient::new().map_err(BadInput::new)?;
-            let base = "https://api.anthropic.com";
-            Ok(Mind::Anthropic(Anthropic::new(Arc::new(internet), clock, base, key)))
+        Chosen::Real(found) => {
+            let internet: SharedTransport = Arc::new(HttpClient::new().map_err(BadInput::new)?);
+            let clock: SharedClock = Arc::new(SystemClock);
+            make(found.into_iter().collect(), &internet, &clock)
         }
-        Chosen::OpenAi(key) => {
-            let internet = HttpClient::new().map_err(BadInput::new)?;
-            let base = "https://api.openai.com";
-            Ok(Mind::OpenAi(OpenAi::new(Arc::new(internet), clock, base, key)))
+    };
+    Ok(Mind { clients })
+}
+
+fn client(provider: Provider, access: Access, way: &SharedTransport, clock: &SharedClock) -> AnyModel {
+    let (way, clock) = (way.clone(), clock.clone());
+    match access {
+        Access::Key(base, key) if provider == Provider::Anthropic => {
+            AnyModel::Anthropic(Anthropic::new(way, clock, &base, key))
         }
+        Access::Key(base, key) => AnyModel::OpenAi(OpenAi::new(way, clock, &base, key)),
+        Access::Aws(base, aws) => AnyModel::Bedrock(Bedrock::new(way, clock, &base, aws)),
     }
 }
 
 impl AskModel for Mind {
-    fn provider(&self) -> &'static str {
-        match self {
-            Mind::Anthropic(model) => model.provider(),
-            Mind::OpenAi(model) => model.provider(),
-        }
+    fn serves(&self, provider: &str) -> bool {
+        Provider::parse(provider).is_some_and(|provider| self.clients.contains_key(&provider))
     }
     async fn ask(&self, question: &Question) -> Result<RawReply, ModelError> {
-        match self {
-            Mind::Anthropic(model) => model.ask(question).await,
-            Mind::OpenAi(model) => model.ask(question).await,
-        }
+        let client = Provider::of(&question.model).and_then(|provider| self.clients.get(&provider));
+        let Some(client) = client else {
+            return Err(ModelError::NoSuchModel(format!("{} is not served here", question.model)));
+        };
+        client.ask(question).await
     }
-    fn read(&self, reply: &RawReply) -> Result<Reply, BadReply> {
-        match self {
-            Mind::Anthropic(model) => model.read(reply),
-            Mind::OpenAi(model) => model.read(reply),
-        }
+    fn read(&self, model: &str, reply: &RawReply) -> Result<Reply, BadReply> {
+        model::read(model, reply)
     }
 }
 
@@ -125,33 +190,55 @@ mod tests {
 
     const STRATEGY: &str = include_str!("../../strategies/demo.toml");
 
-    fn named(choice: &ModelChoice, model: &str) -> (String, usize) {
+    fn named(choice: &str, model: &str) -> (String, usize) {
         let mut settings = Settings::from_toml(STRATEGY, "demo.toml").unwrap().settings;
         settings.model = model.to_owned();
         let mut notes = Vec::new();
-        name_model(choice, &mut settings, &mut notes);
+        name_model(&choice.parse().unwrap(), &mut settings, &mut notes);
         (settings.model, notes.len())
     }
 
     #[test]
     fn the_strategys_model_is_asked_where_its_provider_is_served_and_else_the_default() {
-        let scripted = ModelChoice::Scripted(Policy::Momentum);
         for (choice, model, asked, notes) in [
-            (&ModelChoice::OpenAi, "openai/gpt-5.2", "openai/gpt-5.2", 0),
-            (&ModelChoice::OpenAi, "anthropic/claude-opus-5", "openai/gpt-5-mini", 1),
-            (&ModelChoice::Anthropic, "anthropic/claude-opus-5", "anthropic/claude-opus-5", 0),
-            (&ModelChoice::Anthropic, "openai/gpt-5.2", "anthropic/claude-haiku-4-5", 1),
-            (&scripted, "openai/gpt-5.2", "anthropic/claude-haiku-4-5", 1),
+            ("openai", "openai/gpt-5.2", "openai/gpt-5.2", 0),
+            ("openai", "anthropic/claude-opus-5", "openai/gpt-5-mini", 1),
+            ("anthropic", "anthropic/claude-opus-5", "anthropic/claude-opus-5", 0),
+            ("anthropic", "openai/gpt-5.2", "anthropic/claude-haiku-4-5", 1),
+            ("anthropic/claude-opus-5", "anthropic/claude-haiku-4-5", "anthropic/claude-opus-5", 1),
+            ("compatible/llama-4", "openai/gpt-5.2", "compatible/llama-4", 1),
+            ("bedrock/us.amazon.nova-lite-v1:0", "openai/gpt-5.2", "bedrock/us.amazon.nova-lite-v1:0", 1),
+            ("bedrock", "bedrock/us.amazon.nova-lite-v1:0", "bedrock/us.amazon.nova-lite-v1:0", 0),
+            ("scripted:momentum", "openai/gpt-5.2", "openai/gpt-5.2", 0),
+            ("scripted:momentum", "mistral/large", "anthropic/claude-haiku-4-5", 1),
         ] {
             assert_eq!(named(choice, model), (asked.to_owned(), notes), "{choice} {model}");
         }
     }
 
+    fn chosen(choice: &str, set: &[&str]) -> Result<Chosen, BadInput> {
+        let variable = |name: &str| set.contains(&name).then(|| "k".to_owned());
+        choose(&choice.parse().unwrap(), variable)
+    }
+
     #[test]
     fn a_provider_without_its_key_is_one_line_that_names_the_variable() {
-        let error = choose(&ModelChoice::OpenAi, |_| None).err().unwrap().to_string();
-        assert!(error.contains("OPENAI_API_KEY") && !error.contains('\n'), "{error}");
-        let key = |name: &str| (name == "OPENAI_API_KEY").then(|| "k".to_owned());
-        assert!(matches!(choose(&ModelChoice::OpenAi, key), Ok(Chosen::OpenAi(_))));
+        for (choice, variable) in [
+            ("anthropic", "ANTHROPIC_API_KEY"),
+            ("openai", "OPENAI_API_KEY"),
+            ("bedrock", "AWS_REGION"),
+            ("compatible/llama-4", "TRADAI_COMPATIBLE_URL"),
+        ] {
+            let error = chosen(choice, &[]).err().unwrap().to_string();
+            assert!(error.contains(variable) && !error.contains('\n'), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_fallback_is_served_where_its_provider_has_a_key() {
+        let Ok(Chosen::Real(found)) = chosen("openai", &["OPENAI_API_KEY", "ANTHROPIC_API_KEY"]) else {
+            panic!("not served")
+        };
+        assert_eq!(found.into_keys().collect::<Vec<_>>(), [Provider::Anthropic, Provider::OpenAi]);
     }
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::Args;
+use shared::model::Provider;
 use sim::faults::FaultPlan;
 use sim::model::Policy;
 
@@ -23,7 +24,8 @@ pub struct Options {
     #[arg(long, value_name = "FILE")]
     pub strategy: Option<PathBuf>,
     /// Who decides: scripted:momentum, scripted:refuses, scripted:garbage, scripted:slow,
-    /// scripted:throttled, scripted:greedy, anthropic or openai
+    /// scripted:throttled, scripted:greedy, or a real provider: anthropic, openai, bedrock, compatible/NAME;
+    /// PROVIDER/NAME names the model too
     #[arg(long, default_value = "scripted:momentum")]
     pub model: ModelChoice,
     /// Who answers approvals where the strategy says TwoPhase: all, none or after:MINUTES
@@ -51,23 +53,30 @@ pub struct Options {
 pub enum ModelChoice {
     /// A scripted policy.
     Scripted(Policy),
-    /// Anthropic's Messages API.
-    Anthropic,
-    /// OpenAI's Chat Completions API.
-    OpenAi,
+    /// A provider over the network.
+    Real {
+        /// Which.
+        provider: Provider,
+        /// Its model, where it is not the strategy's.
+        name: Option<String>,
+    },
 }
 
 impl FromStr for ModelChoice {
     type Err = String;
     fn from_str(text: &str) -> Result<ModelChoice, String> {
-        match text.split_once(':') {
-            Some(("scripted", policy)) => policy
-                .parse()
-                .map(ModelChoice::Scripted)
-                .map_err(|error: sim::model::UnknownPolicy| error.to_string()),
-            None if text == "anthropic" => Ok(ModelChoice::Anthropic),
-            None if text == "openai" => Ok(ModelChoice::OpenAi),
-            _ => Err("write scripted:POLICY, anthropic or openai".to_owned()),
+        if let Some(policy) = text.strip_prefix("scripted:") {
+            let policy = policy.parse().map_err(|error: sim::model::UnknownPolicy| error.to_string());
+            return policy.map(ModelChoice::Scripted);
+        }
+        let (provider, name) = text.split_once('/').map_or((text, None), |(of, name)| (of, Some(name)));
+        match (Provider::parse(provider), name) {
+            (Some(_), Some("")) | (Some(Provider::Compatible), None) | (None, _) => {
+                Err("write scripted:POLICY, anthropic, openai, bedrock or PROVIDER/NAME, such as \
+                     compatible/llama-4"
+                    .to_owned())
+            }
+            (Some(provider), name) => Ok(ModelChoice::Real { provider, name: name.map(str::to_owned) }),
         }
     }
 }
@@ -76,8 +85,8 @@ impl fmt::Display for ModelChoice {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             ModelChoice::Scripted(policy) => write!(out, "scripted:{policy}"),
-            ModelChoice::Anthropic => out.write_str("anthropic"),
-            ModelChoice::OpenAi => out.write_str("openai"),
+            ModelChoice::Real { provider, name: None } => out.write_str(provider.as_str()),
+            ModelChoice::Real { provider, name: Some(name) } => write!(out, "{}/{name}", provider.as_str()),
         }
     }
 }

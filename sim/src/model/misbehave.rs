@@ -7,7 +7,7 @@ use super::Outcome;
 use super::ask::Ask;
 use super::decision::Decision;
 use super::facts::Symbol;
-use super::wire::{Answer, Block, Fault, Stop};
+use super::wire::{Answer, Block, Fault, Kind, Stop};
 
 /// The apology that keyword filters look for.
 const APOLOGY: &str = "I'm sorry, but as an AI I cannot assist with that request. Trading decisions carry \
@@ -15,27 +15,20 @@ const APOLOGY: &str = "I'm sorry, but as an AI I cannot assist with that request
 
 /// Odd calls apologise as an ordinary end of turn; even ones say `refusal` in the structured field.
 pub(super) fn refuse(nth: u64) -> Answer {
-    let text = vec![Block::Text(APOLOGY.to_owned())];
-    match nth % 2 {
-        0 => Answer::new(text, Stop::Refusal).with_details(json!({
-            "type": "refusal",
-            "category": "general_harms",
-            "explanation": "The request was declined.",
-        })),
-        _ => Answer::new(text, Stop::EndTurn),
-    }
+    let stop = if nth.is_multiple_of(2) { Stop::Refusal } else { Stop::EndTurn };
+    Answer::new(vec![Block::Text(APOLOGY.to_owned())], stop)
 }
 
 /// Every 2nd call is throttled, every 5th meets an overload, every 11th the end of the budget.
 pub(super) fn throttle(nth: u64) -> Option<(Outcome, Fault)> {
     let every = |period: u64| nth.is_multiple_of(period);
     if every(11) {
-        return Some((Outcome::SpendLimited, Fault::spend_limit()));
+        return Some((Outcome::SpendLimited, Fault::new(Kind::SpendLimit, "")));
     }
     if every(5) {
-        return Some((Outcome::Overloaded, Fault::overloaded()));
+        return Some((Outcome::Overloaded, Fault::new(Kind::Overloaded, "")));
     }
-    every(2).then(|| (Outcome::Throttled, Fault::rate_limit(30)))
+    every(2).then(|| (Outcome::Throttled, Fault::new(Kind::RateLimit { seconds: 30 }, "")))
 }
 
 /// Opens with 100 times what is permitted, whatever is permitted.

@@ -1,17 +1,23 @@
-//! A scripted model behind the Anthropic Messages API: the same facts and seed give the same answers.
+//! A scripted model behind three providers' APIs (Anthropic's Messages, OpenAI's Chat Completions, Bedrock's
+//! Converse), told apart by path: the same facts and seed give the same answers.
 //!
-//! The adapter under test cannot tell it from the provider: it checks headers and body as the provider
-//! does, answers through the `decide` tool, and can be told to refuse, stall, throttle or talk nonsense.
+//! The adapter under test cannot tell it from the provider: it checks headers, signature and body as the
+//! provider does, answers through the `decide` tool, and can be told to refuse, stall, throttle or talk nonsense.
 //! It never waits: an answer that would take long says so in a header ([`latency_of`]), and whoever
 //! carries the answer decides what that means.
 
 mod ask;
+mod completions;
+mod converse;
 mod decision;
+mod face;
 mod facts;
+mod messages;
 mod meters;
 mod misbehave;
 mod momentum;
 mod policy;
+mod signature;
 mod wire;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -21,10 +27,12 @@ use shared::time::{Millis, Timestamp};
 pub use meters::{Meters, Outcome};
 pub use misbehave::Garbage;
 pub use policy::{Policy, UnknownPolicy};
+pub use signature::{AWS_KEY, AWS_SECRET};
 pub use wire::{LATENCY_HEADER, latency_of};
 
 use crate::service::{Request, Response, Service};
 use ask::Ask;
+use face::Face;
 use wire::{Answer, Fault, Ids};
 
 /// How long the `slow` policy's answers take: longer than any deadline of one decide cycle.
@@ -58,7 +66,7 @@ impl ScriptedModel {
     /// How long the answer to `request` takes.
     pub fn latency(&self, request: &Request) -> Millis {
         match self.policy {
-            Policy::Slow if ask::is_messages(request) => SLOW,
+            Policy::Slow if face::is_asked(request) => SLOW,
             Policy::Slow
             | Policy::Momentum
             | Policy::Refuses
@@ -93,15 +101,16 @@ impl ScriptedModel {
         }
     }
 
-    fn answer(&self, request: &Request) -> Response {
+    fn answer(&self, request: &Request, now: Timestamp) -> Response {
+        let face = Face::of(request);
         let mut state = self.state();
         state.requests = state.requests.saturating_add(1);
         let ids = Ids { seed: self.seed, nth: state.requests };
-        let ask = match Ask::read(request) {
+        let ask = match face.read(request, now) {
             Ok(ask) => ask,
             Err(fault) => {
                 state.meters.failed(Outcome::Invalid);
-                return fault.respond(ids);
+                return face.fault(&fault, ids);
             }
         };
         state.asked = state.asked.saturating_add(1);
@@ -109,21 +118,23 @@ impl ScriptedModel {
             Ok((outcome, answer)) => {
                 let answer = answer.within(ask.max_tokens);
                 state.meters.answered(outcome, &ask, &answer);
-                answer.respond(ids, &ask)
+                face.answer(&answer, ids, &ask, now)
             }
             Err((outcome, fault)) => {
                 state.meters.failed(outcome);
-                fault.respond(ids)
+                face.fault(&fault, ids)
             }
         }
     }
 }
 
 impl Service for ScriptedModel {
-    fn serve(&self, request: Request, _now: Timestamp) -> Response {
-        wire::with_latency(self.answer(&request), self.latency(&request))
+    fn serve(&self, request: Request, now: Timestamp) -> Response {
+        wire::with_latency(self.answer(&request, now), self.latency(&request))
     }
 }
 
+#[cfg(test)]
+mod clients;
 #[cfg(test)]
 mod tests;

@@ -100,7 +100,7 @@ impl AskModel for Script {
         self.effects.pass(Method::Ask, what, apply, failed, apply, nothing).await
     }
 
-    fn read(&self, reply: &RawReply) -> Result<Reply, BadReply> {
+    fn read(&self, _: &str, reply: &RawReply) -> Result<Reply, BadReply> {
         let said = serde_json::from_slice(&reply.body).map_err(|error| BadReply(error.to_string()));
         let said: Value = self.saboteur.after_answer(said)?;
         let stop = match said.get("stop").and_then(Value::as_str) {

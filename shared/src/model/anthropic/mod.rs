@@ -9,6 +9,7 @@ use std::fmt;
 use bytes::Bytes;
 use http::{HeaderValue, Method, StatusCode, header};
 
+use super::exchange::{self, excerpt};
 use crate::ports::{AskModel, BadReply, ModelError, Question, RawReply, Reply, SharedClock};
 use crate::retry_after;
 use crate::secret::Secret;
@@ -16,12 +17,11 @@ use crate::time::Timestamp;
 use crate::transport::{Request, Response, SharedTransport};
 use wire::WireError;
 
-/// The version of the API that is spoken.
+/// Where it is.
+pub const HOME: &str = "https://api.anthropic.com";
+/// The version of the API that is spoken. 2026-10-21, which the SDKs speak by now, rejects a temperature for every
+/// model ("Migrating to API version 2026-10-21"); the older one keeps its parameters ("Versions").
 const VERSION: &str = "2023-06-01";
-/// The largest answer that is read.
-const LARGEST_BODY: usize = 1024 * 1024;
-/// How much of the provider's words is kept for people.
-const EXCERPT: usize = 300;
 
 /// Asks Anthropic's models.
 #[derive(Clone)]
@@ -39,7 +39,7 @@ impl fmt::Debug for Anthropic {
 }
 
 impl Anthropic {
-    /// Speaks to `base` (`https://api.anthropic.com`) with `key`.
+    /// Speaks to `base` ([`HOME`]) with `key`.
     pub fn new(transport: SharedTransport, clock: SharedClock, base: &str, key: Secret) -> Anthropic {
         Anthropic { transport, clock, base: base.trim_end_matches('/').to_owned(), key }
     }
@@ -61,20 +61,21 @@ impl Anthropic {
 
 impl AskModel for Anthropic {
     async fn ask(&self, question: &Question) -> Result<RawReply, ModelError> {
-        let sending = self.transport.send(self.request(question)?, question.timeout);
-        let response = sending.await.map_err(|error| ModelError::Unavailable(error.to_string()))?;
-        if !response.status().is_success() {
-            return Err(failure(&response, self.clock.now()));
-        }
-        if response.body().len() > LARGEST_BODY {
-            return Err(ModelError::Unavailable(format!("the answer has more than {LARGEST_BODY} bytes")));
-        }
-        Ok(RawReply { body: response.body().to_vec() })
+        let now = || self.clock.now();
+        exchange::ask(&self.transport, self.request(question)?, question.timeout, |response| {
+            failure(response, now())
+        })
+        .await
     }
 
-    fn read(&self, reply: &RawReply) -> Result<Reply, BadReply> {
-        wire::read(&reply.body)
+    fn read(&self, _: &str, reply: &RawReply) -> Result<Reply, BadReply> {
+        read(&reply.body)
     }
+}
+
+/// Reads an answer.
+pub fn read(body: &[u8]) -> Result<Reply, BadReply> {
+    wire::read(body)
 }
 
 /// What a status that is no success means.
@@ -84,6 +85,7 @@ fn failure(response: &Response, now: Timestamp) -> ModelError {
     let text = || error.message.clone().unwrap_or_else(|| excerpt(response.body()));
     match status.as_u16() {
         400..=499 if error.is_spend_limit(status) => ModelError::SpendLimit(text()),
+        400..=499 if error.is_no_such_model() => ModelError::NoSuchModel(text()),
         429 => ModelError::Throttled { wait: retry_after::wait(response.headers(), now) },
         529 => ModelError::Overloaded,
         400..=499 if status != StatusCode::REQUEST_TIMEOUT => {
@@ -91,10 +93,6 @@ fn failure(response: &Response, now: Timestamp) -> ModelError {
         }
         other => ModelError::Unavailable(format!("HTTP {other} {}", text())),
     }
-}
-
-fn excerpt(body: &[u8]) -> String {
-    String::from_utf8_lossy(body).chars().take(EXCERPT).collect()
 }
 
 #[cfg(test)]

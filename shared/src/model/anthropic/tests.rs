@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::model::exchange::LARGEST_BODY;
 use crate::ports::{Stop, Tool, Turn, Usage};
 use crate::scripted::{Scripted, answer, run, stopped};
 use crate::time::Millis;
@@ -48,18 +49,19 @@ fn reply(stop: &str, content: &str) -> String {
     format!(
         r#"{{"id":"msg_1","type":"message","role":"assistant","model":"claude-haiku-4-5","content":[{content}],
         "stop_reason":"{stop}","stop_sequence":null,"usage":{{"input_tokens":100,"cache_creation_input_tokens":20,
-        "cache_read_input_tokens":3,"output_tokens":7,"service_tier":"standard"}}}}"#
+        "cache_read_input_tokens":3,"cache_creation":{{"ephemeral_5m_input_tokens":8,"ephemeral_1h_input_tokens":12}},
+        "output_tokens":7,"service_tier":"standard"}}}}"#
     )
 }
 
 fn read(body: &str) -> Result<Reply, BadReply> {
-    let (model, _) = scene(answer(200, &[], ""));
-    model.read(&RawReply { body: body.as_bytes().to_vec() })
+    super::read(body.as_bytes())
 }
 
 #[test]
 fn a_question_is_asked_in_the_documented_shape() {
-    let (request, body) = asked(&question("claude-haiku-4-5", vec![Turn::Facts("BTC-USDT 42000".into())]));
+    let (request, body) =
+        asked(&question("anthropic/claude-haiku-4-5", vec![Turn::Facts("BTC-USDT 42000".into())]));
     assert_eq!(request.headers()["x-api-key"], "canary-key");
     assert_eq!(request.headers()["anthropic-version"], "2023-06-01");
     assert_eq!(request.headers()["content-type"], "application/json");
@@ -79,13 +81,12 @@ fn a_question_is_asked_in_the_documented_shape() {
 
 #[test]
 fn a_temperature_goes_only_to_models_that_are_known_to_take_one() {
-    let temperature = |model| asked(&question(model, vec![])).1.get("temperature").cloned();
+    let temperature =
+        |model| asked(&question(&format!("anthropic/{model}"), vec![])).1.get("temperature").cloned();
     for model in ["claude-haiku-4-5", "claude-haiku-4-5-20251001", "claude-opus-4-6", "claude-sonnet-4-6"] {
         assert_eq!(temperature(model), Some(json!(0)), "{model}");
     }
-    for model in
-        ["claude-opus-4-7", "claude-opus-4-8", "claude-opus-5", "claude-sonnet-5", "claude-next", "gpt-5"]
-    {
+    for model in ["claude-opus-4-7", "claude-opus-4-8", "claude-opus-5", "claude-sonnet-5", "claude-next"] {
         assert_eq!(temperature(model), None, "{model}");
     }
 }
@@ -97,7 +98,7 @@ fn second_round(body: &str) -> Value {
         Turn::Answered(Box::new(raw)),
         Turn::FormatError("Format error.".into()),
     ];
-    asked(&question("claude-haiku-4-5", turns)).1["messages"].clone()
+    asked(&question("anthropic/claude-haiku-4-5", turns)).1["messages"].clone()
 }
 
 #[test]
@@ -139,7 +140,10 @@ fn an_answer_without_a_call_gets_plain_words_and_one_that_cannot_be_shown_is_lef
 fn an_answer_is_read_with_all_its_tokens() {
     let read = read(&reply("tool_use", CALL)).unwrap();
     assert_eq!((read.stop, read.text.as_str()), (Stop::Tool, "Holding."));
-    assert_eq!(read.usage, Usage { tokens_in: 123, cache_read: 3, cache_written: 20, tokens_out: 7 });
+    // 100 leaves out the 3 that were read and the 20 that were written, 12 of them for an hour.
+    let usage =
+        Usage { tokens_in: 123, cache_read: 3, cache_written: 20, cache_written_1h: 12, tokens_out: 7 };
+    assert_eq!(read.usage, usage);
     let [call] = &read.calls[..] else { panic!("{:?}", read.calls) };
     assert_eq!(
         (call.id.as_str(), call.name.as_str(), &call.input["action"]),
@@ -198,14 +202,16 @@ fn missing_null_and_malformed_are_not_read_and_null_caches_are_zero() {
     for body in ["", "{", "[]", "<html>", good.split_at(200).0] {
         assert!(read(body).is_err(), "{body}");
     }
+    assert!(read(&good.replace("1h_input_tokens\":12", "1h_input_tokens\":21")).is_err());
     let nulls = good.replace("_tokens\":20", "_tokens\":null").replace("_tokens\":3", "_tokens\":null");
+    let nulls = nulls.replace("\"cache_creation\":{", "\"other\":{");
     assert_eq!(read(&nulls).unwrap().usage, Usage { tokens_in: 100, tokens_out: 7, ..Usage::default() });
 }
 
 fn refused(status: u16, headers: &[(&'static str, &str)], error: &str) -> ModelError {
     let body = format!(r#"{{"type":"error","error":{error},"request_id":"req_1"}}"#);
     let (model, transport) = scene(answer(status, headers, &body));
-    let error = run(model.ask(&question("claude-haiku-4-5", vec![]))).unwrap_err();
+    let error = run(model.ask(&question("anthropic/claude-haiku-4-5", vec![]))).unwrap_err();
     assert_eq!(transport.done().len(), 1);
     error
 }
@@ -248,8 +254,24 @@ fn every_failure_says_what_to_do_next() {
     }
 }
 
+#[test]
+fn a_model_that_is_gone_is_an_error_of_its_own() {
+    for (status, error) in [
+        (404, r#"{"type":"not_found_error","message":"model: claude-3-opus-20240229"}"#),
+        (
+            400,
+            r#"{"type":"invalid_request_error","message":"The model claude-2 was retired on 2025-07-21."}"#,
+        ),
+    ] {
+        assert!(matches!(refused(status, &[], error), ModelError::NoSuchModel(_)), "{error}");
+    }
+    let temperature =
+        r#"{"type":"invalid_request_error","message":"`temperature` is deprecated for this model."}"#;
+    assert!(matches!(refused(400, &[], temperature), ModelError::Refused { status: 400, .. }));
+}
+
 fn ask(given: Result<Response, TransportError>) -> Result<RawReply, ModelError> {
-    run(scene(given).0.ask(&question("claude-haiku-4-5", vec![])))
+    run(scene(given).0.ask(&question("anthropic/claude-haiku-4-5", vec![])))
 }
 
 #[test]
@@ -273,9 +295,9 @@ fn a_reply_is_kept_as_it_arrived_before_anything_is_read() {
 #[test]
 fn the_key_is_never_printed() {
     let (model, transport) = scene(answer(200, &[], "{}"));
-    run(model.ask(&question("claude-haiku-4-5", vec![]))).unwrap();
+    run(model.ask(&question("anthropic/claude-haiku-4-5", vec![]))).unwrap();
     assert!(!format!("{model:?} {:?}", transport.done()).contains("canary"));
     let broken = Anthropic::new(transport, stopped(0), BASE, Secret::new("canary\n".into()));
-    let error = run(broken.ask(&question("claude-haiku-4-5", vec![]))).unwrap_err();
+    let error = run(broken.ask(&question("anthropic/claude-haiku-4-5", vec![]))).unwrap_err();
     assert!(!error.to_string().contains("canary"));
 }

@@ -4,42 +4,33 @@ use http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::model_prices::is_named;
+use crate::model::capabilities;
+use crate::model::exchange::{says_no_such_model, set};
 use crate::ports::{BadReply, Question, RawReply, Reply, Stop, ToolCall, Turn, Usage};
 use crate::reported::{NotReported, Reported};
 
-/// Models that take a temperature. From Opus 4.7 on it is rejected with 400, so a model that is not listed gets
-/// none (issues of anthropic-sdk and of several clients, 2026).
-const TAKES_TEMPERATURE: [&str; 6] = [
-    "claude-haiku-4-5",
-    "claude-opus-4-1",
-    "claude-opus-4-5",
-    "claude-opus-4-6",
-    "claude-sonnet-4-5",
-    "claude-sonnet-4-6",
-];
-
-/// The body of `POST /v1/messages`. The one tool must be called, once; `strict` makes the provider hold its
-/// input to the schema, which our own reading does not rely on.
+/// The body of `POST /v1/messages`. The one tool must be called, once.
 pub(super) fn body(question: &Question) -> Value {
+    let takes = capabilities::of(&question.model);
     let tool = &question.tool;
+    let mut offered = json!({
+        "name": tool.name,
+        "description": tool.description,
+        "input_schema": tool.schema,
+    });
+    if takes.strict {
+        set(&mut offered, "strict", json!(true));
+    }
     let mut body = json!({
-        "model": question.model,
-        "max_tokens": question.max_tokens,
+        "model": question.name(),
         "system": question.system,
-        "tools": [{
-            "name": tool.name,
-            "description": tool.description,
-            "input_schema": tool.schema,
-            "strict": true,
-        }],
+        "tools": [offered],
         "tool_choice": {"type": "tool", "name": tool.name, "disable_parallel_tool_use": true},
         "messages": messages(&question.turns),
     });
-    if let Some(fields) = body.as_object_mut()
-        && TAKES_TEMPERATURE.iter().any(|name| is_named(&question.model, name))
-    {
-        fields.insert("temperature".to_owned(), json!(0));
+    set(&mut body, takes.max_field, json!(question.max_tokens));
+    if takes.temperature {
+        set(&mut body, "temperature", json!(0));
     }
     body
 }
@@ -108,14 +99,22 @@ struct WireBlock {
     input: Reported<Value>,
 }
 
-/// `input_tokens` leaves out what was cached; the two cache counts are documented as "number or null".
+/// `input_tokens` leaves out what was cached; the cache counts are documented as "number or null". The tokens
+/// written for an hour are among those of `cache_creation_input_tokens`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct WireUsage {
     input_tokens: Reported<u32>,
     cache_read_input_tokens: Reported<u32>,
     cache_creation_input_tokens: Reported<u32>,
+    cache_creation: Reported<WireCreation>,
     output_tokens: Reported<u32>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct WireCreation {
+    ephemeral_1h_input_tokens: Reported<u32>,
 }
 
 impl From<NotReported> for BadReply {
@@ -159,11 +158,17 @@ fn usage(wire: WireUsage) -> Result<Usage, BadReply> {
     let plain = wire.input_tokens.required("input_tokens")?;
     let cache_read = wire.cache_read_input_tokens.optional().unwrap_or(0);
     let cache_written = wire.cache_creation_input_tokens.optional().unwrap_or(0);
+    let for_an_hour = wire.cache_creation.optional().unwrap_or_default();
+    let cache_written_1h = for_an_hour.ephemeral_1h_input_tokens.optional().unwrap_or(0);
+    if cache_written_1h > cache_written {
+        return Err(BadReply(format!("{cache_written_1h} tokens for an hour of {cache_written}")));
+    }
     let tokens_in = plain.checked_add(cache_read).and_then(|sum| sum.checked_add(cache_written));
     Ok(Usage {
         tokens_in: tokens_in.ok_or_else(|| BadReply("more tokens than can be counted".to_owned()))?,
         cache_read,
         cache_written,
+        cache_written_1h,
         tokens_out: wire.output_tokens.required("output_tokens")?,
     })
 }
@@ -187,6 +192,7 @@ fn add(reply: &mut Reply, block: WireBlock) -> Result<(), BadReply> {
 #[derive(Debug, Default)]
 pub(super) struct WireError {
     pub(super) message: Option<String>,
+    kind: Option<String>,
     error_code: Option<String>,
 }
 
@@ -194,7 +200,11 @@ impl WireError {
     pub(super) fn read(body: &[u8]) -> WireError {
         let body: Value = serde_json::from_slice(body).unwrap_or(Value::Null);
         let text = |path| body.pointer(path).and_then(Value::as_str).map(str::to_owned);
-        WireError { message: text("/error/message"), error_code: text("/error/details/error_code") }
+        WireError {
+            message: text("/error/message"),
+            kind: text("/error/type"),
+            error_code: text("/error/details/error_code"),
+        }
     }
 
     /// A limit that waiting does not lift: the documented code, 402, or 400 in the words in which a workspace's
@@ -205,5 +215,12 @@ impl WireError {
             || status == StatusCode::PAYMENT_REQUIRED
             || (status == StatusCode::BAD_REQUEST
                 && (says("API usage limits") || says("credit balance is too low")))
+    }
+
+    /// 404 is also a wrong path; of a model it says `model: its-name`.
+    pub(super) fn is_no_such_model(&self) -> bool {
+        let words = self.message.as_deref().unwrap_or_default();
+        (self.kind.as_deref() == Some("not_found_error") && words.starts_with("model:"))
+            || says_no_such_model(words)
     }
 }

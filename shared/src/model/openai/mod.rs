@@ -12,6 +12,8 @@ use std::fmt;
 use bytes::Bytes;
 use http::{HeaderValue, Method, StatusCode, header};
 
+use super::exchange::{self, excerpt};
+use super::provider::Provider;
 use crate::ports::{AskModel, BadReply, ModelError, Question, RawReply, Reply, SharedClock};
 use crate::retry_after;
 use crate::secret::Secret;
@@ -19,10 +21,8 @@ use crate::time::Timestamp;
 use crate::transport::{Request, Response, SharedTransport};
 use wire::WireError;
 
-/// The largest answer that is read.
-const LARGEST_BODY: usize = 1024 * 1024;
-/// How much of the provider's words is kept for people.
-const EXCERPT: usize = 300;
+/// Where it is.
+pub const HOME: &str = "https://api.openai.com";
 
 /// Asks OpenAI's models, or those of a compatible server.
 #[derive(Clone)]
@@ -40,7 +40,7 @@ impl fmt::Debug for OpenAi {
 }
 
 impl OpenAi {
-    /// Speaks to `base` (`https://api.openai.com`, or where a compatible server has its `/v1`) with `key`.
+    /// Speaks to `base` ([`HOME`], or where a compatible server has its `/v1`) with `key`.
     pub fn new(transport: SharedTransport, clock: SharedClock, base: &str, key: Secret) -> OpenAi {
         OpenAi { transport, clock, base: base.trim_end_matches('/').to_owned(), key }
     }
@@ -60,25 +60,26 @@ impl OpenAi {
 }
 
 impl AskModel for OpenAi {
-    fn provider(&self) -> &'static str {
-        "openai"
+    fn serves(&self, provider: &str) -> bool {
+        matches!(Provider::parse(provider), Some(Provider::OpenAi | Provider::Compatible))
     }
 
     async fn ask(&self, question: &Question) -> Result<RawReply, ModelError> {
-        let sending = self.transport.send(self.request(question)?, question.timeout);
-        let response = sending.await.map_err(|error| ModelError::Unavailable(error.to_string()))?;
-        if !response.status().is_success() {
-            return Err(failure(&response, self.clock.now()));
-        }
-        if response.body().len() > LARGEST_BODY {
-            return Err(ModelError::Unavailable(format!("the answer has more than {LARGEST_BODY} bytes")));
-        }
-        Ok(RawReply { body: response.body().to_vec() })
+        let now = || self.clock.now();
+        exchange::ask(&self.transport, self.request(question)?, question.timeout, |response| {
+            failure(response, now())
+        })
+        .await
     }
 
-    fn read(&self, reply: &RawReply) -> Result<Reply, BadReply> {
-        wire::read(&reply.body)
+    fn read(&self, _: &str, reply: &RawReply) -> Result<Reply, BadReply> {
+        read(&reply.body)
     }
+}
+
+/// Reads an answer.
+pub fn read(body: &[u8]) -> Result<Reply, BadReply> {
+    wire::read(body)
 }
 
 /// What a status that is no success means.
@@ -88,16 +89,14 @@ fn failure(response: &Response, now: Timestamp) -> ModelError {
     let text = || error.message.clone().unwrap_or_else(|| excerpt(response.body()));
     match status.as_u16() {
         400..=499 if error.is_spend_limit(status) => ModelError::SpendLimit(text()),
+        400..=499 if error.is_no_such_model() => ModelError::NoSuchModel(text()),
+        503 | 529 if error.is_overload(status) => ModelError::Overloaded,
         429 => ModelError::Throttled { wait: retry_after::wait(response.headers(), now) },
         400..=499 if status != StatusCode::REQUEST_TIMEOUT => {
             ModelError::Refused { status: status.as_u16(), text: text() }
         }
         other => ModelError::Unavailable(format!("HTTP {other} {}", text())),
     }
-}
-
-fn excerpt(body: &[u8]) -> String {
-    String::from_utf8_lossy(body).chars().take(EXCERPT).collect()
 }
 
 #[cfg(test)]

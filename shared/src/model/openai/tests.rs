@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::model::exchange::LARGEST_BODY;
 use crate::ports::{Stop, Tool, Turn, Usage};
 use crate::scripted::{Scripted, answer, run, stopped};
 use crate::time::Millis;
@@ -65,13 +66,12 @@ fn reply(finish: &str, message: &str) -> String {
 }
 
 fn read(body: &str) -> Result<Reply, BadReply> {
-    let (model, _) = scene(answer(200, &[], ""));
-    model.read(&RawReply { body: body.as_bytes().to_vec() })
+    super::read(body.as_bytes())
 }
 
 #[test]
 fn openai_is_asked_in_the_documented_shape() {
-    let (request, body) = asked(&question("gpt-4.1-mini", vec![Turn::Facts("BTC-USDT 42000".into())]));
+    let (request, body) = asked(&question("openai/gpt-4.1-mini", vec![Turn::Facts("BTC-USDT 42000".into())]));
     assert_eq!(request.headers()["authorization"], "Bearer canary-key");
     assert_eq!(request.headers()["content-type"], "application/json");
     assert_eq!(
@@ -98,7 +98,7 @@ fn openai_is_asked_in_the_documented_shape() {
 #[test]
 fn openai_gets_of_each_parameter_what_the_model_is_known_to_take() {
     let given = |model| {
-        let body = asked(&question(model, vec![])).1;
+        let body = asked(&question(&format!("openai/{model}"), vec![])).1;
         let text = |name: &str| body.get(name).map(ToString::to_string).unwrap_or_default();
         [text("temperature"), text("reasoning_effort"), text("parallel_tool_calls")].join(" ")
     };
@@ -113,10 +113,20 @@ fn openai_gets_of_each_parameter_what_the_model_is_known_to_take() {
         ("o3", " \"low\" "),
         ("o4-mini-2025-04-16", " \"low\" "),
         ("o9-next", "  "),
-        ("llama-4", "  false"),
     ] {
         assert_eq!(given(model), expected, "{model}");
     }
+}
+
+#[test]
+fn a_compatible_server_gets_what_every_server_takes() {
+    let body = asked(&question("compatible/meta-llama/Llama-4", vec![])).1;
+    let mut fields: Vec<&str> = body.as_object().unwrap().keys().map(String::as_str).collect();
+    fields.sort_unstable();
+    assert_eq!(fields, ["max_tokens", "messages", "model", "tool_choice", "tools"]);
+    assert_eq!(body["model"], "meta-llama/Llama-4");
+    let function = &body["tools"][0]["function"];
+    assert_eq!((function.get("strict"), &function["parameters"]["required"]), (None, &json!(["action"])));
 }
 
 fn second_round(body: &str) -> Value {
@@ -126,7 +136,7 @@ fn second_round(body: &str) -> Value {
         Turn::Answered(Box::new(raw)),
         Turn::FormatError("Format error.".into()),
     ];
-    asked(&question("gpt-5-mini", turns)).1["messages"].clone()
+    asked(&question("openai/gpt-5-mini", turns)).1["messages"].clone()
 }
 
 #[test]
@@ -163,7 +173,7 @@ fn openai_answers_are_read_with_all_their_tokens_and_nulls_are_absent() {
     let read = read(&reply("stop", &message(CALL))).unwrap();
     assert_eq!((read.stop, read.text.as_str()), (Stop::End, ""));
     // 1117 includes the 1024 that were cached; 46 includes the 20 that were reasoned.
-    assert_eq!(read.usage, Usage { tokens_in: 1117, cache_read: 1024, cache_written: 0, tokens_out: 46 });
+    assert_eq!(read.usage, Usage { tokens_in: 1117, cache_read: 1024, tokens_out: 46, ..Usage::default() });
     let [call] = &read.calls[..] else { panic!("{:?}", read.calls) };
     assert_eq!((call.id.as_str(), call.name.as_str()), ("call_1", "decide"));
     assert_eq!(call.input, json!({"action": "hold", "reason": "flat"}));
@@ -215,6 +225,7 @@ fn openai_answers_with_missing_null_or_malformed_parts_are_not_read() {
         ("\"completion_tokens\":46", "\"completion_tokens\":-46"),
         ("\"prompt_tokens\":1117", "\"prompt_tokens\":4294967296"),
         ("\"cached_tokens\":1024", "\"cached_tokens\":1118"),
+        ("\"cached_tokens\":1024", "\"cached_tokens\":1024,\"cache_write_tokens\":94"),
         ("\"finish_reason\":\"tool_calls\"", "\"finish_reason\":null"),
         ("\"role\":\"assistant\"", "\"role\":\"user\""),
         ("\"role\":\"assistant\",", ""),
@@ -235,7 +246,7 @@ fn openai_answers_with_missing_null_or_malformed_parts_are_not_read() {
 
 fn refused(status: u16, headers: &[(&'static str, &str)], error: &str) -> ModelError {
     let (model, transport) = scene(answer(status, headers, &format!(r#"{{"error":{error}}}"#)));
-    let error = run(model.ask(&question("gpt-5-mini", vec![]))).unwrap_err();
+    let error = run(model.ask(&question("openai/gpt-5-mini", vec![]))).unwrap_err();
     assert_eq!(transport.done().len(), 1);
     error
 }
@@ -271,13 +282,35 @@ fn openai_failures_say_what_to_do_next() {
         let expected = ModelError::Refused { status, text: "no".into() };
         assert_eq!(refused(status, &[], r#"{"message":"no","type":"invalid_request_error"}"#), expected);
     }
-    for status in [408, 500, 502, 503, 504, 529, 302] {
+    for status in [408, 500, 502, 503, 504, 302] {
         assert!(matches!(refused(status, &[], "null"), ModelError::Unavailable(_)), "{status}");
     }
 }
 
+#[test]
+fn openai_models_that_are_gone_are_an_error_of_their_own() {
+    for (status, error) in [
+        (404, r#"{"message":"The model `gpt-4-32k` has been deprecated","code":"model_not_found"}"#),
+        (400, r#"{"message":"no","type":"invalid_request_error","code":"model_not_found"}"#),
+        (404, r#"{"message":"The model `llama-9` does not exist.","type":"NotFoundError","code":404}"#),
+    ] {
+        assert!(matches!(refused(status, &[], error), ModelError::NoSuchModel(_)), "{error}");
+    }
+    let temperature = r#"{"message":"Unsupported value: 'temperature' does not support 0 with this model.",
+        "type":"invalid_request_error","param":"temperature","code":"unsupported_value"}"#;
+    assert!(matches!(refused(400, &[], temperature), ModelError::Refused { status: 400, .. }));
+}
+
+#[test]
+fn openai_overloads_are_told_from_what_else_fails() {
+    let busy = r#"{"message":"The engine is currently overloaded, please try again later"}"#;
+    assert_eq!(refused(503, &[], busy), ModelError::Overloaded);
+    assert_eq!(refused(503, &[], r#"{"message":"Slow Down"}"#), ModelError::Overloaded);
+    assert_eq!(refused(529, &[], "null"), ModelError::Overloaded);
+}
+
 fn ask(given: Result<Response, TransportError>) -> Result<RawReply, ModelError> {
-    run(scene(given).0.ask(&question("gpt-5-mini", vec![])))
+    run(scene(given).0.ask(&question("openai/gpt-5-mini", vec![])))
 }
 
 #[test]
@@ -297,9 +330,9 @@ fn openai_is_unavailable_where_its_answer_does_not_arrive_or_is_too_long() {
 #[test]
 fn openai_keys_are_never_printed() {
     let (model, transport) = scene(answer(200, &[], "{}"));
-    run(model.ask(&question("gpt-5-mini", vec![]))).unwrap();
+    run(model.ask(&question("openai/gpt-5-mini", vec![]))).unwrap();
     assert!(!format!("{model:?} {:?}", transport.done()).contains("canary"));
     let broken = OpenAi::new(transport, stopped(0), BASE, Secret::new("canary\n".into()));
-    let error = run(broken.ask(&question("gpt-5-mini", vec![]))).unwrap_err();
+    let error = run(broken.ask(&question("openai/gpt-5-mini", vec![]))).unwrap_err();
     assert!(!error.to_string().contains("canary"));
 }

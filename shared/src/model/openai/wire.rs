@@ -5,89 +5,45 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::schema;
-use crate::model_prices::is_named;
+use crate::model::capabilities;
+use crate::model::exchange::{says_no_such_model, set};
 use crate::ports::{BadReply, Question, RawReply, Reply, Stop, Tool, ToolCall, Turn, Usage};
 use crate::reported::Reported;
 
-/// What a model takes beside the question. A model that is not listed, also of a compatible server, gets none
-/// of it.
-struct Takes {
-    model: &'static str,
-    /// A temperature. The gpt-5 family and the o-series reject any but their default with 400.
-    temperature: bool,
-    /// The least reasoning that it may be asked for: reasoning is paid from `max_completion_tokens`, and an
-    /// answer of ours is short. From gpt-5.1 on `minimal` is rejected; from gpt-5.4 on functions are taken
-    /// here only with `none` (issues of several clients, 2026; not tried against the service).
-    effort: Option<&'static str>,
-}
-
-const fn plain(model: &'static str) -> Takes {
-    Takes { model, temperature: true, effort: None }
-}
-const fn reasoning(model: &'static str, effort: &'static str) -> Takes {
-    Takes { model, temperature: false, effort: Some(effort) }
-}
-
-const MODELS: [Takes; 16] = [
-    plain("gpt-4.1"),
-    plain("gpt-4.1-mini"),
-    plain("gpt-4.1-nano"),
-    plain("gpt-4o"),
-    plain("gpt-4o-mini"),
-    reasoning("gpt-5", "minimal"),
-    reasoning("gpt-5-mini", "minimal"),
-    reasoning("gpt-5-nano", "minimal"),
-    reasoning("gpt-5.1", "none"),
-    reasoning("gpt-5.2", "none"),
-    reasoning("gpt-5.4", "none"),
-    reasoning("gpt-5.5", "none"),
-    reasoning("o1", "low"),
-    reasoning("o3", "low"),
-    reasoning("o3-mini", "low"),
-    reasoning("o4-mini", "low"),
-];
-
-/// The body of `POST /v1/chat/completions`. The one tool must be called, once; `strict` makes the provider
-/// hold its arguments to the schema, which our own reading does not rely on.
+/// The body of `POST /v1/chat/completions`. The one tool must be called, once.
 pub(super) fn body(question: &Question) -> Value {
-    let name = &question.tool.name;
+    let takes = capabilities::of(&question.model);
     let mut body = json!({
-        "model": question.model,
-        "max_completion_tokens": question.max_tokens,
-        "tools": [tool(&question.tool)],
-        "tool_choice": {"type": "function", "function": {"name": name}},
+        "model": question.name(),
+        "tools": [tool(&question.tool, takes.strict)],
         "messages": messages(&question.system, &question.turns),
     });
-    if let Some(fields) = body.as_object_mut() {
-        let takes = MODELS.iter().find(|takes| is_named(&question.model, takes.model));
-        if takes.is_some_and(|takes| takes.temperature) {
-            fields.insert("temperature".to_owned(), json!(0));
-        }
-        if let Some(effort) = takes.and_then(|takes| takes.effort) {
-            fields.insert("reasoning_effort".to_owned(), json!(effort));
-        }
-        if !is_of_o_series(&question.model) {
-            fields.insert("parallel_tool_calls".to_owned(), json!(false));
-        }
+    set(&mut body, takes.max_field, json!(question.max_tokens));
+    if takes.names_tool {
+        let named = json!({"type": "function", "function": {"name": question.tool.name}});
+        set(&mut body, "tool_choice", named);
+    }
+    if takes.temperature {
+        set(&mut body, "temperature", json!(0));
+    }
+    if let Some(effort) = takes.effort {
+        set(&mut body, "reasoning_effort", json!(effort));
+    }
+    if takes.one_call {
+        set(&mut body, "parallel_tool_calls", json!(false));
     }
     body
 }
 
-/// The o-series rejects `parallel_tool_calls` with 400 (issues of several clients, 2025), and calls one tool.
-fn is_of_o_series(model: &str) -> bool {
-    model.strip_prefix('o').is_some_and(|rest| rest.starts_with(|char: char| char.is_ascii_digit()))
-}
-
-fn tool(tool: &Tool) -> Value {
-    json!({
-        "type": "function",
-        "function": {
-            "name": tool.name,
-            "description": tool.description,
-            "parameters": schema::strict(&tool.schema),
-            "strict": true,
-        },
-    })
+fn tool(tool: &Tool, is_strict: bool) -> Value {
+    let mut function = json!({"name": tool.name, "description": tool.description});
+    if is_strict {
+        set(&mut function, "parameters", schema::strict(&tool.schema));
+        set(&mut function, "strict", json!(true));
+    } else {
+        set(&mut function, "parameters", tool.schema.clone());
+    }
+    json!({"type": "function", "function": function})
 }
 
 fn messages(system: &str, turns: &[Turn]) -> Vec<Value> {
@@ -185,6 +141,7 @@ struct WireUsage {
 #[serde(default)]
 struct WirePromptDetails {
     cached_tokens: Reported<u32>,
+    cache_write_tokens: Reported<u32>,
 }
 
 /// Reads an answer.
@@ -222,11 +179,12 @@ fn usage(wire: WireUsage) -> Result<Usage, BadReply> {
     let tokens_in = wire.prompt_tokens.required("prompt_tokens")?;
     let details = wire.prompt_tokens_details.optional().unwrap_or_default();
     let cache_read = details.cached_tokens.optional().unwrap_or(0);
-    if cache_read > tokens_in {
-        return Err(BadReply(format!("{cache_read} tokens cached of {tokens_in}")));
+    let cache_written = details.cache_write_tokens.optional().unwrap_or(0);
+    if cache_read.saturating_add(cache_written) > tokens_in {
+        return Err(BadReply(format!("{cache_read} + {cache_written} tokens cached of {tokens_in}")));
     }
     let tokens_out = wire.completion_tokens.required("completion_tokens")?;
-    Ok(Usage { tokens_in, cache_read, cache_written: 0, tokens_out })
+    Ok(Usage { tokens_in, cache_read, cache_written, tokens_out, ..Usage::default() })
 }
 
 fn call(wire: WireCall) -> Result<ToolCall, BadReply> {
@@ -273,5 +231,18 @@ impl WireError {
     pub(super) fn is_spend_limit(&self, status: StatusCode) -> bool {
         let is_spent = |word: &Option<String>| word.as_deref().is_some_and(|word| SPENT.contains(&word));
         is_spent(&self.code) || is_spent(&self.kind) || status == StatusCode::PAYMENT_REQUIRED
+    }
+
+    /// By its code, or in the words of servers that have none.
+    pub(super) fn is_no_such_model(&self) -> bool {
+        let words = self.message.as_deref().unwrap_or_default();
+        self.code.as_deref() == Some("model_not_found") || says_no_such_model(words)
+    }
+
+    /// "The engine is currently overloaded", "Slow Down": 503, and 529 of servers that pass Anthropic on.
+    pub(super) fn is_overload(&self, status: StatusCode) -> bool {
+        let words = self.message.as_deref().unwrap_or_default().to_lowercase();
+        let says_so = words.contains("overloaded") || words.contains("slow down");
+        status.as_u16() == 529 || (status == StatusCode::SERVICE_UNAVAILABLE && says_so)
     }
 }
