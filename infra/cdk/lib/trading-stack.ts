@@ -7,7 +7,7 @@ import { alarms } from './alarms.ts';
 import { FUNCTIONS } from './contract.ts';
 import { TradingFunction } from './functions.ts';
 import type { Names } from './names.ts';
-import { approver, operator } from './people.ts';
+import { approver, operator, viewer } from './people.ts';
 import { Schedules } from './schedules.ts';
 import type { Stage } from './stage.ts';
 import type { StateStack } from './state-stack.ts';
@@ -22,7 +22,7 @@ export class TradingStack extends Stack {
       return new Schedules(this, { name, stage, names, target, group });
     });
     alarms(this, stage, names);
-    operator(this, { names, state, schedules });
-    approver(this, { names, state, schedules });
+    const people = { names, state, schedules };
+    for (const policy of [viewer, operator, approver]) policy(this, people);
   }
 }

@@ -61,6 +61,6 @@ export const WILDCARDS: readonly Wildcard[] = [
   {
     what: 'schedule/…/*',
     actions: ['scheduler:GetSchedule', 'scheduler:UpdateSchedule'],
-    why: 'the schedules of this stage: the group is theirs alone',
+    why: 'the schedules of this stage; their group is theirs alone',
   },
 ];
