@@ -52,7 +52,7 @@ test('a dev stage goes without a trace', () => {
 
 test('alarms and budgets may use the key and both topics, for this account alone', () => {
   const { state } = world(stage('live'));
-  const services = ['cloudwatch.amazonaws.com', 'budgets.amazonaws.com'];
+  const services = ['budgets.amazonaws.com', 'cloudwatch.amazonaws.com'];
   const all = permissions(world(stage('live')));
   const fromServices = all.filter((one) => {
     const principal = one.statement['Principal'];
@@ -63,7 +63,7 @@ test('alarms and budgets may use the key and both topics, for this account alone
   const topics = fromServices.filter((one) => one.action === 'sns:Publish');
   assert.equal(topics.length, TOPICS.length);
   for (const { statement } of [...key, ...topics]) {
-    assert.deepEqual(object(statement['Principal'])['Service'], services);
+    assert.deepEqual([...list(object(statement['Principal'])['Service'])].sort(), services);
     assert.deepEqual(statement['Condition'], { StringEquals: { 'aws:SourceAccount': { Ref: 'AWS::AccountId' } } });
   }
   for (const topic of state.of('AWS::SNS::Topic')) {
