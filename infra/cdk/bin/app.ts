@@ -7,4 +7,4 @@ import { STAGES } from '../stages.ts';
 
 const target = process.env['CARGO_TARGET_DIR'] ?? join(import.meta.dirname, '../../../target');
 const app = new App();
-for (const stage of STAGES) addStage(app, stage, join(target, 'lambda'));
+for (const stage of STAGES) addStage(app, stage, join(target, 'packages'));
