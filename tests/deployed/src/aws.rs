@@ -46,7 +46,8 @@ impl<'a> Caller<'a> {
     /// What AWS answers; null where it has nothing to say.
     pub fn ask(&self, args: &[&str]) -> Result<Value, Failed> {
         let mut command = self.tools.program("aws");
-        command.args(args).args(["--output", "json"]);
+        // Said on the command line too: version 1 asks SQS of us-east-1 at an address of its own otherwise.
+        command.args(args).args(["--output", "json", "--endpoint-url", &self.account.endpoint]);
         self.account.reach(&mut command);
         if let Some(keys) = &self.keys {
             command.env("AWS_ACCESS_KEY_ID", &keys.access).env("AWS_SECRET_ACCESS_KEY", &keys.secret);

@@ -12,7 +12,7 @@
 use std::fs;
 use std::path::Path;
 
-use deployed::account::Account;
+use deployed::account::{ACCOUNT, Account, REGION};
 use deployed::aws::Caller;
 use deployed::cdk::{self, Cdk, Change};
 use deployed::run::Failed;
@@ -69,26 +69,22 @@ fn scenario(tools: &Tools, account: &Account, cdk: &Cdk<'_>) -> Result<(), Faile
     stage.a_stale_beat_is_a_page_and_an_alarm()?;
 
     assert_eq!(cdk.deploy()?, Change::None, "a second deployment changes nothing");
-    stage.a_schedule_that_is_killed_is_a_page()
+    stage.a_page_that_cannot_be_published_is_an_alarm_and_goes_out_once_it_can()
 }
 
 impl<'a> Stage<'a> {
     fn look(aws: Caller<'a>) -> Result<Stage<'a>, Failed> {
         let names = Names { prefix: PREFIX.to_owned(), env: Env::parse("dev").unwrap() };
-        let pager = aws.ask(&["sqs", "create-queue", "--queue-name", "pager"])?;
-        let pager = pager["QueueUrl"].as_str().unwrap().to_owned();
-        let topic = "arn:aws:sns:us-east-1:000000000000:tradai-dev-alerts";
-        let queue = "arn:aws:sqs:us-east-1:000000000000:pager";
-        aws.ask(&[
-            "sns",
-            "subscribe",
-            "--topic-arn",
-            topic,
-            "--protocol",
-            "sqs",
-            "--notification-endpoint",
-            queue,
-        ])?;
+        let (topic, queue) = (arn("sns", "tradai-dev-alerts"), arn("sqs", "pager"));
+        let policy = format!(
+            r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Action":"sqs:SendMessage",
+            "Principal":{{"Service":"sns.amazonaws.com"}},"Resource":"{queue}"}}]}}"#
+        );
+        let attributes = serde_json::json!({ "Policy": policy }).to_string();
+        let made = aws.ask(&["sqs", "create-queue", "--queue-name", "pager", "--attributes", &attributes])?;
+        let pager = made["QueueUrl"].as_str().unwrap().to_owned();
+        let subscribe = ["sns", "subscribe", "--topic-arn", &topic, "--protocol", "sqs"];
+        aws.ask(&[subscribe.as_slice(), &["--notification-endpoint", &queue]].concat())?;
         Ok(Stage { names, aws, pager })
     }
 
@@ -193,12 +189,21 @@ impl<'a> Stage<'a> {
         Ok(())
     }
 
-    /// Nobody executes: heartbeat sees that the time of execute stands still. `idle` is watched for that from now on.
-    fn a_schedule_that_is_killed_is_a_page(&self) -> Result<(), Failed> {
-        let group = ["--group-name", "tradai-dev", "--name", "tradai-dev-execute-0"];
-        self.aws.ask(&[&["scheduler", "delete-schedule"], group.as_slice()].concat())?;
+    /// Nobody wakes decide and execute any more, and the topic refuses heartbeat: the one alarm that is left rings.
+    fn a_page_that_cannot_be_published_is_an_alarm_and_goes_out_once_it_can(&self) -> Result<(), Failed> {
+        let refusal = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"sns:Publish","Resource":"*"}]}"#;
+        let policy = ["--role-name", "tradai-dev-heartbeat", "--policy-name", "refusal"];
+        let refuse = [&["iam", "put-role-policy", "--policy-document", refusal], policy.as_slice()].concat();
+        self.aws.ask(&refuse)?;
+        for function in ["decide", "execute"] {
+            let name = format!("tradai-dev-{function}-0");
+            self.aws.ask(&["scheduler", "delete-schedule", "--group-name", "tradai-dev", "--name", &name])?;
+        }
         self.status_of("idle", "reducing")?;
-        self.page_about("heartbeat-stale", "idle", 180 + TWO_TICKS)
+        // Stale after two to three minutes, undelivered three minutes later.
+        self.alarm_rings("pages-undelivered", 6 * 60 + TWO_TICKS)?;
+        self.aws.ask(&[&["iam", "delete-role-policy"], policy.as_slice()].concat())?;
+        self.page_about("heartbeat-stale", "idle", TWO_TICKS)
     }
 
     fn status_of(&self, name: &str, status: &str) -> Result<(), Failed> {
@@ -234,6 +239,10 @@ impl<'a> Stage<'a> {
             Ok((state == "ALARM", state.to_string()))
         })
     }
+}
+
+fn arn(service: &str, name: &str) -> String {
+    format!("arn:aws:{service}:{REGION}:{ACCOUNT}:{name}")
 }
 
 fn id(name: &str) -> StrategyId {
