@@ -221,7 +221,7 @@ fn the_clock_is_read_where_programs_are_wired() {
     let wiring = |path: &str| {
         // The functions' clock stands in `shared`, once; their main.rs hand it on.
         let exact = ["shared/src/lambda.rs", "sim/src/clock.rs", "sim/src/runtime_api/wall.rs"];
-        let folders = ["ops/src/", "sim/examples/", "tests/src/"];
+        let folders = ["ops/src/", "sim/examples/", "tests/src/", "tests/deployed/"];
         exact.contains(&path)
             || folders.iter().any(|folder| path.starts_with(folder))
             || path.contains("/benches/")
@@ -235,8 +235,10 @@ fn the_clock_is_read_where_programs_are_wired() {
 fn no_test_is_switched_off_and_none_sleeps() {
     let words = ["#[ignore", "thread::sleep", "time::sleep"];
     // What waits in real time: the operator's program, and what runs real processes.
-    let waits =
-        |path: &str| is_this(path) || path.starts_with("ops/src/") || path.starts_with("sim/src/runtime_api");
+    let waits = |path: &str| {
+        let folders = ["ops/src/", "sim/src/runtime_api", "tests/deployed/"];
+        is_this(path) || folders.iter().any(|folder| path.starts_with(folder))
+    };
     banned(&all_sources(), &words, waits, "mend or remove the test; move the simulated clock");
 }
 
@@ -263,10 +265,6 @@ fn every_crate_keeps_the_workspace_lints_and_versions() {
         RUST.into_iter().flat_map(|top| files(top, "Cargo.toml")).collect();
     assert!(manifests.len() >= 8, "{manifests:?}");
     for (path, text) in manifests {
-        // A workspace of its own, such as tests/deployed, says so.
-        if text.contains("[workspace]") {
-            continue;
-        }
         assert!(text.contains("[lints]\nworkspace = true"), "{path}: add [lints] workspace = true");
         let own = text.lines().find(|line| line.contains("version = \"") && !line.starts_with("version"));
         assert_eq!(own, None, "{path}: versions stand in the workspace's Cargo.toml");

@@ -1,0 +1,88 @@
+// What people may do: a policy for whoever looks at a stage, one for whoever operates it, one for whoever approves its
+// orders. They are attached to your own users, groups or roles; who operates or approves also looks.
+
+import * as iam from 'aws-cdk-lib/aws-iam';
+import type { Construct } from 'constructs';
+import { FUNCTIONS, TABLES } from './contract.ts';
+import { rows } from './alarms.ts';
+import { type Names, arn } from './names.ts';
+import type { Schedules } from './schedules.ts';
+import type { StateStack } from './state-stack.ts';
+import { TO_ENCRYPT, TO_LIST } from './wildcards.ts';
+
+export interface PeopleProps {
+  readonly names: Names;
+  readonly state: StateStack;
+  readonly schedules: readonly Schedules[];
+}
+
+/** Everything that the runbook looks at. It reads no secret. */
+export function viewer(scope: Construct, { names, schedules }: PeopleProps) {
+  const functions = FUNCTIONS.map((name) => names.functionArn(name));
+  const logs = FUNCTIONS.map((name) => `${names.logGroupArn(name)}:*`);
+  const tables = TABLES.map((table) => names.tableArn(table.name));
+  new iam.ManagedPolicy(scope, 'viewer', {
+    managedPolicyName: names.of('viewer'),
+    description: `Looks at tradai ${names.env}`,
+    statements: [
+      may(['dynamodb:BatchGetItem', 'dynamodb:GetItem', 'dynamodb:Query', 'dynamodb:Scan'], tables),
+      may(['lambda:GetFunctionConcurrency', 'lambda:GetFunctionConfiguration'], functions),
+      may(['logs:FilterLogEvents', 'logs:GetLogEvents', 'logs:StartQuery'], logs),
+      may(['cloudwatch:DescribeAlarms'], rows(names).map((row) => names.alarmArn(row.name))),
+      may(['cloudwatch:GetDashboard'], [names.dashboardArn()]),
+      may(['scheduler:GetSchedule'], [schedulesOf(names)]),
+      may(['sqs:GetQueueAttributes', 'sqs:GetQueueUrl'], schedules.map((one) => one.undelivered.queueArn)),
+      may(TO_LIST, ['*']),
+    ],
+  });
+}
+
+/** Everything that the runbook does, beside looking. It reads no secret, and changes no function and no permission. */
+export function operator(scope: Construct, { names, state, schedules }: PeopleProps) {
+  const tables = (...of: readonly string[]) => of.map((name) => names.tableArn(name));
+  const { models, trade, read } = state.secrets;
+  new iam.ManagedPolicy(scope, 'operator', {
+    managedPolicyName: names.of('operator'),
+    description: `Operates tradai ${names.env}`,
+    statements: [
+      may(['dynamodb:UpdateItem'], tables('trading-state', 'strategy-config', 'positions', 'orders', 'ledgers')),
+      // Strategies come and go.
+      may(['dynamodb:DeleteItem', 'dynamodb:PutItem'], tables('trading-state', 'strategy-config', 'ledgers')),
+      may(
+        ['lambda:DeleteFunctionConcurrency', 'lambda:InvokeFunction', 'lambda:PutFunctionConcurrency'],
+        FUNCTIONS.map((name) => names.functionArn(name)),
+      ),
+      may(['scheduler:UpdateSchedule'], [schedulesOf(names)]),
+      // To switch a schedule on again is to write it again, with its role.
+      may(['iam:PassRole'], schedules.map((one) => one.role.roleArn), {
+        StringEquals: { 'iam:PassedToService': 'scheduler.amazonaws.com' },
+      }),
+      may(['sqs:PurgeQueue', 'sqs:ReceiveMessage'], schedules.map((one) => one.undelivered.queueArn)),
+      may(['sns:Publish'], [names.topicArn('alerts')]),
+      may(TO_ENCRYPT, [state.key.keyArn]),
+      // To rotate a key is to write one, not to read it.
+      may(['secretsmanager:PutSecretValue'], [...models, ...trade, ...read]),
+    ],
+  });
+}
+
+/** To answer what waits. The key that signs an approval is read here and by execute alone. */
+export function approver(scope: Construct, { names, state }: PeopleProps) {
+  new iam.ManagedPolicy(scope, 'approver', {
+    managedPolicyName: names.of('approver'),
+    description: `Approves orders of tradai ${names.env}`,
+    statements: [
+      may(['dynamodb:UpdateItem'], [names.tableArn('orders')]),
+      may(['secretsmanager:GetSecretValue'], [state.secrets.approval]),
+    ],
+  });
+}
+
+/** The schedules of this stage: their group is theirs alone. */
+function schedulesOf(names: Names): string {
+  return arn('scheduler', `schedule/${names.whole}/*`);
+}
+
+function may(actions: readonly string[], resources: readonly string[], conditions: iam.Conditions = {}) {
+  return new iam.PolicyStatement({ actions: [...actions], resources: [...resources], conditions });
+}

@@ -1,0 +1,77 @@
+// What a stage is: the values that its owner chooses, and what follows from its kind alone.
+
+import { RetentionDays } from 'aws-cdk-lib/aws-logs';
+
+export type Kind = 'dev' | 'paper' | 'live';
+
+/** What its owner chooses. */
+export interface Stage {
+  /** Its name, in the name of everything: `paper`. Lower-case letters, digits and dashes. */
+  readonly env: string;
+  /** `dev` may be thrown away, `paper` trades real market data without money, `live` trades money. */
+  readonly kind: Kind;
+  /** Accounts at an exchange; each gets a secret to trade with and one to read with. Paper strategies need none. */
+  readonly accounts: readonly string[];
+  /** Providers of models; each gets a secret. */
+  readonly models: readonly string[];
+  /** How many schedules share the strategies; all strategies of one account are in one shard. */
+  readonly shards: number;
+  /**
+   * Who is written to; each address gets a message from AWS and must confirm it. Outside `dev` a stage that names
+   * nobody to page asks for an address when it is deployed.
+   */
+  readonly mail: { readonly alerts: readonly string[]; readonly notifications: readonly string[] };
+  /** A bill above this, in US dollars a month, is told to the alerts topic. */
+  readonly monthlyBudgetUsd: number;
+  /** What the packages were built for. */
+  readonly architecture: 'x86_64' | 'arm64';
+  /** Memory of each function in MB. */
+  readonly memoryMb: number;
+  /** Where the runbook can be read: an address, or its path in the repository. */
+  readonly runbook: string;
+  /**
+   * The most invocations of one function at once; at least two, so that a slow tick does not throttle the next.
+   * Absent by default: a new account's limit of ten refuses every reservation, and correctness rests on conditions.
+   */
+  readonly reservedConcurrency?: number;
+  /** Other addresses than the real ones, in stage kind `dev` alone. */
+  readonly elsewhere?: { readonly aws: string; readonly venue: string; readonly model: string };
+}
+
+/** What follows from the kind, and nothing else does. */
+export interface KindRules {
+  /** Tables refuse to be deleted, and what holds state outlives its stack. */
+  readonly keepsState: boolean;
+  /** Execute and reconcile reach the exchange from one fixed address, to which its keys are bound. */
+  readonly fixedEgress: boolean;
+  /** How long logs are kept. */
+  readonly logs: RetentionDays;
+}
+
+export const KINDS: Readonly<Record<Kind, KindRules>> = {
+  dev: { keepsState: false, fixedEgress: false, logs: RetentionDays.ONE_WEEK },
+  paper: { keepsState: true, fixedEgress: false, logs: RetentionDays.ONE_MONTH },
+  live: { keepsState: true, fixedEgress: true, logs: RetentionDays.THREE_MONTHS },
+};
+
+const NAME = /^[a-z0-9][a-z0-9-]{0,15}$/;
+
+/** Everything that is wrong with a stage, at once. */
+export function checked(stage: Stage): Stage {
+  const problems: string[] = [];
+  const need = (good: boolean, problem: string) => {
+    if (!good) problems.push(problem);
+  };
+  need(NAME.test(stage.env), `env "${stage.env}" is not 1 to 16 lower-case letters, digits and dashes`);
+  for (const name of [...stage.accounts, ...stage.models]) {
+    need(/^[A-Za-z0-9_-]{1,32}$/.test(name), `"${name}" cannot be part of a secret's name`);
+  }
+  need(Number.isInteger(stage.shards) && stage.shards >= 1, `shards: ${stage.shards} is not 1 or more`);
+  need(stage.monthlyBudgetUsd > 0, `monthlyBudgetUsd: ${stage.monthlyBudgetUsd} is not above 0`);
+  need(stage.memoryMb >= 128, `memoryMb: ${stage.memoryMb} is below 128, the least that Lambda has`);
+  const reserved = stage.reservedConcurrency ?? 2;
+  need(reserved >= 2, `reservedConcurrency: ${reserved} would throttle a tick behind a slow one; at least 2`);
+  need(stage.elsewhere === undefined || stage.kind === 'dev', `elsewhere: only kind dev may point elsewhere`);
+  if (problems.length > 0) throw new Error(`stage ${stage.env}: ${problems.join('; ')}`);
+  return stage;
+}

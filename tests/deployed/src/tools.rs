@@ -1,0 +1,70 @@
+//! What the test needs and the machine may lack: installed once, pinned, from PyPI and npm.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::run::{Failed, run};
+
+/// The emulator with what it needs to understand the Rust SDK, the packager with its linker, the AWS CLI.
+const PINS: [&str; 5] =
+    ["ministack==1.5.33", "cbor2==6.2.1", "cargo-lambda==1.9.2", "ziglang==0.17.1", "awscli==1.46.3"];
+
+/// The line that installs Node.
+pub const NODE: &str = "install Node 20 or newer with npm: https://nodejs.org";
+
+/// Where everything is.
+#[derive(Debug, Clone)]
+pub struct Tools {
+    /// The repository.
+    pub root: PathBuf,
+    /// The target directory.
+    pub target: PathBuf,
+    /// The folder of the programs from PyPI.
+    pub bin: PathBuf,
+}
+
+impl Tools {
+    /// Installs what is not there yet. `folder` is a folder below the target directory.
+    pub fn install(root: &Path, target: &Path, folder: &Path) -> Result<Tools, Failed> {
+        let python = registries::python::interpreter(folder, &PINS)?;
+        let bin = python.parent().unwrap_or(folder).to_path_buf();
+        let tools = Tools { root: root.to_path_buf(), target: target.to_path_buf(), bin };
+        tools.node_modules(folder)?;
+        Ok(tools)
+    }
+
+    /// The app's packages, as its lock file says, unless they are there already.
+    fn node_modules(&self, folder: &Path) -> Result<(), Failed> {
+        let (wanted, have) =
+            (self.app().join("package-lock.json"), folder.join("installed-package-lock.json"));
+        let file = |what: &Path, why| Failed::File { what: what.display().to_string(), why };
+        let lock = fs::read(&wanted).map_err(|why| file(&wanted, why))?;
+        if self.app().join("node_modules").is_dir() && fs::read(&have).is_ok_and(|have| have == lock) {
+            return Ok(());
+        }
+        run(
+            "npm ci",
+            NODE,
+            Command::new("npm").args(["ci", "--no-audit", "--no-fund"]).current_dir(self.app()),
+        )?;
+        fs::write(&have, lock).map_err(|why| file(&have, why))
+    }
+
+    /// The CDK app.
+    pub fn app(&self) -> PathBuf {
+        self.root.join("infra/cdk")
+    }
+
+    /// A program from PyPI, which finds its companions.
+    pub fn program(&self, name: &str) -> Command {
+        let mut command = Command::new(self.bin.join(name));
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let mut folders = vec![self.bin.clone()];
+        folders.extend(std::env::split_paths(&path));
+        if let Ok(path) = std::env::join_paths(folders) {
+            command.env("PATH", path);
+        }
+        command
+    }
+}

@@ -1,0 +1,266 @@
+//! The real stacks in an emulated account, with IAM evaluation on, looked at from outside with the real AWS CLI.
+//!
+//! One test, because one deployment serves all of it and schedules fire in real minutes.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers of tests fail as tests do"
+)]
+
+use std::fs;
+use std::path::Path;
+
+use deployed::account::{ACCOUNT, Account, REGION};
+use deployed::aws::Caller;
+use deployed::cdk::{self, Cdk, Change};
+use deployed::run::Failed;
+use deployed::tools::Tools;
+use deployed::until::{now, until};
+use deployed::{aws_json, packages};
+use serde_json::Value;
+use shared::ids::{AccountId, Env, StrategyId};
+use shared::records::{self, AccountLedger, Shard};
+use shared::settings::Settings;
+use shared::state::StrategyState;
+use shared::status::Status;
+use shared::store::{Item, Key};
+use shared::tables::{Names, PREFIX, Table};
+use shared::time::{Millis, Timestamp};
+
+/// The profile that the packages are built with: `DEPLOYED_PROFILE=release` builds sooner, and larger.
+const PROFILE: &str = "lambda";
+/// A tick comes each minute; the second one is certain within this.
+const TWO_TICKS: u64 = 150;
+
+/// The stage, its account, and the one who looks.
+struct Stage<'a> {
+    names: Names,
+    aws: Caller<'a>,
+    /// Receives what the alerts topic is told.
+    pager: String,
+}
+
+#[test]
+fn the_stacks_are_deployed_run_and_page() {
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
+    let folder = target.join("deployed");
+    fs::create_dir_all(&folder).unwrap();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap();
+    let tools = Tools::install(&root, target, &folder).unwrap_or_else(|error| panic!("{error}"));
+    let profile = std::env::var_os("DEPLOYED_PROFILE").and_then(|name| name.into_string().ok());
+    let profile = profile.unwrap_or_else(|| PROFILE.to_owned());
+    let packages = packages::build(&tools, &profile).unwrap_or_else(|error| panic!("{error}"));
+    let account = Account::open(&tools, &folder).unwrap_or_else(|error| panic!("{error}"));
+    let cdk = Cdk { tools: &tools, account: &account, packages, output: cdk::output(&folder) };
+    scenario(&tools, &account, &cdk).unwrap_or_else(|error| panic!("{error}"));
+}
+
+fn scenario(tools: &Tools, account: &Account, cdk: &Cdk<'_>) -> Result<(), Failed> {
+    cdk.bootstrap()?;
+    assert_eq!(cdk.deploy()?, Change::Some);
+    let stage = Stage::look(Caller::root(tools, account))?;
+    stage.seed()?;
+
+    stage.every_schedule_is_enabled()?;
+    stage.permissions_are_those_of_the_roles()?;
+    stage.beats_are_fresh_although_nothing_trades()?;
+    stage.a_stale_beat_is_a_page_and_an_alarm()?;
+
+    assert_eq!(cdk.deploy()?, Change::None, "a second deployment changes nothing");
+    stage.a_page_that_cannot_be_published_is_an_alarm_and_goes_out_once_it_can()
+}
+
+impl<'a> Stage<'a> {
+    fn look(aws: Caller<'a>) -> Result<Stage<'a>, Failed> {
+        let names = Names { prefix: PREFIX.to_owned(), env: Env::parse("dev").unwrap() };
+        let (topic, queue) = (arn("sns", "tradai-dev-alerts"), arn("sqs", "pager"));
+        let policy = format!(
+            r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Action":"sqs:SendMessage",
+            "Principal":{{"Service":"sns.amazonaws.com"}},"Resource":"{queue}"}}]}}"#
+        );
+        let attributes = serde_json::json!({ "Policy": policy }).to_string();
+        let made = aws.ask(&["sqs", "create-queue", "--queue-name", "pager", "--attributes", &attributes])?;
+        let pager = made["QueueUrl"].as_str().unwrap().to_owned();
+        let subscribe = ["sns", "subscribe", "--topic-arn", &topic, "--protocol", "sqs"];
+        aws.ask(&[subscribe.as_slice(), &["--notification-endpoint", &queue]].concat())?;
+        Ok(Stage { names, aws, pager })
+    }
+
+    /// `idle` is stopped and in the shard; `lost` runs, but stands in no shard, and its beats are old.
+    fn seed(&self) -> Result<(), Failed> {
+        let (since, long_ago) = (now(), now() - Millis::from_minutes(30));
+        self.strategy("idle", Status::Stopped, since)?;
+        self.strategy("lost", Status::Running, long_ago)?;
+        let shard = Shard { shard: 0, strategies: vec![id("idle")] };
+        self.put(&records::shard::key(0), records::shard::encode(&shard))
+    }
+
+    fn strategy(&self, name: &str, status: Status, since: Timestamp) -> Result<(), Failed> {
+        let settings = Settings::from_toml(&toml(name), "deployed.toml").unwrap().settings;
+        self.put(&records::strategy_config::key(&id(name)), records::strategy_config::encode(&settings))?;
+        let state = StrategyState::first(id(name), status, since);
+        self.put(&records::state::key(&id(name)), records::state::encode(&state))?;
+        let ledger = AccountLedger::first(AccountId::parse(name).unwrap());
+        self.put(&records::account::key(&ledger.account), records::account::encode(&ledger))
+    }
+
+    fn put(&self, key: &Key, item: Item) -> Result<(), Failed> {
+        let mut item = aws_json::item(&item);
+        item[key.table.hash_key()] = serde_json::json!({ "S": key.hash });
+        let table = self.names.table(key.table);
+        self.aws.ask(&["dynamodb", "put-item", "--table-name", &table, "--item", &item.to_string()])?;
+        Ok(())
+    }
+
+    fn state(&self, name: &str) -> Result<Value, Failed> {
+        let table = self.names.table(Table::TradingState);
+        let key = format!(r#"{{"strategy_id":{{"S":"{name}"}}}}"#);
+        let found = self.aws.ask(&[
+            "dynamodb",
+            "get-item",
+            "--consistent-read",
+            "--table-name",
+            &table,
+            "--key",
+            &key,
+        ])?;
+        Ok(found["Item"].clone())
+    }
+
+    fn every_schedule_is_enabled(&self) -> Result<(), Failed> {
+        let found = self.aws.ask(&["scheduler", "list-schedules", "--group-name", "tradai-dev"])?;
+        let schedules = found["Schedules"].as_array().unwrap();
+        assert_eq!(schedules.len(), packages::FUNCTIONS.len(), "{found}");
+        assert!(schedules.iter().all(|schedule| schedule["State"] == "ENABLED"), "{found}");
+        Ok(())
+    }
+
+    /// What each role may not do is refused by the account, not only absent from the code.
+    fn permissions_are_those_of_the_roles(&self) -> Result<(), Failed> {
+        let read = |secret: &'static str| ["secretsmanager", "get-secret-value", "--secret-id", secret];
+        let (trade, reading, model) =
+            ("tradai/dev/main/trade", "tradai/dev/main/read", "tradai/dev/llm/anthropic");
+        let approval = "tradai/dev/approval";
+        let may_read = [
+            ("decide", vec![model]),
+            ("execute", vec![trade, approval]),
+            ("heartbeat", vec![]),
+            ("reconcile", vec![reading]),
+        ];
+        let order = r#"{"position_id":{"S":"p"},"order_id":{"S":"o"}}"#;
+        let orders = self.names.table(Table::Orders);
+        for (function, own) in may_read {
+            let role = self.aws.as_role(&format!("tradai-dev-{function}"))?;
+            for secret in [trade, reading, model, approval] {
+                let denied = role.is_denied(&read(secret))?;
+                assert_eq!(denied, !own.contains(&secret), "{function} and {secret}");
+            }
+            let delete = ["dynamodb", "delete-item", "--table-name", &orders, "--key", order];
+            assert!(role.is_denied(&delete)?, "{function} may delete an order");
+        }
+        let heartbeat = self.aws.as_role("tradai-dev-heartbeat")?;
+        let put = ["dynamodb", "put-item", "--table-name", &orders, "--item", order];
+        assert!(heartbeat.is_denied(&put)?, "heartbeat may write an order");
+        Ok(())
+    }
+
+    /// A stopped strategy with nothing live needs no exchange, and is still looked after each minute.
+    fn beats_are_fresh_although_nothing_trades(&self) -> Result<(), Failed> {
+        let first = self.state("idle")?;
+        until("decide and execute beat for idle", TWO_TICKS, || {
+            let state = self.state("idle")?;
+            let moved = |name: &str| state[name]["S"].as_str() > first[name]["S"].as_str();
+            Ok((moved("last_decided_at") && moved("last_executed_at"), state.to_string()))
+        })
+    }
+
+    fn a_stale_beat_is_a_page_and_an_alarm(&self) -> Result<(), Failed> {
+        self.page_about("heartbeat-stale", "lost", TWO_TICKS)?;
+        self.alarm_rings("heartbeat-stale", TWO_TICKS)?;
+        let table = self.names.table(Table::Incidents);
+        let incidents = self.aws.ask(&["dynamodb", "scan", "--consistent-read", "--table-name", &table])?;
+        let of_lost =
+            |item: &&Value| item["kind"]["S"] == "heartbeat-stale" && item["subject"]["S"] == "lost";
+        let found: Vec<&Value> = incidents["Items"].as_array().unwrap().iter().filter(of_lost).collect();
+        assert_eq!(found.len(), 1, "one fact is one incident: {incidents}");
+        assert!(found[0]["published_at"]["S"].is_string(), "{incidents}");
+        Ok(())
+    }
+
+    /// Nobody wakes decide and execute any more, and the topic refuses heartbeat: the one alarm that is left rings.
+    fn a_page_that_cannot_be_published_is_an_alarm_and_goes_out_once_it_can(&self) -> Result<(), Failed> {
+        let refusal = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"sns:Publish","Resource":"*"}]}"#;
+        let policy = ["--role-name", "tradai-dev-heartbeat", "--policy-name", "refusal"];
+        let refuse = [&["iam", "put-role-policy", "--policy-document", refusal], policy.as_slice()].concat();
+        self.aws.ask(&refuse)?;
+        for function in ["decide", "execute"] {
+            let name = format!("tradai-dev-{function}-0");
+            self.aws.ask(&["scheduler", "delete-schedule", "--group-name", "tradai-dev", "--name", &name])?;
+        }
+        self.status_of("idle", "reducing")?;
+        // Stale after two to three minutes, undelivered three minutes later.
+        self.alarm_rings("pages-undelivered", 6 * 60 + TWO_TICKS)?;
+        self.aws.ask(&[&["iam", "delete-role-policy"], policy.as_slice()].concat())?;
+        self.page_about("heartbeat-stale", "idle", TWO_TICKS)
+    }
+
+    fn status_of(&self, name: &str, status: &str) -> Result<(), Failed> {
+        let table = self.names.table(Table::TradingState);
+        let key = format!(r#"{{"strategy_id":{{"S":"{name}"}}}}"#);
+        let values = format!(r#"{{":s":{{"S":"{status}"}}}}"#);
+        let update = ["dynamodb", "update-item", "--table-name", &table, "--key", &key];
+        let what =
+            ["--update-expression", "SET #s = :s", "--expression-attribute-names", r##"{"#s":"status"}"##];
+        let values = ["--expression-attribute-values", values.as_str()];
+        self.aws.ask(&[update.as_slice(), what.as_slice(), values.as_slice()].concat())?;
+        Ok(())
+    }
+
+    fn page_about(&self, kind: &str, subject: &str, seconds: u64) -> Result<(), Failed> {
+        let receive =
+            ["sqs", "receive-message", "--max-number-of-messages", "10", "--queue-url", &self.pager];
+        let mut seen = Vec::new();
+        until(&format!("a page {kind} about {subject}"), seconds, || {
+            let found = self.aws.ask(&receive)?;
+            let bodies = found["Messages"].as_array().cloned().unwrap_or_default();
+            seen.extend(bodies.iter().filter_map(|message| message["Body"].as_str().map(str::to_owned)));
+            let told = |body: &String| body.contains(kind) && body.contains(subject);
+            Ok((seen.iter().any(told), seen.join("\n")))
+        })
+    }
+
+    fn alarm_rings(&self, name: &str, seconds: u64) -> Result<(), Failed> {
+        let name = format!("tradai-dev-{name}");
+        until(&format!("{name} in ALARM"), seconds, || {
+            let found = self.aws.ask(&["cloudwatch", "describe-alarms", "--alarm-names", &name])?;
+            let state = found["MetricAlarms"][0]["StateValue"].clone();
+            Ok((state == "ALARM", state.to_string()))
+        })
+    }
+}
+
+fn arn(service: &str, name: &str) -> String {
+    format!("arn:aws:{service}:{REGION}:{ACCOUNT}:{name}")
+}
+
+fn id(name: &str) -> StrategyId {
+    StrategyId::parse(name).unwrap()
+}
+
+fn toml(name: &str) -> String {
+    format!(
+        r#"
+profile = "cautious"
+strategy_id = "{name}"
+account = "{name}"
+venue = "binance"
+backend = "mock"
+symbols = ["BTC-USDT"]
+model = "anthropic/claude-haiku-4-5"
+llm_usd_per_day = 1.0
+safety_mode = "DryRun"
+"#
+    )
+}
