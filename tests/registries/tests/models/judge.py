@@ -152,7 +152,7 @@ class OpenAi:
 
     def throttled(self):
         self.ask()
-        limit = refused(openai.RateLimitError, self.ask, 429, "rate_limit_exceeded")
+        limit = refused(openai.RateLimitError, self.ask, 429, "Rate limit reached")
         same((limit.code, limit.response.headers["retry-after-ms"]), ("rate_limit_exceeded", "30000"))
         for _ in range(2):
             try_(self.ask)
