@@ -228,7 +228,7 @@ class Bedrock:
         refused(errors.ServiceUnavailableException, self.ask, 503)
         for _ in range(5):
             try_(self.ask)
-        refused(botocore.exceptions.ClientError, self.ask, 400, "ServiceQuotaExceededException")
+        refused(errors.ServiceQuotaExceededException, self.ask, 400)
         refused(errors.ResourceNotFoundException, lambda: self.ask(model="anthropic.retired-v1:0"), 404)
         refused(errors.ValidationException,
                 lambda: self.ask(model="anthropic.claude-opus-4-8-v1:0", bounds={"temperature": 0}), 400, "temperature")
