@@ -171,6 +171,10 @@ impl Notional {
         let exact = self.0.checked_div(price.0).unwrap_or(Decimal::ZERO);
         Qty(exact.round_dp_with_strategy(MOST_DECIMALS, rust_decimal::RoundingStrategy::ToZero).normalize())
     }
+    /// What remains after taking `other` away; nothing if `other` is more.
+    pub fn less(self, other: Notional) -> Notional {
+        Notional((self.0.saturating_sub(other.0)).max(Decimal::ZERO))
+    }
     /// The same number as a signed amount of the quote asset.
     pub const fn amount(self) -> Amount {
         Amount(self.0)

@@ -4,16 +4,20 @@
 
 use shared::decision::{Outcome, Why};
 use shared::model_prices::dollars;
+use shared::money::Notional;
 use shared::ports::{
-    AskModel, BadReply, Level, ModelError, RawReply, Reply, Turn as Said, Usage, WriteTables,
+    AskModel, BadReply, Level, ModelError, RawReply, ReadTables, Reply, Turn as Said, Usage, WriteTables,
 };
 use shared::records::decision::DecisionRecord;
+use shared::records::llm::Fate;
 use shared::store::WriteError;
 use shared::time::Millis;
 
 use crate::budget;
 use crate::meters::Tally;
 use crate::prompt::Prompt;
+use crate::providers::{Told, provider_of};
+use crate::purse::{self, NotReserved};
 use crate::record::{self, Put};
 use crate::shift::Turn;
 use crate::tokens;
@@ -57,7 +61,7 @@ pub fn unasked<T, V, A>(turn: &Turn<'_, T, V, A>, prompt: &str, why: Why, reason
 /// Asks, and asks once more if the answer has the wrong form. None: another invocation has this minute.
 pub async fn ask<T, V, A>(turn: &Turn<'_, T, V, A>, prompt: &Prompt) -> Result<Option<Answer>, WriteError>
 where
-    T: WriteTables,
+    T: ReadTables + WriteTables,
     A: AskModel,
 {
     let mut tally = Tally::default();
@@ -88,7 +92,7 @@ struct Came<'a> {
 }
 
 /// Asks the model, and each fallback once where a provider fails.
-async fn first_answer<'a, T, V, A: AskModel>(
+async fn first_answer<'a, T: ReadTables + WriteTables, V, A: AskModel>(
     turn: &'a Turn<'_, T, V, A>,
     prompt: &Prompt,
     tally: &mut Tally,
@@ -102,6 +106,9 @@ async fn first_answer<'a, T, V, A: AskModel>(
             Err(NoAnswer::OverBudget(why)) => return Err((Why::OverBudget, why)),
             Err(NoAnswer::NoTime) => return Err((Why::Unavailable, "no time left to ask".to_owned())),
             Err(NoAnswer::NotServed) => {}
+            Err(NoAnswer::Shut(why)) => last = (Why::Unavailable, why),
+            Err(NoAnswer::NotReserved(NotReserved::Off(why))) => return Err((Why::ModelOff, why)),
+            Err(NoAnswer::NotReserved(NotReserved::Unknown(why))) => return Err((Why::Unavailable, why)),
             Err(NoAnswer::Model(error)) => {
                 let next = may_fall_back(&error);
                 last = (Why::Unavailable, error.to_string());
@@ -122,11 +129,15 @@ enum NoAnswer {
     NoTime,
     /// It was not asked: the port does not serve this provider.
     NotServed,
+    /// It was not asked: its provider asked to wait, its breaker is open, or it is switched off.
+    Shut(String),
+    /// It was not asked: what it may cost could not be reserved.
+    NotReserved(NotReserved),
     /// It was asked in vain.
     Model(ModelError),
 }
 
-async fn question<T, V, A: AskModel>(
+async fn question<T: ReadTables + WriteTables, V, A: AskModel>(
     turn: &Turn<'_, T, V, A>,
     prompt: &Prompt,
     model: &str,
@@ -142,12 +153,26 @@ async fn question<T, V, A: AskModel>(
     }
     budget::check(&turn.settings, &turn.state, tally, name, tokens, now)
         .map_err(|exceeded| NoAnswer::OverBudget(exceeded.to_string()))?;
+    let (purse, tables) = (&turn.shift.purse, turn.shift.ports.tables);
+    let provider = provider_of(model).ok_or(NoAnswer::NotServed)?;
+    if let Some(why) = purse.shut(&provider, now) {
+        return Err(NoAnswer::Shut(why));
+    }
+    let most = budget::most_cost(name, tokens, now);
+    purse.reserve(tables, &turn.state, tally, most, now).await.map_err(NoAnswer::NotReserved)?;
     tally.calls = tally.calls.saturating_add(1);
-    let answer = turn.shift.ports.model.ask(&prompt.question(name, said, timeout)).await;
-    answer.map_err(|error| {
-        count_failure(turn, model, tokens, &error, tally);
-        NoAnswer::Model(error)
-    })
+    match turn.shift.ports.model.ask(&prompt.question(name, said, timeout)).await {
+        Ok(answer) => Ok(answer),
+        Err(error) => {
+            let told = count_failure(turn, model, tokens, &error, tally);
+            if let Some(told) = told {
+                // Everybody has to know before the next question, whoever asks it.
+                purse.tell(&provider, told);
+                purse.settle(tables, turn.shift.ports.log, turn.shift.now()).await;
+            }
+            Err(NoAnswer::Model(error))
+        }
+    }
 }
 
 /// The model's name at its provider, if the port serves that one.
@@ -155,26 +180,41 @@ fn served<'a>(model: &'a str, provider: &str) -> Option<&'a str> {
     model.split_once('/').filter(|(of, _)| *of == provider).map(|(_, name)| name)
 }
 
+/// Counts a failure, and says what it tells of the provider; nothing where the fault is ours.
 fn count_failure<T, V, A>(
     turn: &Turn<'_, T, V, A>,
     model: &str,
     tokens: u32,
     error: &ModelError,
     tally: &mut Tally,
-) {
-    match error {
-        ModelError::Throttled { .. } => tally.throttled = tally.throttled.saturating_add(1),
-        // It may have been answered, and is then paid for.
-        ModelError::Unavailable(_) => charge(turn, model, budget::most_usage(tokens), tally),
-        ModelError::SpendLimit(_) | ModelError::Overloaded | ModelError::Refused { .. } => {}
-    }
+) -> Option<Told> {
+    let now = turn.shift.now();
     let line = turn.line(Level::Warn, "model gave no answer").with("model", model);
     turn.shift.write(line.with("error", shorten(&error.to_string(), MOST_DETAIL)));
+    let failed = |usd| purse::unanswered(now, Fate::Failed, usd, None);
+    // It may have been answered, and is then paid for.
+    let is_paid = matches!(error, ModelError::Unavailable(_));
+    let usage = if is_paid { budget::most_usage(tokens) } else { Usage::default() };
+    let usd = charge(turn, model, usage, tally);
+    match error {
+        ModelError::Throttled { wait } => {
+            tally.throttled = tally.throttled.saturating_add(1);
+            Some(purse::unanswered(now, Fate::Throttled, usd, *wait))
+        }
+        ModelError::Unavailable(_) | ModelError::Overloaded => Some(failed(usd)),
+        ModelError::SpendLimit(text) => {
+            Some(Told { spend_limit: Some(shorten(text, MOST_DETAIL)), ..failed(usd) })
+        }
+        ModelError::Refused { .. } => None,
+    }
 }
 
-fn charge<T, V, A>(turn: &Turn<'_, T, V, A>, model: &str, usage: Usage, tally: &mut Tally) {
+fn charge<T, V, A>(turn: &Turn<'_, T, V, A>, model: &str, usage: Usage, tally: &mut Tally) -> Notional {
     let name = model.split_once('/').map_or(model, |(_, name)| name);
-    tally.add(usage, dollars(name, turn.shift.now().day(), usage));
+    let usd = dollars(name, turn.shift.now().day(), usage);
+    turn.shift.purse.spent(usd);
+    tally.add(usage, usd);
+    usd
 }
 
 /// Where a provider fails another may answer; where it refuses us, nobody is asked.
@@ -196,7 +236,7 @@ struct Talk<'a, 'b, T, V, A> {
     replies: Vec<RawReply>,
 }
 
-impl<T, V, A: AskModel> Talk<'_, '_, T, V, A> {
+impl<T: ReadTables + WriteTables, V, A: AskModel> Talk<'_, '_, T, V, A> {
     /// The outcome of the first answer, or of the second where the first had the wrong form.
     async fn judged(&mut self, first: RawReply) -> (Outcome, String) {
         let (reply, judged) = self.read(&first);
@@ -210,7 +250,9 @@ impl<T, V, A: AskModel> Talk<'_, '_, T, V, A> {
         let second = match self.ask_again(first, reply, &problem).await {
             Ok(second) => second,
             Err(NoAnswer::OverBudget(_) | NoAnswer::NotServed) => return self.malformed(&problem),
-            Err(NoAnswer::NoTime) => return (Outcome::Abstain(Why::Unavailable), problem),
+            Err(NoAnswer::NoTime | NoAnswer::Shut(_) | NoAnswer::NotReserved(_)) => {
+                return (Outcome::Abstain(Why::Unavailable), problem);
+            }
             Err(NoAnswer::Model(error)) => {
                 return (Outcome::Abstain(Why::Unavailable), shorten(&error.to_string(), MOST_DETAIL));
             }
@@ -230,8 +272,13 @@ impl<T, V, A: AskModel> Talk<'_, '_, T, V, A> {
             Ok(reply) => reply.usage,
             Err(_) => budget::most_usage(self.tokens),
         };
-        charge(self.turn, self.model, usage, &mut self.tally);
+        let usd = charge(self.turn, self.model, usage, &mut self.tally);
         let judged = verdict(&reply, &self.prompt.symbols);
+        let is_refusal = matches!(&judged, Verdict::Final(Outcome::Abstain(Why::Refused), _));
+        if let Some(provider) = provider_of(self.model) {
+            let told = purse::answered(self.turn.shift.now(), is_refusal, usd);
+            self.turn.shift.purse.tell(&provider, told);
+        }
         (reply, judged)
     }
 

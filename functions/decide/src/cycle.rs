@@ -7,6 +7,7 @@ use shared::time::Millis;
 
 use crate::actions;
 use crate::ask::{self, Answer};
+use crate::mirror;
 use crate::prompt::{self, Prompt};
 use crate::settle::{NotSettled, settle};
 use crate::shift::Turn;
@@ -45,13 +46,16 @@ where
 {
     let began = turn.shift.now();
     let books = snapshot::books(turn).await?;
-    let allowed = actions::allowed(&turn.state, &books, &turn.settings.symbols);
-    if allowed.is_empty() {
+    let off = turn.shift.purse.fleet_off();
+    mirror::model_off(turn, off.is_some()).await?;
+    let allowed = actions::allowed(&mirror::mirrored(turn, off.is_some()), &books, &turn.settings.symbols);
+    if allowed.is_empty() && off.is_none() {
         return Ok(Cycled::NotAsked);
     }
-    let answer = match &turn.sight {
-        Err(problem) => Some(ask::unasked(turn, "", Why::StaleMarket, problem.to_string())),
-        Ok(markets) => {
+    let answer = match (&turn.sight, off) {
+        (_, Some(why)) => Some(ask::unasked(turn, "", Why::ModelOff, why)),
+        (Err(problem), None) => Some(ask::unasked(turn, "", Why::StaleMarket, problem.to_string())),
+        (Ok(markets), None) => {
             let facts = prompt::facts(&turn.settings, markets, &books, &allowed, began);
             let symbols = turn.settings.symbols.clone();
             let prompt = Prompt { facts, tool: prompt::tool(&symbols), symbols };
@@ -59,6 +63,9 @@ where
         }
     };
     let Some(answer) = answer else { return Ok(Cycled::Taken) };
+    if answer.outcome == Outcome::Abstain(Why::ModelOff) {
+        mirror::model_off(turn, true).await?;
+    }
     let outcome = settle(turn, &books, &answer).await?;
     log(turn, &answer, &outcome, turn.shift.now().since(began));
     Ok(Cycled::Decided(outcome))

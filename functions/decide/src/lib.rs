@@ -15,7 +15,10 @@ pub mod due;
 pub mod features;
 pub mod market;
 pub mod meters;
+pub mod mirror;
 pub mod prompt;
+pub mod providers;
+pub mod purse;
 pub mod record;
 pub mod report;
 pub mod settle;
@@ -26,6 +29,8 @@ pub mod verdict;
 pub mod warmup;
 pub mod wiring;
 
+#[cfg(test)]
+mod sharing;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
@@ -44,6 +49,7 @@ use crate::claim::{Claim, claim};
 use crate::cycle::{Broken, Cycled, cycle};
 use crate::market::{NoMarket, Sight, glance, look, was_read};
 use crate::meters::bad_cycles_over;
+use crate::purse::Purse;
 pub use crate::report::Report;
 pub use crate::shift::Ports;
 use crate::shift::{Shift, Turn};
@@ -61,7 +67,7 @@ where
     V::Venue: MarketData,
     A: AskModel,
 {
-    let shift = Shift { env, tick, deadline, ports };
+    let shift = Shift { env, tick, deadline, ports, purse: Purse::default() };
     let mut report = Report::default();
     if tick.is_too_old(Function::Decide, shift.now()) {
         shift.write(
@@ -85,6 +91,7 @@ where
             Err(broken) => fail(&shift, &mut report, turn.id(), &Failure::Cycle(broken)),
         }
     }
+    shift.purse.settle(ports.tables, ports.log, shift.now()).await;
     Ok(report)
 }
 

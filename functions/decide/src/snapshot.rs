@@ -16,6 +16,7 @@ use shared::state::Live;
 use shared::store::{self, Item, Key, ReadError};
 use shared::tables::Table;
 
+use crate::purse;
 use crate::shift::Turn;
 
 /// How many decisions back are looked at.
@@ -108,12 +109,15 @@ pub async fn books<T: ReadTables, V, A>(turn: &Turn<'_, T, V, A>) -> Result<Book
     let account = records::account::key(&turn.settings.account);
     let live: Vec<Key> = turn.state.live.iter().filter_map(|(name, entry)| live_key(name, entry)).collect();
     let asked: Vec<Key> = decisions.iter().filter_map(order_key).collect();
-    let keys: Vec<Key> = std::iter::once(account).chain(live.clone()).chain(asked).collect();
+    let shared = purse::names(&turn.settings);
+    let ledgers = shared.iter().map(records::llm::key);
+    let keys: Vec<Key> = std::iter::once(account).chain(ledgers).chain(live.clone()).chain(asked).collect();
     let mut items = tables.get(&keys).await?.into_iter();
     let mut books = Books { refused_in_row: refused_in_row(&decisions), ..Books::default() };
     if let Some(item) = items.next().flatten() {
         books.account = Some(records::account::decode(&item).map_err(Unfit::Corrupt)?);
     }
+    turn.shift.purse.adopt(shared.into_iter().map(|name| (name, items.next().flatten())));
     for key in live {
         place(&mut books, key, items.next().flatten())?;
     }

@@ -7,7 +7,7 @@ use std::io::Read as _;
 use serde_json::{Value, json};
 use shared::books::{AccountBook, Position};
 use shared::decision::Outcome;
-use shared::ids::{AccountId, Asset, Env, Leg, OrderId, PositionId, StrategyId, Symbol, VenueId};
+use shared::ids::{AccountId, Asset, Env, Leg, OrderId, PositionId, ProviderId, StrategyId, Symbol, VenueId};
 use shared::market::{Candle, Instrument, Quote, Side, Trading};
 use shared::money::{Amount, Notional, Percent, Price, Qty, decimal};
 use shared::order::{AtVenue, Kind, Order, Origin, State, Terms, TimeInForce};
@@ -15,7 +15,7 @@ use shared::ports::{
     AskModel, BadReply, Clock, Line, Log, MarketData, ModelError, OpenVenue, Question, RawReply, Reply, Stop,
     ToolCall, Usage, VenueError, Wait,
 };
-use shared::records::{self, AccountLedger, DecisionRecord, Shard};
+use shared::records::{self, AccountLedger, DecisionRecord, LlmLedger, Shard};
 use shared::settings::{Backend, Crash, CrashAction, Exits, Gate, Limits, SafetyMode, Settings};
 use shared::state::{Live, StrategyState, Target, WishFor};
 use shared::status::Status;
@@ -261,10 +261,14 @@ impl OpenVenue for Venues {
     }
 }
 
-/// Says what it is told, in order, and then holds.
+/// What a model does when nothing else was said.
+pub(crate) type Mood = fn() -> Result<RawReply, ModelError>;
+
+/// Says what it is told, in order, and then what its mood is, or holds.
 #[derive(Debug, Default)]
 pub(crate) struct Model {
     pub(crate) script: RefCell<VecDeque<Result<RawReply, ModelError>>>,
+    pub(crate) mood: Cell<Option<Mood>>,
     pub(crate) asked: RefCell<Vec<Question>>,
     /// What stood in the decisions table when an answer was read.
     pub(crate) recorded: RefCell<Vec<Item>>,
@@ -274,10 +278,11 @@ pub(crate) struct Model {
 impl AskModel for Model {
     async fn ask(&self, question: &Question) -> Result<RawReply, ModelError> {
         self.asked.borrow_mut().push(question.clone());
-        self.script
-            .borrow_mut()
-            .pop_front()
-            .unwrap_or_else(|| Ok(says(json!({"action": "hold", "reason": "calm"}))))
+        let usual = || match self.mood.get() {
+            Some(mood) => mood(),
+            None => Ok(says(json!({"action": "hold", "reason": "calm"}))),
+        };
+        self.script.borrow_mut().pop_front().unwrap_or_else(usual)
     }
     fn read(&self, reply: &RawReply) -> Result<Reply, BadReply> {
         let decisions = self.tables.snapshot().into_iter().filter(|(key, _)| key.table == Table::Decisions);
@@ -434,6 +439,14 @@ impl World {
     }
     pub(crate) fn lines(&self, what: &str) -> usize {
         self.log.0.borrow().iter().filter(|line| line.what == what).count()
+    }
+    /// A shared ledger of the model's, as it stands.
+    pub(crate) fn ledger(&self, name: &str) -> Option<LlmLedger> {
+        let key = records::llm::key(&ProviderId::parse(name).unwrap());
+        self.tables.snapshot().get(&key).map(|item| records::llm::decode(item).unwrap())
+    }
+    pub(crate) fn plant_ledger(&self, ledger: &LlmLedger) {
+        self.tables.plant(records::llm::key(&ledger.name), records::llm::encode(ledger));
     }
     pub(crate) fn decisions(&self) -> Vec<DecisionRecord> {
         let items = self.tables.snapshot().into_iter().filter(|(key, _)| key.table == Table::Decisions);

@@ -6,7 +6,8 @@ use std::path::Path;
 use crate::records::dynamo_json::{from_json, to_json};
 use crate::records::fields::{Corrupt, Fields};
 use crate::records::{
-    account, arb, decision, incident, order, paper, position, samples, shard, state, strategy_config, venue,
+    account, arb, decision, incident, llm, order, paper, position, samples, shard, state, strategy_config,
+    venue,
 };
 use crate::store::{Attr, Item};
 use crate::tables::Table;
@@ -151,6 +152,7 @@ fn records_golden_items_are_read_and_written() {
     let whole = |item: &Item| venue::damage(item).map_or_else(|| Ok(item.clone()), Err);
     is_golden("venue", &venue::sample(), Item::clone, whole);
     is_golden("paper", &samples::paper_ledger(), paper::encode, paper::decode);
+    is_golden("llm", &samples::llm_ledger(), llm::encode, llm::decode);
     is_golden("account", &samples::account_ledger(), account::encode, account::decode);
 }
 

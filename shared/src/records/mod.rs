@@ -11,6 +11,7 @@
 //! | [`incident`] | incidents: `incident_id` | Heartbeat | for ever; optional |
 //! | [`account`] | ledgers: `account#{account}` | Operator (`strategy apply`) | as long as a strategy uses it; required |
 //! | [`venue`] | ledgers: `venue#{venue}#{egress}` | whoever has something to tell first | for ever; optional |
+//! | [`llm`] | ledgers: `llm#{provider}`, `llm#fleet` | Decide, before the first question | for ever; optional |
 //! | [`paper`] | ledgers: `paper#{account}` | the paper venue, when it is first asked | for ever; optional |
 //! | [`shard`] | ledgers: `shard#{k}` | Operator (`strategy apply`) | as long as it has a strategy; required |
 //!
@@ -24,6 +25,7 @@ pub mod attrs;
 pub mod decision;
 pub mod fields;
 pub mod incident;
+pub mod llm;
 pub mod order;
 pub mod paper;
 mod parts;
@@ -38,6 +40,7 @@ pub use account::{AccountLedger, Difference, KeyCheck};
 pub use decision::DecisionRecord;
 pub use fields::{Corrupt, Fields, Found, Problem};
 pub use incident::Incident;
+pub use llm::LlmLedger;
 pub use order::Row;
 pub use shard::Shard;
 pub use state::{Due, Vitals};
