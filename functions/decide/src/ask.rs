@@ -14,6 +14,7 @@ use shared::store::WriteError;
 use shared::time::Millis;
 
 use crate::budget;
+use crate::doubled::names_a_key_twice;
 use crate::meters::Tally;
 use crate::prompt::Prompt;
 use crate::providers::{Told, provider_of};
@@ -267,7 +268,10 @@ impl<T: ReadTables + WriteTables, V, A: AskModel> Talk<'_, '_, T, V, A> {
 
     /// Reads an answer and counts what it used; where it does not say, the most that it can have used.
     fn read(&mut self, raw: &RawReply) -> (Result<Reply, BadReply>, Verdict) {
-        let reply = self.turn.shift.ports.model.read(raw);
+        let reply = match names_a_key_twice(&raw.body) {
+            true => Err(BadReply("a key is named twice".to_owned())),
+            false => self.turn.shift.ports.model.read(raw),
+        };
         let usage = match &reply {
             Ok(reply) => reply.usage,
             Err(_) => budget::most_usage(self.tokens),

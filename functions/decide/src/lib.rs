@@ -11,6 +11,7 @@ pub mod budget;
 pub mod claim;
 pub mod config;
 pub mod cycle;
+pub mod doubled;
 pub mod due;
 pub mod features;
 pub mod market;
@@ -29,6 +30,8 @@ pub mod verdict;
 pub mod warmup;
 pub mod wiring;
 
+#[cfg(test)]
+mod hostile;
 #[cfg(test)]
 mod sharing;
 #[cfg(test)]

@@ -3,12 +3,14 @@
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, VecDeque};
 use std::io::Read as _;
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 use shared::books::{AccountBook, Position};
 use shared::decision::Outcome;
 use shared::ids::{AccountId, Asset, Env, Leg, OrderId, PositionId, ProviderId, StrategyId, Symbol, VenueId};
 use shared::market::{Candle, Instrument, Quote, Side, Trading};
+use shared::model::anthropic::Anthropic;
 use shared::money::{Amount, Notional, Percent, Price, Qty, decimal};
 use shared::order::{AtVenue, Kind, Order, Origin, State, Terms, TimeInForce};
 use shared::ports::{
@@ -16,6 +18,7 @@ use shared::ports::{
     ToolCall, Usage, VenueError, Wait,
 };
 use shared::records::{self, AccountLedger, DecisionRecord, LlmLedger, Shard};
+use shared::secret::Secret;
 use shared::settings::{Backend, Crash, CrashAction, Exits, Gate, Limits, SafetyMode, Settings};
 use shared::state::{Live, StrategyState, Target, WishFor};
 use shared::status::Status;
@@ -25,6 +28,7 @@ use shared::testkit::at_once;
 use shared::testkit::memory::MemoryStore;
 use shared::tick::Tick;
 use shared::time::{Millis, Timestamp};
+use shared::transport::{Request, Sending, Transport, TransportError};
 
 use crate::market::Market;
 use crate::shift::Ports;
@@ -269,6 +273,8 @@ pub(crate) type Mood = fn() -> Result<RawReply, ModelError>;
 pub(crate) struct Model {
     pub(crate) script: RefCell<VecDeque<Result<RawReply, ModelError>>>,
     pub(crate) mood: Cell<Option<Mood>>,
+    /// Answers are bodies of the provider rather than the short form of these tests.
+    pub(crate) speaks_its_own: Cell<bool>,
     pub(crate) asked: RefCell<Vec<Question>>,
     /// What stood in the decisions table when an answer was read.
     pub(crate) recorded: RefCell<Vec<Item>>,
@@ -287,6 +293,9 @@ impl AskModel for Model {
     fn read(&self, reply: &RawReply) -> Result<Reply, BadReply> {
         let decisions = self.tables.snapshot().into_iter().filter(|(key, _)| key.table == Table::Decisions);
         *self.recorded.borrow_mut() = decisions.map(|(_, item)| item).collect();
+        if self.speaks_its_own.get() {
+            return provider().read(reply);
+        }
         let body: Value = serde_json::from_slice(&reply.body).map_err(|error| BadReply(error.to_string()))?;
         let calls = body["calls"].as_array().into_iter().flatten();
         Ok(Reply {
@@ -302,6 +311,32 @@ impl AskModel for Model {
                 .collect(),
             usage: Usage { tokens_in: 800, tokens_out: 60, ..Usage::default() },
         })
+    }
+}
+
+/// The real reader of a provider's answers; it reaches nobody.
+fn provider() -> Anthropic {
+    let key = Secret::new(KEY.to_owned());
+    Anthropic::new(Arc::new(Nowhere), Arc::new(Still), "https://api.anthropic.example", key)
+}
+
+/// The model's key: it may appear nowhere.
+pub(crate) const KEY: &str = "canary-5ec2e7";
+
+#[derive(Debug)]
+struct Nowhere;
+
+impl Transport for Nowhere {
+    fn send(&self, _: Request, _: Millis) -> Sending<'_> {
+        Box::pin(std::future::ready(Err(TransportError::NeverSent("there is no network".to_owned()))))
+    }
+}
+
+struct Still;
+
+impl Clock for Still {
+    fn now(&self) -> Timestamp {
+        at("2023-03-01T16:00:05Z")
     }
 }
 
