@@ -8,7 +8,7 @@ use shared::money::Notional;
 use shared::ports::{
     AskModel, BadReply, Level, ModelError, RawReply, ReadTables, Reply, Turn as Said, Usage, WriteTables,
 };
-use shared::records::decision::DecisionRecord;
+use shared::records::decision::{DecisionRecord, Seen};
 use shared::records::llm::Fate;
 use shared::store::WriteError;
 use shared::time::Millis;
@@ -74,6 +74,7 @@ where
     };
     let mut record = record::draft(turn, first.model, &prompt.text());
     record.reply = record::replies(std::slice::from_ref(&first.raw));
+    record.seen = prompt.print.clone().map(|books| Seen { at: turn.minute(), books });
     if record::put(turn.shift.ports.tables, &record).await? == Put::Taken {
         return Ok(None);
     }

@@ -11,7 +11,8 @@ use crate::mirror;
 use crate::prompt::{self, Prompt};
 use crate::settle::{NotSettled, settle};
 use crate::shift::Turn;
-use crate::snapshot::{self, NoBooks};
+use crate::snapshot::{self, Books, NoBooks};
+use crate::worth;
 
 /// What became of a cycle.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,10 +57,17 @@ where
         (_, Some(why)) => Some(ask::unasked(turn, "", Why::ModelOff, why)),
         (Err(problem), None) => Some(ask::unasked(turn, "", Why::StaleMarket, problem.to_string())),
         (Ok(markets), None) => {
-            let facts = prompt::facts(&turn.settings, markets, &books, &allowed, began);
-            let symbols = turn.settings.symbols.clone();
-            let prompt = Prompt { facts, tool: prompt::tool(&symbols), symbols };
-            ask::ask(turn, &prompt).await?
+            let print = worth::print(turn, &books, &allowed);
+            let (moved, seen) = (turn.settings.ask_when_moved, books.seen.as_ref());
+            match worth::unchanged(moved, seen, print.as_deref(), markets, began) {
+                Some(why) => Some(unasked_again(turn, &books, why)),
+                None => {
+                    let facts = prompt::facts(&turn.settings, markets, &books, &allowed, began);
+                    let symbols = turn.settings.symbols.clone();
+                    let prompt = Prompt { facts, tool: prompt::tool(&symbols), symbols, print };
+                    ask::ask(turn, &prompt).await?
+                }
+            }
         }
     };
     let Some(answer) = answer else { return Ok(Cycled::Taken) };
@@ -71,9 +79,16 @@ where
     Ok(Cycled::Decided(outcome))
 }
 
+/// The last answer still holds, and the next cycle goes by it too.
+fn unasked_again<T, V, A>(turn: &Turn<'_, T, V, A>, books: &Books, why: String) -> Answer {
+    let mut answer = ask::unasked(turn, "", Why::Unchanged, why);
+    answer.record.seen.clone_from(&books.seen);
+    answer
+}
+
 fn log<T, V, A>(turn: &Turn<'_, T, V, A>, answer: &Answer, outcome: &str, took: Millis) {
     let level = match &answer.outcome {
-        Outcome::Abstain(Why::ByModel) | Outcome::Trade(_) | Outcome::Hold => Level::Info,
+        Outcome::Abstain(Why::ByModel | Why::Unchanged) | Outcome::Trade(_) | Outcome::Hold => Level::Info,
         Outcome::Abstain(_) => Level::Warn,
     };
     let line = turn.line(level, "decided").with("outcome", outcome).with("reason", &answer.reason);

@@ -3,9 +3,15 @@
 
 use std::collections::BTreeMap;
 
-use shared::ports::RawReply;
+use rust_decimal::Decimal;
+use serde_json::{Value, json};
+use shared::ids::Symbol;
+use shared::ports::{RawReply, Turn};
+use shared::records;
+use shared::records::context::ContextNote;
 use shared::store::{Item, Key};
 use shared::tables::Table;
+use shared::time::Millis;
 
 use crate::testing::{KEY, World, holding, outcome, unpacked};
 
@@ -23,6 +29,70 @@ fn bodies(file: &str) -> Vec<Body<'_>> {
         Body { name, reasons, text: text.strip_suffix('\n').unwrap_or(text) }
     };
     file.split("\n== ").skip(1).map(case).collect()
+}
+
+fn texts(file: &str) -> Vec<String> {
+    file.lines()
+        .filter(|line| !line.starts_with('#'))
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
+}
+
+/// The facts of a cycle whose strategy has this note, and what of them is the notes.
+fn facts_with(text: &str, source: &str) -> (Value, Option<Value>) {
+    let world = World::new();
+    world.plant_books(&holding());
+    world.set(|settings| settings.context_top_k = 3);
+    let noted_at = world.clock.0.get() - Millis::from_minutes(1);
+    let note = ContextNote {
+        strategy_id: world.id(),
+        noted_at,
+        source: source.to_owned(),
+        text: text.to_owned(),
+        similarity: Decimal::ONE,
+        expires_at: noted_at + Millis::from_minutes(60),
+    };
+    let key = records::context::key(&note.strategy_id, noted_at);
+    world.tables.plant(key, records::context::encode(&note));
+    assert_eq!(outcome(&world.tick()), "hold", "{text:?}");
+    let asked = world.model.asked.borrow();
+    let [Turn::Facts(facts)] = asked[0].turns.as_slice() else { panic!("one turn is asked") };
+    assert!(!asked[0].system.contains(KEY) && !facts.contains(KEY));
+    let mut facts: Value = serde_json::from_str(facts).unwrap();
+    let notes = facts.as_object_mut().unwrap().remove("notes_of_others");
+    (facts, notes)
+}
+
+#[test]
+fn no_text_of_a_stranger_changes_anything_but_its_own_string() {
+    let texts = texts(include_str!("../hostile/texts.txt"));
+    assert!(texts.len() >= 200, "{}", texts.len());
+    let (without, none) = facts_with("", "news");
+    assert_eq!(none, None);
+    for text in texts {
+        for (as_text, as_source) in [(text.as_str(), "news"), ("calm", text.as_str())] {
+            let (facts, notes) = facts_with(as_text, as_source);
+            assert_eq!(facts, without, "{text:?}");
+            let Some(Value::Array(notes)) = notes else { continue };
+            let [Value::Object(note)] = notes.as_slice() else { panic!("{text:?}: {notes:?}") };
+            assert_eq!(note.keys().collect::<Vec<_>>(), ["age_minutes", "similarity", "source", "text"]);
+            assert_eq!((&note["age_minutes"], &note["similarity"]), (&json!(1), &json!("1")));
+            for name in ["source", "text"] {
+                let shown = note[name].as_str().unwrap();
+                let is_plain = |one: char| one.is_alphanumeric() || ".,:;!?%+-/()'$€£ ".contains(one);
+                assert!(shown.chars().all(is_plain) && shown.chars().count() <= 160, "{shown:?}");
+            }
+        }
+    }
+}
+
+/// The names of markets stand in the prompt too: what is not one cannot be one.
+#[test]
+fn no_text_of_a_stranger_is_the_name_of_a_market() {
+    for text in texts(include_str!("../hostile/texts.txt")) {
+        let read = Symbol::parse(&text).map(|symbol| symbol.to_string());
+        assert!(read.is_err() || text == "BTC-USDT", "{text:?}");
+    }
 }
 
 /// What is traded, owned and wished.

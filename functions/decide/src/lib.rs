@@ -17,6 +17,7 @@ pub mod features;
 pub mod market;
 pub mod meters;
 pub mod mirror;
+pub mod notes;
 pub mod prompt;
 pub mod providers;
 pub mod purse;
@@ -29,6 +30,7 @@ pub mod tokens;
 pub mod verdict;
 pub mod warmup;
 pub mod wiring;
+pub mod worth;
 
 #[cfg(test)]
 mod hostile;

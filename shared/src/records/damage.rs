@@ -310,6 +310,8 @@ fn records_strategy_config_holds_against_damage() {
         Table::StrategyConfig,
         strategy_config::decode,
         "account: NaN 1e400 -1 Running
+         ask_when_moved_percent: missing
+         context_top_k: missing
          model: NaN 1e400 -1 Running
          model_fallbacks.0: NaN 1e400 -1 Running
          strategy_id: NaN 1e400 -1 Running
@@ -332,6 +334,8 @@ fn records_decision_holds_against_damage() {
          position_id: missing
          prompt_hash: NaN 1e400 -1 Running
          reason: missing NaN 1e400 -1 empty Running
+         seen: missing
+         seen.books: NaN 1e400 -1 Running
          strategy_id: NaN 1e400 -1 Running
          trace: NaN 1e400 -1 Running",
     );

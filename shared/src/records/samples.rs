@@ -10,6 +10,7 @@ use crate::market::Side;
 use crate::money::{Amount, Notional, Percent, Price, Qty};
 use crate::order::{Absence, AtVenue, Ended, Fill, Kind, Order, Origin, Sent, State, Terms, TimeInForce};
 use crate::ports::{Balance, KeyRights};
+use crate::records::decision::Seen;
 use crate::records::llm::{self, Fate, Hour, LlmLedger, Minute, Resumed, SwitchedOff};
 use crate::records::paper::{PaperLedger, PaperOrder, PaperTrade};
 use crate::records::{AccountLedger, DecisionRecord, Difference, Incident, KeyCheck, Shard};
@@ -265,6 +266,8 @@ pub(crate) fn settings() -> Settings {
         decide_every: Millis::from_secs(1500),
         model: "anthropic/claude".into(),
         model_fallbacks: vec!["openai/gpt".into()],
+        context_top_k: 2,
+        ask_when_moved: Some(percent("0.3")),
         llm_usd_per_day: notional("5"),
         safety_mode: SafetyMode::DryRun,
         order_cooldown: Millis::from_secs(60),
@@ -313,6 +316,7 @@ pub(crate) fn decision() -> DecisionRecord {
         reason: Some("the trend is up".into()),
         order_id: Some(order_id()),
         position_id: Some(position_id()),
+        seen: Some(Seen { at: noon(), books: "0123456789abcdef".to_owned() }),
         trace: "demo-1677672000".into(),
         expires_at: Some(at("2023-05-30T12:00:00Z")),
     }
