@@ -3,6 +3,7 @@
 //! The order is the safety: budget, ask, record, read, judge. Nothing is asked again because it failed.
 
 use shared::decision::{Outcome, Why};
+use shared::ids::ProviderId;
 use shared::model_prices::dollars;
 use shared::money::Notional;
 use shared::ports::{
@@ -17,7 +18,7 @@ use crate::budget;
 use crate::doubled::names_a_key_twice;
 use crate::meters::Tally;
 use crate::prompt::Prompt;
-use crate::providers::{Told, provider_of};
+use crate::providers::{Over, Told, provider_of};
 use crate::purse::{self, NotReserved};
 use crate::record::{self, Put};
 use crate::shift::Turn;
@@ -153,10 +154,11 @@ async fn question<T: ReadTables + WriteTables, V, A: AskModel>(
     if timeout < SHORTEST {
         return Err(NoAnswer::NoTime);
     }
+    let provider = provider_of(model).ok_or(NoAnswer::NotServed)?;
+    let tokens = turn.shift.purse.raised(&provider, name, tokens);
     budget::check(&turn.settings, &turn.state, tally, name, tokens, now)
         .map_err(|exceeded| NoAnswer::OverBudget(exceeded.to_string()))?;
     let (purse, tables) = (&turn.shift.purse, turn.shift.ports.tables);
-    let provider = provider_of(model).ok_or(NoAnswer::NotServed)?;
     if let Some(why) = purse.shut(&provider, now) {
         return Err(NoAnswer::Shut(why));
     }
@@ -282,9 +284,20 @@ impl<T: ReadTables + WriteTables, V, A: AskModel> Talk<'_, '_, T, V, A> {
         let is_refusal = matches!(&judged, Verdict::Final(Outcome::Abstain(Why::Refused), _));
         if let Some(provider) = provider_of(self.model) {
             let told = purse::answered(self.turn.shift.now(), is_refusal, usd);
-            self.turn.shift.purse.tell(&provider, told);
+            let over = self.over(&provider, usage);
+            self.turn.shift.purse.tell(&provider, Told { over, ..told });
         }
         (reply, judged)
+    }
+
+    /// That the answer's question used more tokens than it was bounded at.
+    fn over(&self, provider: &ProviderId, usage: Usage) -> Option<Over> {
+        let name = self.model.split_once('/').map_or(self.model, |(_, name)| name);
+        if usage.tokens_in <= self.turn.shift.purse.raised(provider, name, self.tokens) {
+            return None;
+        }
+        let percent = u64::from(usage.tokens_in).saturating_mul(100).div_ceil(u64::from(self.tokens.max(1)));
+        Some(Over { model: name.to_owned(), percent: u32::try_from(percent).unwrap_or(u32::MAX) })
     }
 
     async fn ask_again(

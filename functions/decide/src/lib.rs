@@ -33,6 +33,8 @@ pub mod wiring;
 pub mod worth;
 
 #[cfg(test)]
+mod contract_breaks;
+#[cfg(test)]
 mod hostile;
 #[cfg(test)]
 mod sharing;

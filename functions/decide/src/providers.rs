@@ -9,8 +9,10 @@ use shared::time::{Millis, Timestamp};
 
 /// How long nobody asks a provider whose 429 does not say.
 const USUAL_WAIT: Millis = Millis::from_secs(60);
-/// How long a breaker stays open before one call tries again.
+/// How long a breaker stays open before one call tries again, at least.
 const COOLDOWN: Millis = Millis::from_minutes(5);
+/// And at most: as long as the provider has not been well, up to this.
+const LONGEST_COOLDOWN: Millis = Millis::from_minutes(15);
 /// Fewer samples say nothing.
 const FEWEST: u32 = 5;
 /// Calls looked at one by one.
@@ -35,7 +37,21 @@ pub struct Told {
     pub wait: Option<Millis>,
     /// Its words, where the account's own limit is used up: no wait helps.
     pub spend_limit: Option<String>,
+    /// That it used more than the bound on its tokens.
+    pub over: Option<Over>,
 }
+
+/// A model that used more tokens than the bound that was computed for its question.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Over {
+    /// Its name at its provider.
+    pub model: String,
+    /// What it used, in percent of the plain bound.
+    pub percent: u32,
+}
+
+/// The alert of a bound that was too low.
+pub const TOKEN_BOUND: &str = "token-bound";
 
 /// Why the provider may not be asked now, if so: nothing is sent.
 pub fn shut(ledger: &LlmLedger, now: Timestamp) -> Option<String> {
@@ -56,6 +72,7 @@ pub fn after(mut ledger: LlmLedger, told: &[Told]) -> LlmLedger {
         count(&mut ledger, one);
         wait(&mut ledger, one);
         breaker(&mut ledger, one);
+        factor(&mut ledger, one);
     }
     if let Some(last) = told.last() {
         judge(&mut ledger, last.at);
@@ -92,6 +109,22 @@ fn count(ledger: &mut LlmLedger, told: &Told) {
     this.usd = this.usd + told.usd;
 }
 
+/// A factor is never lowered: what was used once may be used again. It is told until an answer keeps to it.
+fn factor(ledger: &mut LlmLedger, told: &Told) {
+    let Some(over) = &told.over else {
+        if told.fate == Fate::Answered {
+            ledger.alerts.remove(TOKEN_BOUND);
+        }
+        return;
+    };
+    let factor = ledger.factors.entry(over.model.clone()).or_insert(over.percent);
+    *factor = over.percent.max(*factor);
+    let detail =
+        format!("{} used {} % of the bound on its tokens; the bound is raised", over.model, over.percent);
+    let alert = Alert { since: told.at, key: over.model.clone(), detail };
+    ledger.alerts.entry(TOKEN_BOUND.to_owned()).or_insert(alert);
+}
+
 /// A wait is never shortened; where a limit of the account is used up, a person has to act.
 fn wait(ledger: &mut LlmLedger, told: &Told) {
     if let Some(words) = &told.spend_limit {
@@ -118,7 +151,8 @@ fn breaker(ledger: &mut LlmLedger, told: &Told) {
         Fate::Answered | Fate::Refused => true,
         Fate::Throttled | Fate::Failed => false,
     };
-    let until = told.at + COOLDOWN;
+    let unwell = ledger.breaker.map_or(Millis(0), |open| told.at.since(open.since));
+    let until = told.at + Millis(unwell.0.clamp(COOLDOWN.0, LONGEST_COOLDOWN.0));
     match ledger.breaker {
         Some(open) if told.at >= open.until => {
             ledger.breaker = (!is_well).then_some(Breaker { until, ..open });
@@ -239,7 +273,7 @@ mod tests {
     }
     fn told(minute: i64, fate: Fate) -> Told {
         let at = start() + Millis::from_minutes(minute);
-        Told { at, fate, usd: Notional::ZERO, wait: None, spend_limit: None }
+        Told { at, fate, usd: Notional::ZERO, wait: None, spend_limit: None, over: None }
     }
     fn fresh() -> LlmLedger {
         LlmLedger::first(ProviderId::parse("anthropic").unwrap())
@@ -281,6 +315,9 @@ mod tests {
         let open = after(fresh(), &vec![told(0, Fate::Throttled); 5]);
         let renewed = after(open.clone(), &[told(5, Fate::Throttled)]);
         assert_eq!(renewed.breaker, Some(Breaker { since: start(), until: minute(10) }));
+        let later = after(renewed.clone(), &[told(10, Fate::Throttled)]);
+        assert_eq!(later.breaker.unwrap().until, minute(20));
+        assert_eq!(after(later, &[told(20, Fate::Failed)]).breaker.unwrap().until, minute(35));
         assert_eq!(renewed.alerts["llm-throttled"].since, start(), "it is still the same fact");
         let closed = after(open, &[told(5, Fate::Answered)]);
         assert_eq!(closed.breaker, None);

@@ -104,6 +104,14 @@ impl Purse {
         }
     }
 
+    /// The bound `tokens` on a question to this model, raised by what it once used.
+    pub fn raised(&self, provider: &ProviderId, model: &str, tokens: u32) -> u32 {
+        let ledger = self.with_told(self.of(provider).ok().flatten(), provider);
+        let percent = ledger.and_then(|one| one.factors.get(model).copied()).unwrap_or(100);
+        let raised = u64::from(tokens).saturating_mul(percent.into()).div_ceil(100);
+        u32::try_from(raised).unwrap_or(u32::MAX)
+    }
+
     /// Whether people are told already that `provider` refuses.
     pub fn is_refusing(&self, provider: &ProviderId) -> bool {
         let ledger = self.of(provider).ok().flatten();
@@ -305,10 +313,10 @@ fn day_write(state: &StrategyState, seen: LlmDay, day: LlmDay) -> Write {
 /// What a call told that was answered.
 pub fn answered(at: Timestamp, is_refusal: bool, usd: Notional) -> Told {
     let fate = if is_refusal { Fate::Refused } else { Fate::Answered };
-    Told { at, fate, usd, wait: None, spend_limit: None }
+    Told { at, fate, usd, wait: None, spend_limit: None, over: None }
 }
 
 /// What a call told that was not.
 pub fn unanswered(at: Timestamp, fate: Fate, usd: Notional, wait: Option<Millis>) -> Told {
-    Told { at, fate, usd, wait, spend_limit: None }
+    Told { at, fate, usd, wait, spend_limit: None, over: None }
 }

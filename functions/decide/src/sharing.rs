@@ -281,3 +281,18 @@ fn an_idle_tick_calls_no_table_more_and_an_asking_one_two() {
     let day = world.state().llm_day;
     assert_eq!(day, LlmDay { day: day.day, calls: 1, usd: usd("0.0011") });
 }
+
+#[test]
+fn a_model_that_uses_more_than_its_bound_raises_it_for_everyone_and_is_told() {
+    let world = World::new();
+    world.model.tokens_in.set(Some(20_000));
+    world.tick();
+    let ledger = world.ledger("anthropic").unwrap();
+    let factor = ledger.factors["claude-haiku-4-5"];
+    assert!(factor > 100 && ledger.alerts.contains_key("token-bound"), "{ledger:?}");
+    // The next question is bounded at twenty thousand, which five minutes do not allow.
+    world.model.tokens_in.set(None);
+    world.clock.0.set(at("2023-03-01T16:10:05Z"));
+    assert_eq!(outcome(&world.tick()), "abstain:over_budget");
+    assert_eq!(world.ledger("anthropic").unwrap().factors["claude-haiku-4-5"], factor);
+}

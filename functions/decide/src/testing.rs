@@ -275,6 +275,8 @@ pub(crate) type Mood = fn() -> Result<RawReply, ModelError>;
 pub(crate) struct Model {
     pub(crate) script: RefCell<VecDeque<Result<RawReply, ModelError>>>,
     pub(crate) mood: Cell<Option<Mood>>,
+    /// Tokens in of each answer; 800 where none is said.
+    pub(crate) tokens_in: Cell<Option<u32>>,
     /// Answers are bodies of the provider rather than the short form of these tests.
     pub(crate) speaks_its_own: Cell<bool>,
     pub(crate) asked: RefCell<Vec<Question>>,
@@ -311,7 +313,11 @@ impl AskModel for Model {
             calls: calls
                 .map(|input| ToolCall { id: "t".to_owned(), name: "decide".to_owned(), input: input.clone() })
                 .collect(),
-            usage: Usage { tokens_in: 800, tokens_out: 60, ..Usage::default() },
+            usage: Usage {
+                tokens_in: self.tokens_in.get().unwrap_or(800),
+                tokens_out: 60,
+                ..Usage::default()
+            },
         })
     }
 }
