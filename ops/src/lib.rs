@@ -6,6 +6,7 @@ pub mod approve;
 pub mod bad_input;
 pub mod footprint;
 pub mod gate;
+pub mod model;
 pub mod not_done;
 pub mod offers;
 pub mod operate;

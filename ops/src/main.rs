@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use ops::{approve, gate, operate, paper, reject, stage};
+use ops::{approve, gate, model, operate, paper, reject, stage};
 
 /// A run makes and drops small texts and maps without end, which the system's allocator is slow at.
 #[global_allocator]
@@ -30,6 +30,9 @@ enum Command {
     /// Gates that stop a strategy from opening
     #[command(subcommand)]
     Gate(gate::Command),
+    /// Models that were switched off
+    #[command(subcommand)]
+    Model(model::Command),
 }
 
 fn main() -> ExitCode {
@@ -39,5 +42,6 @@ fn main() -> ExitCode {
         Command::Approve(options) => operate::run(&operate::Command::Approve(options)),
         Command::Reject(options) => operate::run(&operate::Command::Reject(options)),
         Command::Gate(command) => operate::run(&operate::Command::Gate(command)),
+        Command::Model(command) => operate::run(&operate::Command::Model(command)),
     }
 }

@@ -9,7 +9,7 @@ use sim::clock::{Now, RealClock};
 use crate::not_done::NotDone;
 use crate::person::{Person, name};
 use crate::stage::{Stage, Which};
-use crate::{approvals, approve, gate, reject};
+use crate::{approvals, approve, gate, model, reject};
 
 /// A command with what it was given.
 #[derive(Debug, Clone)]
@@ -22,6 +22,8 @@ pub enum Command {
     Reject(reject::Options),
     /// `tradai gate`.
     Gate(gate::Command),
+    /// `tradai model`.
+    Model(model::Command),
 }
 
 /// Does it and says how it ended: 0 when done, 1 when refused, 2 when what was given cannot be used.
@@ -66,6 +68,10 @@ async fn attempt(
             let id = StrategyId::parse(&given.strategy_id).map_err(NotDone::input)?;
             let by = name(given.by.as_deref(), &variable)?;
             gate::reset(&reach(&given.which)?, &id, given.gate, &by, person, RealClock.now()).await
+        }
+        Command::Model(model::Command::Resume(given)) => {
+            let by = name(given.by.as_deref(), &variable)?;
+            model::resume(&reach(&given.which)?, &by, person, RealClock.now()).await
         }
     }
 }

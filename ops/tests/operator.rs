@@ -15,15 +15,16 @@ use ops::gate;
 use ops::not_done::NotDone;
 use ops::person::Person;
 use ops::stage::Stage;
-use ops::{approvals, approve, reject};
+use ops::{approvals, approve, model, reject};
 use serde_json::json;
 use shared::approval::{Answer, Offer, verify};
 use shared::aws::clients::{AwsConfig, AwsKeys, time_source};
-use shared::ids::{AccountId, Env, Leg, OrderId, PositionId, StrategyId, Symbol};
+use shared::ids::{AccountId, Env, Leg, OrderId, PositionId, ProviderId, StrategyId, Symbol};
 use shared::market::Side;
 use shared::money::{Price, Qty};
 use shared::order::{Kind, Order, Origin, State, Terms};
 use shared::records;
+use shared::records::llm::{LlmLedger, SwitchedOff};
 use shared::secret::Secret;
 use shared::state::{GateName, Live, StrategyState};
 use shared::status::{Hold, Status};
@@ -324,6 +325,26 @@ fn without_the_approval_secret_nothing_is_approved_and_the_mend_is_named() {
     assert!(line.contains("tradai/paper/approval") && line.contains("api_key"), "{line}");
     // To reject needs no key.
     world.reject(noon()).0.unwrap();
+}
+
+#[test]
+fn models_that_are_off_are_resumed_by_a_person_who_is_named() {
+    let world = World::new();
+    let resume = || world.run("", async |stage, person| model::resume(stage, "ada", person, noon()).await);
+    assert!(input(&resume()).contains("no model is switched off"));
+    let name = ProviderId::parse("fleet").unwrap();
+    let off = SwitchedOff { at: at("2023-03-01T11:55:00Z"), detail: "501 USD within an hour".to_owned() };
+    let ledger = LlmLedger { switched_off: Some(off), ..LlmLedger::first(name.clone()) };
+    let key = records::llm::key(&name);
+    let put = Write::put_if_absent(key.clone(), records::llm::encode(&ledger));
+    wait(world.stage.tables.write(vec![put])).unwrap();
+    let (ended, shown) = resume();
+    ended.unwrap();
+    assert!(shown.contains("resumed by ada: fleet") && shown.contains("501 USD"), "{shown}");
+    let ledger = records::llm::decode(&world.item(key)).unwrap();
+    assert_eq!(ledger.off(), None);
+    assert!(ledger.switched_off.is_some(), "what was switched off is decide's to say");
+    assert!(input(&resume()).contains("no model is switched off"));
 }
 
 #[test]

@@ -105,11 +105,15 @@ pub enum Why {
     Unavailable,
     /// The market data was stale or incomplete.
     StaleMarket,
+    /// Models are switched off until a person resumes them.
+    ModelOff,
+    /// Nothing material changed since the last decision: it was not worth asking.
+    Unchanged,
 }
 
 impl Why {
     /// Every reason.
-    pub const ALL: [Why; 7] = [
+    pub const ALL: [Why; 9] = [
         Why::ByModel,
         Why::Refused,
         Why::Truncated,
@@ -117,6 +121,8 @@ impl Why {
         Why::OverBudget,
         Why::Unavailable,
         Why::StaleMarket,
+        Why::ModelOff,
+        Why::Unchanged,
     ];
     /// The stored spelling.
     pub const fn as_str(self) -> &'static str {
@@ -128,6 +134,8 @@ impl Why {
             Why::OverBudget => "over_budget",
             Why::Unavailable => "unavailable",
             Why::StaleMarket => "stale_market",
+            Why::ModelOff => "model_off",
+            Why::Unchanged => "unchanged",
         }
     }
     /// Reads the stored spelling.

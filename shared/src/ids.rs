@@ -61,6 +61,9 @@ name!(
     /// One venue.
     VenueId, "a venue name of 1 to 64 characters of A-Z, a-z, 0-9, - and _");
 name!(
+    /// One provider of models.
+    ProviderId, "a provider name of 1 to 64 characters of A-Z, a-z, 0-9, - and _");
+name!(
     /// The address from which a stage calls its venues: they count and ban by it.
     Egress, "an egress name of 1 to 64 characters of A-Z, a-z, 0-9, - and _");
 name!(

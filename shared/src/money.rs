@@ -39,6 +39,10 @@ pub enum BadAmount {
 
 /// Reads a finite decimal (`12.5`, `1E-8`), without any rounding.
 pub fn decimal(text: &str) -> Result<Decimal, BadAmount> {
+    // The library reads `1_000` as a thousand; nobody who writes a number for us does.
+    if text.contains('_') {
+        return Err(BadAmount::NotADecimal(text.to_owned()));
+    }
     let plain = Decimal::from_str_exact(text);
     let value = match plain {
         Ok(value) => value,
@@ -177,6 +181,10 @@ impl Notional {
         let exact = self.0.checked_div(price.0).unwrap_or(Decimal::ZERO);
         Qty(exact.round_dp_with_strategy(MOST_DECIMALS, rust_decimal::RoundingStrategy::ToZero).normalize())
     }
+    /// What remains after taking `other` away; nothing if `other` is more.
+    pub fn less(self, other: Notional) -> Notional {
+        Notional((self.0.saturating_sub(other.0)).max(Decimal::ZERO))
+    }
     /// The same number as a signed amount of the quote asset.
     pub const fn amount(self) -> Amount {
         Amount(self.0)
@@ -282,9 +290,20 @@ mod tests {
 
     #[test]
     fn only_finite_decimals_in_range_are_read() {
-        for text in
-            ["", " ", "NaN", "inf", "1e400", "1e-400", "0x10", "1,5", "--1", "1e99", "0.0000000000000001"]
-        {
+        for text in [
+            "",
+            " ",
+            "NaN",
+            "inf",
+            "1e400",
+            "1e-400",
+            "0x10",
+            "1,5",
+            "1_000",
+            "--1",
+            "1e99",
+            "0.0000000000000001",
+        ] {
             assert!(decimal(text).is_err(), "{text:?} was read");
         }
         assert_eq!(decimal("1E-8").unwrap().to_string(), "0.00000001");

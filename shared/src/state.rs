@@ -100,7 +100,7 @@ impl ExecDay {
 }
 
 /// What the model cost today (UTC).
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LlmDay {
     /// The day.
     pub day: Day,

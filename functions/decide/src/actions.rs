@@ -4,15 +4,15 @@ use shared::books::PositionStatus;
 use shared::decision::Action;
 use shared::ids::Symbol;
 use shared::state::{Live, StrategyState, Target};
-use shared::status::{Act, Hold, Status, may};
+use shared::status::{Act, Status, may};
 
 use crate::snapshot::Books;
 
-/// Whether the model could be asked at all, before any book is read.
-pub fn may_be_asked(state: &StrategyState) -> bool {
-    let held = state.holds.contains_key(&Hold::ModelOff);
+/// Whether the model could be asked at all, before any book is read. The hold `model_off` is no reason: whether it
+/// still holds is read with the books.
+pub const fn may_be_asked(state: &StrategyState) -> bool {
     match state.status {
-        Status::Running | Status::Reducing => !held,
+        Status::Running | Status::Reducing => true,
         Status::Warmup | Status::Halted | Status::Stopped => false,
     }
 }
@@ -44,6 +44,7 @@ fn is_wished(state: &StrategyState, position: &shared::books::Position) -> bool 
 mod tests {
     use super::*;
     use crate::testing::{self, at};
+    use shared::status::Hold;
 
     fn state(status: Status) -> StrategyState {
         StrategyState { status, ..testing::state() }
@@ -70,13 +71,13 @@ mod tests {
     }
 
     #[test]
-    fn any_hold_forbids_opening_alone_and_model_off_forbids_asking() {
+    fn any_hold_forbids_opening_alone() {
         for hold in Hold::ALL {
             let mut state = state(Status::Running);
             state.holds.insert(hold, at("2023-03-01T00:00:00Z"));
             assert_eq!(names(&state, &Books::default()), "");
             assert_eq!(names(&state, &testing::holding()), "close");
-            assert_eq!(may_be_asked(&state), hold != Hold::ModelOff);
+            assert!(may_be_asked(&state));
         }
     }
 

@@ -3,17 +3,23 @@
 //! The order is the safety: budget, ask, record, read, judge. Nothing is asked again because it failed.
 
 use shared::decision::{Outcome, Why};
+use shared::ids::ProviderId;
 use shared::model_prices::dollars;
+use shared::money::Notional;
 use shared::ports::{
-    AskModel, BadReply, Level, ModelError, RawReply, Reply, Turn as Said, Usage, WriteTables,
+    AskModel, BadReply, Level, ModelError, RawReply, ReadTables, Reply, Turn as Said, Usage, WriteTables,
 };
-use shared::records::decision::DecisionRecord;
+use shared::records::decision::{DecisionRecord, Seen};
+use shared::records::llm::Fate;
 use shared::store::WriteError;
 use shared::time::Millis;
 
 use crate::budget;
+use crate::doubled::names_a_key_twice;
 use crate::meters::Tally;
 use crate::prompt::Prompt;
+use crate::providers::{Over, Told, provider_of};
+use crate::purse::{self, NotReserved};
 use crate::record::{self, Put};
 use crate::shift::Turn;
 use crate::tokens;
@@ -57,7 +63,7 @@ pub fn unasked<T, V, A>(turn: &Turn<'_, T, V, A>, prompt: &str, why: Why, reason
 /// Asks, and asks once more if the answer has the wrong form. None: another invocation has this minute.
 pub async fn ask<T, V, A>(turn: &Turn<'_, T, V, A>, prompt: &Prompt) -> Result<Option<Answer>, WriteError>
 where
-    T: WriteTables,
+    T: ReadTables + WriteTables,
     A: AskModel,
 {
     let mut tally = Tally::default();
@@ -69,6 +75,7 @@ where
     };
     let mut record = record::draft(turn, first.model, &prompt.text());
     record.reply = record::replies(std::slice::from_ref(&first.raw));
+    record.seen = prompt.print.clone().map(|books| Seen { at: turn.minute(), books });
     if record::put(turn.shift.ports.tables, &record).await? == Put::Taken {
         return Ok(None);
     }
@@ -88,7 +95,7 @@ struct Came<'a> {
 }
 
 /// Asks the model, and each fallback once where a provider fails.
-async fn first_answer<'a, T, V, A: AskModel>(
+async fn first_answer<'a, T: ReadTables + WriteTables, V, A: AskModel>(
     turn: &'a Turn<'_, T, V, A>,
     prompt: &Prompt,
     tally: &mut Tally,
@@ -102,6 +109,9 @@ async fn first_answer<'a, T, V, A: AskModel>(
             Err(NoAnswer::OverBudget(why)) => return Err((Why::OverBudget, why)),
             Err(NoAnswer::NoTime) => return Err((Why::Unavailable, "no time left to ask".to_owned())),
             Err(NoAnswer::NotServed) => {}
+            Err(NoAnswer::Shut(why)) => last = (Why::Unavailable, why),
+            Err(NoAnswer::NotReserved(NotReserved::Off(why))) => return Err((Why::ModelOff, why)),
+            Err(NoAnswer::NotReserved(NotReserved::Unknown(why))) => return Err((Why::Unavailable, why)),
             Err(NoAnswer::Model(error)) => {
                 // Where a provider fails another may answer; where it refuses us, nobody is asked.
                 let is_over = error.needs_a_person();
@@ -123,11 +133,15 @@ enum NoAnswer {
     NoTime,
     /// It was not asked: the port does not serve this provider.
     NotServed,
+    /// It was not asked: its provider asked to wait, its breaker is open, or it is switched off.
+    Shut(String),
+    /// It was not asked: what it may cost could not be reserved.
+    NotReserved(NotReserved),
     /// It was asked in vain.
     Model(ModelError),
 }
 
-async fn question<T, V, A: AskModel>(
+async fn question<T: ReadTables + WriteTables, V, A: AskModel>(
     turn: &Turn<'_, T, V, A>,
     prompt: &Prompt,
     model: &str,
@@ -143,14 +157,29 @@ async fn question<T, V, A: AskModel>(
     if timeout < SHORTEST {
         return Err(NoAnswer::NoTime);
     }
+    let provider = provider_of(model).ok_or(NoAnswer::NotServed)?;
+    let tokens = turn.shift.purse.raised(&provider, name_of(model), tokens);
     budget::check(&turn.settings, &turn.state, tally, model, tokens, now)
         .map_err(|exceeded| NoAnswer::OverBudget(exceeded.to_string()))?;
+    let (purse, tables) = (&turn.shift.purse, turn.shift.ports.tables);
+    if let Some(why) = purse.shut(&provider, now) {
+        return Err(NoAnswer::Shut(why));
+    }
+    let most = budget::most_cost(model, tokens, now);
+    purse.reserve(tables, &turn.state, tally, most, now).await.map_err(NoAnswer::NotReserved)?;
     tally.calls = tally.calls.saturating_add(1);
-    let answer = turn.shift.ports.model.ask(&prompt.question(model, said, timeout)).await;
-    answer.map_err(|error| {
-        count_failure(turn, model, tokens, &error, tally);
-        NoAnswer::Model(error)
-    })
+    match turn.shift.ports.model.ask(&prompt.question(model, said, timeout)).await {
+        Ok(answer) => Ok(answer),
+        Err(error) => {
+            let told = count_failure(turn, model, tokens, &error, tally);
+            if let Some(told) = told {
+                // Everybody has to know before the next question, whoever asks it.
+                purse.tell(&provider, told);
+                purse.settle(tables, turn.shift.ports.log, turn.shift.now()).await;
+            }
+            Err(NoAnswer::Model(error))
+        }
+    }
 }
 
 /// Whether the port has a way to the model's provider.
@@ -158,28 +187,45 @@ fn is_served(model: &str, port: &impl AskModel) -> bool {
     model.split_once('/').is_some_and(|(provider, _)| port.serves(provider))
 }
 
+/// What its provider calls a model.
+fn name_of(model: &str) -> &str {
+    model.split_once('/').map_or(model, |(_, name)| name)
+}
+
+/// Counts a failure, and says what it tells of the provider; nothing where the fault is ours.
 fn count_failure<T, V, A>(
     turn: &Turn<'_, T, V, A>,
     model: &str,
     tokens: u32,
     error: &ModelError,
     tally: &mut Tally,
-) {
-    match error {
-        ModelError::Throttled { .. } => tally.throttled = tally.throttled.saturating_add(1),
-        // It may have been answered, and is then paid for.
-        ModelError::Unavailable(_) => charge(turn, model, budget::most_usage(tokens), tally),
-        ModelError::SpendLimit(_)
-        | ModelError::Overloaded
-        | ModelError::NoSuchModel(_)
-        | ModelError::Refused { .. } => {}
-    }
+) -> Option<Told> {
+    let now = turn.shift.now();
     let line = turn.line(Level::Warn, "model gave no answer").with("model", model);
     turn.shift.write(line.with("error", shorten(&error.to_string(), MOST_DETAIL)));
+    let failed = |usd| purse::unanswered(now, Fate::Failed, usd, None);
+    // It may have been answered, and is then paid for.
+    let is_paid = matches!(error, ModelError::Unavailable(_));
+    let usage = if is_paid { budget::most_usage(tokens) } else { Usage::default() };
+    let usd = charge(turn, model, usage, tally);
+    match error {
+        ModelError::Throttled { wait } => {
+            tally.throttled = tally.throttled.saturating_add(1);
+            Some(purse::unanswered(now, Fate::Throttled, usd, *wait))
+        }
+        ModelError::Unavailable(_) | ModelError::Overloaded => Some(failed(usd)),
+        ModelError::SpendLimit(text) => {
+            Some(Told { spend_limit: Some(shorten(text, MOST_DETAIL)), ..failed(usd) })
+        }
+        ModelError::NoSuchModel(_) | ModelError::Refused { .. } => None,
+    }
 }
 
-fn charge<T, V, A>(turn: &Turn<'_, T, V, A>, model: &str, usage: Usage, tally: &mut Tally) {
-    tally.add(usage, dollars(model, turn.shift.now().day(), usage));
+fn charge<T, V, A>(turn: &Turn<'_, T, V, A>, model: &str, usage: Usage, tally: &mut Tally) -> Notional {
+    let usd = dollars(model, turn.shift.now().day(), usage);
+    turn.shift.purse.spent(usd);
+    tally.add(usage, usd);
+    usd
 }
 
 /// One cycle's conversation with one model.
@@ -193,7 +239,7 @@ struct Talk<'a, 'b, T, V, A> {
     replies: Vec<RawReply>,
 }
 
-impl<T, V, A: AskModel> Talk<'_, '_, T, V, A> {
+impl<T: ReadTables + WriteTables, V, A: AskModel> Talk<'_, '_, T, V, A> {
     /// The outcome of the first answer, or of the second where the first had the wrong form.
     async fn judged(&mut self, first: RawReply) -> (Outcome, String) {
         let (reply, judged) = self.read(&first);
@@ -207,7 +253,9 @@ impl<T, V, A: AskModel> Talk<'_, '_, T, V, A> {
         let second = match self.ask_again(first, reply, &problem).await {
             Ok(second) => second,
             Err(NoAnswer::OverBudget(_) | NoAnswer::NotServed) => return self.malformed(&problem),
-            Err(NoAnswer::NoTime) => return (Outcome::Abstain(Why::Unavailable), problem),
+            Err(NoAnswer::NoTime | NoAnswer::Shut(_) | NoAnswer::NotReserved(_)) => {
+                return (Outcome::Abstain(Why::Unavailable), problem);
+            }
             Err(NoAnswer::Model(error)) => {
                 return (Outcome::Abstain(Why::Unavailable), shorten(&error.to_string(), MOST_DETAIL));
             }
@@ -222,14 +270,33 @@ impl<T, V, A: AskModel> Talk<'_, '_, T, V, A> {
 
     /// Reads an answer and counts what it used; where it does not say, the most that it can have used.
     fn read(&mut self, raw: &RawReply) -> (Result<Reply, BadReply>, Verdict) {
-        let reply = self.turn.shift.ports.model.read(self.model, raw);
+        let reply = match names_a_key_twice(&raw.body) {
+            true => Err(BadReply("a key is named twice".to_owned())),
+            false => self.turn.shift.ports.model.read(self.model, raw),
+        };
         let usage = match &reply {
             Ok(reply) => reply.usage,
             Err(_) => budget::most_usage(self.tokens),
         };
-        charge(self.turn, self.model, usage, &mut self.tally);
+        let usd = charge(self.turn, self.model, usage, &mut self.tally);
         let judged = verdict(&reply, &self.prompt.symbols);
+        let is_refusal = matches!(&judged, Verdict::Final(Outcome::Abstain(Why::Refused), _));
+        if let Some(provider) = provider_of(self.model) {
+            let told = purse::answered(self.turn.shift.now(), is_refusal, usd);
+            let over = self.over(&provider, usage);
+            self.turn.shift.purse.tell(&provider, Told { over, ..told });
+        }
         (reply, judged)
+    }
+
+    /// That the answer's question used more tokens than it was bounded at.
+    fn over(&self, provider: &ProviderId, usage: Usage) -> Option<Over> {
+        let name = name_of(self.model);
+        if usage.tokens_in <= self.turn.shift.purse.raised(provider, name, self.tokens) {
+            return None;
+        }
+        let percent = u64::from(usage.tokens_in).saturating_mul(100).div_ceil(u64::from(self.tokens.max(1)));
+        Some(Over { model: name.to_owned(), percent: u32::try_from(percent).unwrap_or(u32::MAX) })
     }
 
     async fn ask_again(

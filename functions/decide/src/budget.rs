@@ -4,10 +4,10 @@ use shared::model_prices::dollars;
 use shared::money::Notional;
 use shared::ports::Usage;
 use shared::settings::Settings;
-use shared::state::{RECENT_MINUTES, StrategyState};
+use shared::state::{LlmMinute, RECENT_MINUTES, StrategyState};
 use shared::time::Timestamp;
 
-use crate::meters::Tally;
+use crate::meters::{BAD_CYCLES, Tally};
 
 /// The smallest window of the models that are used.
 const WINDOW: u32 = 200_000;
@@ -27,6 +27,9 @@ pub enum Exceeded {
     /// Too much within five minutes.
     #[error("{0} tokens within five minutes, most {SESSION}")]
     Session(u32),
+    /// Too soon after bad answers.
+    #[error("{0} bad cycles in a row: one question within five minutes")]
+    Bad(u32),
     /// Too many dollars today.
     #[error("{spent} USD today and up to {next} more, most {most}")]
     Day {
@@ -55,6 +58,9 @@ pub fn check(
     if tokens > most_asked() {
         return Err(Exceeded::Window(tokens));
     }
+    if state.bad_cycles >= BAD_CYCLES && used.calls == 0 && calls_of(state, now) > 0 {
+        return Err(Exceeded::Bad(state.bad_cycles));
+    }
     let session =
         recent(state, now).saturating_add(used.tokens()).saturating_add(tokens).saturating_add(MAX_TOKENS);
     if session > SESSION {
@@ -78,10 +84,17 @@ pub fn most_usage(tokens: u32) -> Usage {
 }
 
 fn recent(state: &StrategyState, now: Timestamp) -> u32 {
+    minutes(state, now).fold(0, |sum, one| sum.saturating_add(one.tokens))
+}
+
+fn calls_of(state: &StrategyState, now: Timestamp) -> u32 {
+    minutes(state, now).fold(0, |sum, one| sum.saturating_add(one.calls))
+}
+
+/// The last five minutes with a question.
+fn minutes(state: &StrategyState, now: Timestamp) -> impl Iterator<Item = &LlmMinute> {
     let window = i64::try_from(RECENT_MINUTES).unwrap_or(0);
-    let recent =
-        state.recent_llm.iter().filter(|one| now.minute_number().saturating_sub(one.minute) < window);
-    recent.fold(0, |sum, one| sum.saturating_add(one.tokens))
+    state.recent_llm.iter().filter(move |one| now.minute_number().saturating_sub(one.minute) < window)
 }
 
 /// What was spent on the UTC day of `now`.
@@ -93,7 +106,7 @@ pub fn spent_today(state: &StrategyState, now: Timestamp) -> Notional {
 mod tests {
     use super::*;
     use crate::testing::{self, at};
-    use shared::state::{LlmDay, LlmMinute};
+    use shared::state::LlmDay;
 
     const MODEL: &str = "claude-haiku-4-5";
 

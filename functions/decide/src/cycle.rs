@@ -7,10 +7,12 @@ use shared::time::Millis;
 
 use crate::actions;
 use crate::ask::{self, Answer};
+use crate::mirror;
 use crate::prompt::{self, Prompt};
 use crate::settle::{NotSettled, settle};
 use crate::shift::Turn;
-use crate::snapshot::{self, NoBooks};
+use crate::snapshot::{self, Books, NoBooks};
+use crate::worth;
 
 /// What became of a cycle.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,28 +47,48 @@ where
 {
     let began = turn.shift.now();
     let books = snapshot::books(turn).await?;
-    let allowed = actions::allowed(&turn.state, &books, &turn.settings.symbols);
-    if allowed.is_empty() {
+    let off = turn.shift.purse.fleet_off();
+    mirror::model_off(turn, off.is_some()).await?;
+    let allowed = actions::allowed(&mirror::mirrored(turn, off.is_some()), &books, &turn.settings.symbols);
+    if allowed.is_empty() && off.is_none() {
         return Ok(Cycled::NotAsked);
     }
-    let answer = match &turn.sight {
-        Err(problem) => Some(ask::unasked(turn, "", Why::StaleMarket, problem.to_string())),
-        Ok(markets) => {
-            let facts = prompt::facts(&turn.settings, markets, &books, &allowed, began);
-            let symbols = turn.settings.symbols.clone();
-            let prompt = Prompt { facts, tool: prompt::tool(&symbols), symbols };
-            ask::ask(turn, &prompt).await?
+    let answer = match (&turn.sight, off) {
+        (_, Some(why)) => Some(ask::unasked(turn, "", Why::ModelOff, why)),
+        (Err(problem), None) => Some(ask::unasked(turn, "", Why::StaleMarket, problem.to_string())),
+        (Ok(markets), None) => {
+            let print = worth::print(turn, &books, &allowed);
+            let (moved, seen) = (turn.settings.ask_when_moved, books.seen.as_ref());
+            match worth::unchanged(moved, seen, print.as_deref(), markets, began) {
+                Some(why) => Some(unasked_again(turn, &books, why)),
+                None => {
+                    let facts = prompt::facts(&turn.settings, markets, &books, &allowed, began);
+                    let symbols = turn.settings.symbols.clone();
+                    let prompt = Prompt { facts, tool: prompt::tool(&symbols), symbols, print };
+                    ask::ask(turn, &prompt).await?
+                }
+            }
         }
     };
     let Some(answer) = answer else { return Ok(Cycled::Taken) };
+    if answer.outcome == Outcome::Abstain(Why::ModelOff) {
+        mirror::model_off(turn, true).await?;
+    }
     let outcome = settle(turn, &books, &answer).await?;
     log(turn, &answer, &outcome, turn.shift.now().since(began));
     Ok(Cycled::Decided(outcome))
 }
 
+/// The last answer still holds, and the next cycle goes by it too.
+fn unasked_again<T, V, A>(turn: &Turn<'_, T, V, A>, books: &Books, why: String) -> Answer {
+    let mut answer = ask::unasked(turn, "", Why::Unchanged, why);
+    answer.record.seen.clone_from(&books.seen);
+    answer
+}
+
 fn log<T, V, A>(turn: &Turn<'_, T, V, A>, answer: &Answer, outcome: &str, took: Millis) {
     let level = match &answer.outcome {
-        Outcome::Abstain(Why::ByModel) | Outcome::Trade(_) | Outcome::Hold => Level::Info,
+        Outcome::Abstain(Why::ByModel | Why::Unchanged) | Outcome::Trade(_) | Outcome::Hold => Level::Info,
         Outcome::Abstain(_) => Level::Warn,
     };
     let line = turn.line(level, "decided").with("outcome", outcome).with("reason", &answer.reason);

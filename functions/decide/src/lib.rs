@@ -11,11 +11,16 @@ pub mod budget;
 pub mod claim;
 pub mod config;
 pub mod cycle;
+pub mod doubled;
 pub mod due;
 pub mod features;
 pub mod market;
 pub mod meters;
+pub mod mirror;
+pub mod notes;
 pub mod prompt;
+pub mod providers;
+pub mod purse;
 pub mod record;
 pub mod report;
 pub mod settle;
@@ -25,7 +30,14 @@ pub mod tokens;
 pub mod verdict;
 pub mod warmup;
 pub mod wiring;
+pub mod worth;
 
+#[cfg(test)]
+mod contract_breaks;
+#[cfg(test)]
+mod hostile;
+#[cfg(test)]
+mod sharing;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
@@ -44,6 +56,7 @@ use crate::claim::{Claim, claim};
 use crate::cycle::{Broken, Cycled, cycle};
 use crate::market::{NoMarket, Sight, glance, look, was_read};
 use crate::meters::bad_cycles_over;
+use crate::purse::Purse;
 pub use crate::report::Report;
 pub use crate::shift::Ports;
 use crate::shift::{Shift, Turn};
@@ -61,7 +74,7 @@ where
     V::Venue: MarketData,
     A: AskModel,
 {
-    let shift = Shift { env, tick, deadline, ports };
+    let shift = Shift { env, tick, deadline, ports, purse: Purse::default() };
     let mut report = Report::default();
     if tick.is_too_old(Function::Decide, shift.now()) {
         shift.write(
@@ -85,6 +98,7 @@ where
             Err(broken) => fail(&shift, &mut report, turn.id(), &Failure::Cycle(broken)),
         }
     }
+    shift.purse.settle(ports.tables, ports.log, shift.now()).await;
     Ok(report)
 }
 

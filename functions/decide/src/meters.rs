@@ -28,11 +28,22 @@ pub struct Tally {
     pub tokens_out: u32,
     /// Dollars.
     pub usd: Notional,
+    /// What of it stands in the tables already.
+    pub booked: Option<Booked>,
+}
+
+/// The strategy's day as this cycle has written it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Booked {
+    /// The day as it stands.
+    pub day: LlmDay,
+    /// What of its dollars is this cycle's: used, and reserved for the answer to come.
+    pub share: Notional,
 }
 
 impl Default for Tally {
     fn default() -> Tally {
-        Tally { calls: 0, throttled: 0, tokens_in: 0, tokens_out: 0, usd: Notional::ZERO }
+        Tally { calls: 0, throttled: 0, tokens_in: 0, tokens_out: 0, usd: Notional::ZERO, booked: None }
     }
 }
 
@@ -49,22 +60,33 @@ impl Tally {
     }
 }
 
+/// Refusals of one strategy, and whether people are told of its provider's already: then it is the same fact.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Refusals {
+    /// Before this cycle, in a row.
+    pub in_row: u32,
+    /// Whether the provider's own alert stands.
+    pub told: bool,
+}
+
 /// The state with this cycle counted: the day, the recent minutes, bad cycles and alerts.
 pub fn counted(
     mut state: StrategyState,
     outcome: &Outcome,
     tally: &Tally,
-    refused_in_row: u32,
+    refusals: Refusals,
     now: Timestamp,
 ) -> StrategyState {
     if state.llm_day.day != now.day() {
         state.llm_day = LlmDay { day: now.day(), calls: 0, usd: Notional::ZERO };
     }
     state.llm_day.calls = state.llm_day.calls.saturating_add(tally.calls);
-    state.llm_day.usd = state.llm_day.usd + tally.usd;
+    // What was reserved makes room for what was used.
+    let share = tally.booked.filter(|booked| booked.day.day == now.day()).map(|booked| booked.share);
+    state.llm_day.usd = state.llm_day.usd.less(share.unwrap_or(Notional::ZERO)) + tally.usd;
     state.recent_llm = with_minute(&state.recent_llm, outcome, tally, now);
     state.bad_cycles = bad_cycles(state.bad_cycles, outcome);
-    judge_refusals(&mut state, outcome, refused_in_row, now);
+    judge_refusals(&mut state, outcome, refusals, now);
     state
 }
 
@@ -115,10 +137,10 @@ pub fn bad_cycles_over(state: &StrategyState) -> Option<Path> {
     over.then(|| records::state::path::alert(BAD_CYCLES_ALERT))
 }
 
-fn judge_refusals(state: &mut StrategyState, outcome: &Outcome, refused_in_row: u32, now: Timestamp) {
+fn judge_refusals(state: &mut StrategyState, outcome: &Outcome, refusals: Refusals, now: Timestamp) {
     let kind = Signal::LlmRefusals.as_str();
-    let in_row = refused_in_row.saturating_add(1);
-    if is_refusal(outcome) && in_row >= REFUSALS_IN_A_ROW {
+    let in_row = refusals.in_row.saturating_add(1);
+    if is_refusal(outcome) && in_row >= REFUSALS_IN_A_ROW && !refusals.told {
         let since = state.alerts.get(kind).map_or(now, |alert| alert.since);
         let detail = format!("the model refused {in_row} times in a row");
         let alert = Alert { since, key: state.strategy_id.to_string(), detail };
@@ -134,10 +156,10 @@ mod tests {
     use crate::testing::{self, at};
 
     fn tally(calls: u32, tokens_in: u32) -> Tally {
-        Tally { calls, tokens_in, tokens_out: 10, usd: Notional::parse("0.01").unwrap(), throttled: 0 }
+        Tally { calls, tokens_in, tokens_out: 10, usd: Notional::parse("0.01").unwrap(), ..Tally::default() }
     }
     fn after(state: StrategyState, outcome: Outcome, refused: u32, now: &str) -> StrategyState {
-        counted(state, &outcome, &tally(1, 90), refused, at(now))
+        counted(state, &outcome, &tally(1, 90), Refusals { in_row: refused, told: false }, at(now))
     }
 
     #[test]
@@ -159,7 +181,7 @@ mod tests {
             let expected = match why {
                 Why::Refused | Why::Truncated | Why::Malformed => 3,
                 Why::ByModel => 0,
-                Why::OverBudget | Why::Unavailable | Why::StaleMarket => 2,
+                Why::OverBudget | Why::Unavailable | Why::StaleMarket | Why::ModelOff | Why::Unchanged => 2,
             };
             assert_eq!(bad_cycles(2, &Outcome::Abstain(why)), expected, "{}", why.as_str());
         }

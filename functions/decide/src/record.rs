@@ -53,6 +53,7 @@ pub fn draft<T, V, A>(turn: &Turn<'_, T, V, A>, model: &str, prompt: &str) -> De
         reason: None,
         order_id: None,
         position_id: None,
+        seen: None,
         trace: turn.trace(),
         expires_at: Some(turn.minute() + KEPT),
     }

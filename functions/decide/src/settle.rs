@@ -1,6 +1,6 @@
 //! The outcome of a cycle, in one transaction: the decision's end, what it wants done, and the counters.
 
-use shared::decision::{Opening, Outcome, Wish};
+use shared::decision::{Opening, Outcome, Why, Wish};
 use shared::ids::{Leg, OrderId, PositionId, Symbol};
 use shared::money::Price;
 use shared::order::{Kind, Order, Origin, State, Terms};
@@ -14,7 +14,8 @@ use shared::store::{Attr, Change, Cond, Item, Path, ReadError, Write, WriteError
 use shared::tables::Table;
 
 use crate::ask::Answer;
-use crate::meters::{BAD_CYCLES, BAD_CYCLES_ALERT, counted};
+use crate::meters::{BAD_CYCLES, BAD_CYCLES_ALERT, Refusals, counted};
+use crate::providers::provider_of;
 use crate::shift::Turn;
 use crate::snapshot::Books;
 
@@ -48,12 +49,16 @@ where
     T: ReadTables + WriteTables,
 {
     let mut state = turn.state.clone();
+    if let Some(booked) = answer.tally.booked {
+        state.llm_day = booked.day;
+    }
     for _ in 0..MOST_ATTEMPTS {
         let plan = Plan::of(turn, &state, books, answer);
         match turn.shift.ports.tables.write(plan.writes).await {
             Ok(()) => {
                 if is_bad(&answer.outcome) {
-                    lower(turn, &plan.after).await?;
+                    let is_told = is_told(turn, answer) && answer.outcome == Outcome::Abstain(Why::Refused);
+                    lower(turn, &plan.after, is_told).await?;
                 }
                 return Ok(plan.outcome);
             }
@@ -74,14 +79,22 @@ async fn state_now<T: ReadTables, V, A>(turn: &Turn<'_, T, V, A>) -> Result<Stra
     Ok(read(item, key, records::state::decode)?)
 }
 
+/// Whether people are told already that the provider of this answer refuses.
+fn is_told<T, V, A>(turn: &Turn<'_, T, V, A>, answer: &Answer) -> bool {
+    let provider = provider_of(&answer.record.model);
+    provider.is_some_and(|provider| turn.shift.purse.is_refusing(&provider))
+}
+
 const fn is_bad(outcome: &Outcome) -> bool {
     matches!(outcome, Outcome::Abstain(why) if why.is_bad_answer())
 }
 
-/// Three bad cycles in a row: from `running` to `reducing`, if it still is `running`.
+/// Three bad cycles in a row: from `running` to `reducing`, if it still is `running`. Where people are told of the
+/// cause already, it is not told once more for each strategy.
 async fn lower<T: WriteTables, V, A>(
     turn: &Turn<'_, T, V, A>,
     state: &StrategyState,
+    is_told: bool,
 ) -> Result<(), WriteError> {
     if state.bad_cycles < BAD_CYCLES || state.status != Status::Running {
         return Ok(());
@@ -90,11 +103,14 @@ async fn lower<T: WriteTables, V, A>(
     let (key, status) = (records::state::key(turn.id()), records::state::path::status());
     let detail = format!("the status was lowered to {}: {reason}", Status::Reducing.as_str());
     let alert = Alert { since: turn.shift.now(), key: turn.id().to_string(), detail };
-    let changes = vec![
+    let mut changes = vec![
         Change::Set(status.clone(), records::state::status_attr(Status::Reducing)),
         Change::Set(records::state::path::halt_reason(), Attr::S(reason.clone())),
-        Change::Set(records::state::path::alert(BAD_CYCLES_ALERT), records::state::alert_attr(&alert)),
     ];
+    if !is_told {
+        let path = records::state::path::alert(BAD_CYCLES_ALERT);
+        changes.push(Change::Set(path, records::state::alert_attr(&alert)));
+    }
     let still = Cond::Equals(status, records::state::status_attr(Status::Running));
     match turn.shift.ports.tables.write(vec![Write::update(key, changes, vec![still])]).await {
         Ok(()) => {
@@ -119,8 +135,8 @@ impl Plan {
     /// The decision comes first, so that its loss is told before any other.
     fn of<T, V, A>(turn: &Turn<'_, T, V, A>, state: &StrategyState, books: &Books, answer: &Answer) -> Plan {
         let effect = Effect::of(turn, state, books, &answer.outcome);
-        let mut after =
-            counted(state.clone(), &answer.outcome, &answer.tally, books.refused_in_row, turn.shift.now());
+        let refusals = Refusals { in_row: books.refused_in_row, told: is_told(turn, answer) };
+        let mut after = counted(state.clone(), &answer.outcome, &answer.tally, refusals, turn.shift.now());
         if let Some((name, entry)) = &effect.live {
             after.live.insert(name.clone(), entry.clone());
             after.intent_seq = next_seq(state);

@@ -9,6 +9,7 @@ use shared::tick::Tick;
 use shared::time::Timestamp;
 
 use crate::market::Sight;
+use crate::purse::Purse;
 
 /// Everything through which decide touches the world. There is no way to send an order in it.
 #[derive(Clone, Copy)]
@@ -37,6 +38,8 @@ pub struct Shift<'a, T, V, A> {
     pub deadline: Timestamp,
     /// The world.
     pub ports: &'a Ports<'a, T, V, A>,
+    /// What this invocation knows and owes of the dollars and providers that all share.
+    pub purse: Purse,
 }
 
 impl<T, V, A> Shift<'_, T, V, A> {

@@ -10,13 +10,16 @@ use shared::order::{Kind, Order, State};
 use shared::ports::ReadTables;
 use shared::records;
 use shared::records::account::AccountLedger;
-use shared::records::decision::DecisionRecord;
+use shared::records::decision::{DecisionRecord, Seen};
 use shared::roster::{Unfit, read};
 use shared::state::Live;
 use shared::store::{self, Item, Key, ReadError};
 use shared::tables::Table;
 
+use crate::notes::{self, Shown};
+use crate::purse;
 use crate::shift::Turn;
+use crate::worth;
 
 /// How many decisions back are looked at.
 const RECENT: usize = 5;
@@ -32,6 +35,10 @@ pub struct Books {
     pub account: Option<AccountLedger>,
     /// What our own rules refused lately, newest first.
     pub refusals: Vec<Refusal>,
+    /// What the user's own pipeline noted.
+    pub notes: Vec<Shown>,
+    /// What the last answer saw, where it changed nothing.
+    pub seen: Option<Seen>,
     /// How many of the last answers in a row were refusals of the model.
     pub refused_in_row: u32,
 }
@@ -108,12 +115,17 @@ pub async fn books<T: ReadTables, V, A>(turn: &Turn<'_, T, V, A>) -> Result<Book
     let account = records::account::key(&turn.settings.account);
     let live: Vec<Key> = turn.state.live.iter().filter_map(|(name, entry)| live_key(name, entry)).collect();
     let asked: Vec<Key> = decisions.iter().filter_map(order_key).collect();
-    let keys: Vec<Key> = std::iter::once(account).chain(live.clone()).chain(asked).collect();
+    let shared = purse::names(&turn.settings);
+    let ledgers = shared.iter().map(records::llm::key);
+    let keys: Vec<Key> = std::iter::once(account).chain(ledgers).chain(live.clone()).chain(asked).collect();
     let mut items = tables.get(&keys).await?.into_iter();
-    let mut books = Books { refused_in_row: refused_in_row(&decisions), ..Books::default() };
+    let (refused_in_row, notes) = (refused_in_row(&decisions), notes::notes(turn).await?);
+    let seen = worth::seen(decisions.first());
+    let mut books = Books { refused_in_row, notes, seen, ..Books::default() };
     if let Some(item) = items.next().flatten() {
         books.account = Some(records::account::decode(&item).map_err(Unfit::Corrupt)?);
     }
+    turn.shift.purse.adopt(shared.into_iter().map(|name| (name, items.next().flatten())));
     for key in live {
         place(&mut books, key, items.next().flatten())?;
     }

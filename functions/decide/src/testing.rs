@@ -3,19 +3,22 @@
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, VecDeque};
 use std::io::Read as _;
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 use shared::books::{AccountBook, Position};
 use shared::decision::Outcome;
-use shared::ids::{AccountId, Asset, Env, Leg, OrderId, PositionId, StrategyId, Symbol, VenueId};
+use shared::ids::{AccountId, Asset, Env, Leg, OrderId, PositionId, ProviderId, StrategyId, Symbol, VenueId};
 use shared::market::{Candle, Instrument, Quote, Side, Trading};
+use shared::model::anthropic::Anthropic;
 use shared::money::{Amount, Notional, Percent, Price, Qty, decimal};
 use shared::order::{AtVenue, Kind, Order, Origin, State, Terms, TimeInForce};
 use shared::ports::{
     AskModel, BadReply, Clock, Line, Log, MarketData, ModelError, OpenVenue, Question, RawReply, Reply, Stop,
     ToolCall, Usage, VenueError, Wait,
 };
-use shared::records::{self, AccountLedger, DecisionRecord, Shard};
+use shared::records::{self, AccountLedger, DecisionRecord, LlmLedger, Shard};
+use shared::secret::Secret;
 use shared::settings::{Backend, Crash, CrashAction, Exits, Gate, Limits, SafetyMode, Settings};
 use shared::state::{Live, StrategyState, Target, WishFor};
 use shared::status::Status;
@@ -25,6 +28,7 @@ use shared::testkit::at_once;
 use shared::testkit::memory::MemoryStore;
 use shared::tick::Tick;
 use shared::time::{Millis, Timestamp};
+use shared::transport::{Request, Sending, Transport, TransportError};
 
 use crate::market::Market;
 use crate::shift::Ports;
@@ -60,6 +64,8 @@ pub(crate) fn settings() -> Settings {
         decide_every: Millis::from_minutes(1),
         model: "anthropic/claude-haiku-4-5".to_owned(),
         model_fallbacks: Vec::new(),
+        context_top_k: 0,
+        ask_when_moved: None,
         llm_usd_per_day: Notional::parse("1").unwrap(),
         safety_mode: SafetyMode::Direct,
         order_cooldown: Millis::from_secs(60),
@@ -262,10 +268,18 @@ impl OpenVenue for Venues {
     }
 }
 
-/// Says what it is told, in order, and then holds.
+/// What a model does when nothing else was said.
+pub(crate) type Mood = fn() -> Result<RawReply, ModelError>;
+
+/// Says what it is told, in order, and then what its mood is, or holds.
 #[derive(Debug, Default)]
 pub(crate) struct Model {
     pub(crate) script: RefCell<VecDeque<Result<RawReply, ModelError>>>,
+    pub(crate) mood: Cell<Option<Mood>>,
+    /// Tokens in of each answer; 800 where none is said.
+    pub(crate) tokens_in: Cell<Option<u32>>,
+    /// Answers are bodies of the provider rather than the short form of these tests.
+    pub(crate) speaks_its_own: Cell<bool>,
     pub(crate) asked: RefCell<Vec<Question>>,
     /// What stood in the decisions table when an answer was read.
     pub(crate) recorded: RefCell<Vec<Item>>,
@@ -278,14 +292,18 @@ impl AskModel for Model {
     }
     async fn ask(&self, question: &Question) -> Result<RawReply, ModelError> {
         self.asked.borrow_mut().push(question.clone());
-        self.script
-            .borrow_mut()
-            .pop_front()
-            .unwrap_or_else(|| Ok(says(json!({"action": "hold", "reason": "calm"}))))
+        let usual = || match self.mood.get() {
+            Some(mood) => mood(),
+            None => Ok(says(json!({"action": "hold", "reason": "calm"}))),
+        };
+        self.script.borrow_mut().pop_front().unwrap_or_else(usual)
     }
-    fn read(&self, _: &str, reply: &RawReply) -> Result<Reply, BadReply> {
+    fn read(&self, model: &str, reply: &RawReply) -> Result<Reply, BadReply> {
         let decisions = self.tables.snapshot().into_iter().filter(|(key, _)| key.table == Table::Decisions);
         *self.recorded.borrow_mut() = decisions.map(|(_, item)| item).collect();
+        if self.speaks_its_own.get() {
+            return provider().read(model, reply);
+        }
         let body: Value = serde_json::from_slice(&reply.body).map_err(|error| BadReply(error.to_string()))?;
         let calls = body["calls"].as_array().into_iter().flatten();
         Ok(Reply {
@@ -299,8 +317,38 @@ impl AskModel for Model {
             calls: calls
                 .map(|input| ToolCall { id: "t".to_owned(), name: "decide".to_owned(), input: input.clone() })
                 .collect(),
-            usage: Usage { tokens_in: 800, tokens_out: 60, ..Usage::default() },
+            usage: Usage {
+                tokens_in: self.tokens_in.get().unwrap_or(800),
+                tokens_out: 60,
+                ..Usage::default()
+            },
         })
+    }
+}
+
+/// The real reader of a provider's answers; it reaches nobody.
+fn provider() -> Anthropic {
+    let key = Secret::new(KEY.to_owned());
+    Anthropic::new(Arc::new(Nowhere), Arc::new(Still), "https://api.anthropic.example", key)
+}
+
+/// The model's key: it may appear nowhere.
+pub(crate) const KEY: &str = "canary-5ec2e7";
+
+#[derive(Debug)]
+struct Nowhere;
+
+impl Transport for Nowhere {
+    fn send(&self, _: Request, _: Millis) -> Sending<'_> {
+        Box::pin(std::future::ready(Err(TransportError::NeverSent("there is no network".to_owned()))))
+    }
+}
+
+struct Still;
+
+impl Clock for Still {
+    fn now(&self) -> Timestamp {
+        at("2023-03-01T16:00:05Z")
     }
 }
 
@@ -438,6 +486,14 @@ impl World {
     }
     pub(crate) fn lines(&self, what: &str) -> usize {
         self.log.0.borrow().iter().filter(|line| line.what == what).count()
+    }
+    /// A shared ledger of the model's, as it stands.
+    pub(crate) fn ledger(&self, name: &str) -> Option<LlmLedger> {
+        let key = records::llm::key(&ProviderId::parse(name).unwrap());
+        self.tables.snapshot().get(&key).map(|item| records::llm::decode(item).unwrap())
+    }
+    pub(crate) fn plant_ledger(&self, ledger: &LlmLedger) {
+        self.tables.plant(records::llm::key(&ledger.name), records::llm::encode(ledger));
     }
     pub(crate) fn decisions(&self) -> Vec<DecisionRecord> {
         let items = self.tables.snapshot().into_iter().filter(|(key, _)| key.table == Table::Decisions);

@@ -65,6 +65,8 @@ pub(crate) fn settings() -> Settings {
         decide_every: Millis::from_minutes(1),
         model: "anthropic/claude".to_owned(),
         model_fallbacks: Vec::new(),
+        context_top_k: 0,
+        ask_when_moved: None,
         llm_usd_per_day: notional("1"),
         safety_mode: SafetyMode::Direct,
         order_cooldown: Millis::from_secs(60),

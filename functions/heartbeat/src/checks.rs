@@ -246,6 +246,7 @@ fn damage_of_ledger(hash: &str, item: &Item) -> BTreeMap<String, Corrupt> {
         Some(("account", _)) => records::account::decode(item).err(),
         Some(("shard", _)) => records::shard::decode(item).err(),
         Some(("venue", _)) => records::venue::damage(item),
+        Some(("llm", _)) => records::llm::decode(item).err(),
         Some(("paper", _)) => records::paper::decode(item).err(),
         Some(_) | None => records::account::vital(item).alerts.err(),
     };

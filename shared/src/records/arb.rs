@@ -430,6 +430,8 @@ pub(crate) fn settings() -> impl Strategy<Value = Settings> {
             decide_every: Millis::from_minutes(minutes),
             model,
             model_fallbacks,
+            context_top_k: 0,
+            ask_when_moved: None,
             llm_usd_per_day,
             safety_mode,
             order_cooldown,
@@ -489,6 +491,7 @@ pub(crate) fn decision() -> impl Strategy<Value = DecisionRecord> {
             reason,
             order_id,
             position_id,
+            seen: None,
             trace,
             expires_at,
         }

@@ -6,7 +6,8 @@ use std::path::Path;
 use crate::records::dynamo_json::{from_json, to_json};
 use crate::records::fields::{Corrupt, Fields};
 use crate::records::{
-    account, arb, decision, incident, order, paper, position, samples, shard, state, strategy_config, venue,
+    account, arb, decision, incident, llm, order, paper, position, samples, shard, state, strategy_config,
+    venue,
 };
 use crate::settings::Settings;
 use crate::store::{Attr, Item};
@@ -152,6 +153,7 @@ fn records_golden_items_are_read_and_written() {
     let whole = |item: &Item| venue::damage(item).map_or_else(|| Ok(item.clone()), Err);
     is_golden("venue", &venue::sample(), Item::clone, whole);
     is_golden("paper", &samples::paper_ledger(), paper::encode, paper::decode);
+    is_golden("llm", &samples::llm_ledger(), llm::encode, llm::decode);
     is_golden("account", &samples::account_ledger(), account::encode, account::decode);
 }
 
@@ -346,6 +348,8 @@ fn records_strategy_config_holds_against_damage() {
         Table::StrategyConfig,
         strategy_config::decode,
         "account: NaN 1e400 -1 Running
+         ask_when_moved_percent: missing
+         context_top_k: missing
          model: NaN 1e400 -1 Running
          model_fallbacks.0: NaN 1e400 -1 Running
          paper_balance: missing
@@ -369,6 +373,8 @@ fn records_decision_holds_against_damage() {
          position_id: missing
          prompt_hash: NaN 1e400 -1 Running
          reason: missing NaN 1e400 -1 empty Running
+         seen: missing
+         seen.books: NaN 1e400 -1 Running
          strategy_id: NaN 1e400 -1 Running
          trace: NaN 1e400 -1 Running",
     );

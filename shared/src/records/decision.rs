@@ -2,7 +2,7 @@
 
 use crate::ids::{AccountId, OrderId, PositionId, StrategyId};
 use crate::money::{Notional, Price};
-use crate::records::attrs::{Draft, number, text};
+use crate::records::attrs::{Draft, number, text, time};
 use crate::records::fields::{Corrupt, Fields, Found, Read};
 use crate::store::{Attr, Change, Item, Key};
 use crate::tables::Table;
@@ -41,10 +41,21 @@ pub struct DecisionRecord {
     pub order_id: Option<OrderId>,
     /// The position that it opened or is about.
     pub position_id: Option<PositionId>,
+    /// What the last answer saw that this cycle goes by; only where unchanged cycles are not asked about.
+    pub seen: Option<Seen>,
     /// One id from decision to fill.
     pub trace: String,
     /// When the tables may drop it, to the second; none with an order.
     pub expires_at: Option<Timestamp>,
+}
+
+/// What an answer saw beside the market.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Seen {
+    /// The scheduled minute of the answer.
+    pub at: Timestamp,
+    /// A fingerprint of books, refusals, notes and settings.
+    pub books: String,
 }
 
 /// Where each attribute is that is set after the put.
@@ -75,6 +86,7 @@ pub fn encode(decision: &DecisionRecord) -> Item {
         .maybe("reason", decision.reason.as_ref().map(text))
         .maybe("order_id", decision.order_id.as_ref().map(text))
         .maybe("position_id", decision.position_id.as_ref().map(text))
+        .maybe("seen", decision.seen.as_ref().map(seen_attr))
         .with("trace", text(&decision.trace))
         .maybe("expires_at", decision.expires_at.map(expiry_attr))
         .item()
@@ -99,9 +111,19 @@ pub fn decode(item: &Item) -> Result<DecisionRecord, Corrupt> {
         reason: fields.maybe("reason", Found::text)?,
         order_id: fields.maybe("order_id", Found::word)?,
         position_id: fields.maybe("position_id", Found::word)?,
+        seen: fields.maybe("seen", seen)?,
         trace: fields.need("trace", Found::filled)?,
         expires_at: fields.maybe("expires_at", expiry)?,
     })
+}
+
+fn seen_attr(seen: &Seen) -> Attr {
+    Draft::new().with("at", time(seen.at)).with("books", text(&seen.books)).map()
+}
+
+fn seen(found: Found<'_>) -> Read<Seen> {
+    let fields = found.fields()?;
+    Ok(Seen { at: fields.need("at", Found::word)?, books: fields.need("books", Found::filled)? })
 }
 
 /// The changes that say what came of a decision. One with an order or a position never expires.

@@ -3,11 +3,15 @@
 use std::collections::BTreeMap;
 
 use crate::books::{AccountBook, ExitReason, Position, PositionStatus};
-use crate::ids::{AccountId, Asset, IncidentId, Leg, OrderId, PositionId, StrategyId, Symbol, VenueId};
+use crate::ids::{
+    AccountId, Asset, IncidentId, Leg, OrderId, PositionId, ProviderId, StrategyId, Symbol, VenueId,
+};
 use crate::market::Side;
 use crate::money::{Amount, Notional, Percent, Price, Qty};
 use crate::order::{Absence, AtVenue, Ended, Fill, Kind, Order, Origin, Sent, State, Terms, TimeInForce};
 use crate::ports::{Balance, KeyRights};
+use crate::records::decision::Seen;
+use crate::records::llm::{self, Fate, Hour, LlmLedger, Minute, Resumed, SwitchedOff};
 use crate::records::paper::{PaperLedger, PaperOrder, PaperTrade};
 use crate::records::{AccountLedger, DecisionRecord, Difference, Incident, KeyCheck, Shard};
 use crate::secret::{KeyPrint, Secret};
@@ -265,6 +269,8 @@ pub(crate) fn settings() -> Settings {
         decide_every: Millis::from_secs(1500),
         model: "anthropic/claude".into(),
         model_fallbacks: vec!["openai/gpt".into()],
+        context_top_k: 2,
+        ask_when_moved: Some(percent("0.3")),
         llm_usd_per_day: notional("5"),
         safety_mode: SafetyMode::DryRun,
         order_cooldown: Millis::from_secs(60),
@@ -313,6 +319,7 @@ pub(crate) fn decision() -> DecisionRecord {
         reason: Some("the trend is up".into()),
         order_id: Some(order_id()),
         position_id: Some(position_id()),
+        seen: Some(Seen { at: noon(), books: "0123456789abcdef".to_owned() }),
         trace: "demo-1677672000".into(),
         expires_at: Some(at("2023-05-30T12:00:00Z")),
     }
@@ -369,5 +376,30 @@ pub(crate) fn paper_ledger() -> PaperLedger {
         ended: vec![order(1, Kind::Market, Some(Ended::Filled))],
         trades: vec![trade],
         numbers: 3,
+    }
+}
+
+pub(crate) fn llm_ledger() -> LlmLedger {
+    let minute = noon().minute_number();
+    LlmLedger {
+        count: 7,
+        not_before: Some(at("2023-03-01T12:00:30Z")),
+        hour: Some(Hour { hour: minute / 60, after: Some(noon()), usd: notional("12.5") }),
+        usd_per_hour: Some(notional("500")),
+        calls: vec![Fate::Throttled, Fate::Refused, Fate::Failed, Fate::Answered],
+        minutes: vec![Minute {
+            minute,
+            answered: 1,
+            refused: 1,
+            throttled: 1,
+            failed: 1,
+            usd: notional("0.004"),
+        }],
+        breaker: Some(llm::Breaker { since: noon(), until: at("2023-03-01T12:05:00Z") }),
+        switched_off: Some(SwitchedOff { at: noon(), detail: "500 USD in an hour".to_owned() }),
+        resumed: Some(Resumed { of: noon(), by: "ada".to_owned(), at: at("2023-03-01T12:30:00Z") }),
+        factors: BTreeMap::from([("claude-haiku-4-5".to_owned(), 112)]),
+        alerts: alerts("llm-cost"),
+        ..LlmLedger::first(ProviderId::parse("anthropic").unwrap())
     }
 }

@@ -36,6 +36,8 @@ pub fn encode(settings: &Settings) -> Item {
         .with("decide_every_seconds", seconds_attr(settings.decide_every))
         .with("model", text(&settings.model))
         .with("model_fallbacks", list(&settings.model_fallbacks, text))
+        .maybe("context_top_k", (settings.context_top_k > 0).then(|| number(settings.context_top_k)))
+        .maybe("ask_when_moved_percent", settings.ask_when_moved.map(number))
         .with("llm_usd_per_day", number(settings.llm_usd_per_day))
         .with("safety_mode", text(settings.safety_mode.as_str()))
         .with("order_cooldown_seconds", seconds_attr(settings.order_cooldown))
@@ -62,6 +64,9 @@ pub fn decode(item: &Item) -> Result<Settings, Corrupt> {
         decide_every: fields.need("decide_every_seconds", whole_minutes)?,
         model: fields.need("model", Found::filled)?,
         model_fallbacks: fields.need("model_fallbacks", |found| found.list(Found::filled))?,
+        // Items from before notes existed have none.
+        context_top_k: fields.maybe("context_top_k", Found::number)?.unwrap_or(0),
+        ask_when_moved: fields.maybe("ask_when_moved_percent", Found::number)?,
         llm_usd_per_day: fields.need("llm_usd_per_day", Found::number)?,
         safety_mode: fields.need("safety_mode", Found::word)?,
         order_cooldown: fields.need("order_cooldown_seconds", seconds)?,
@@ -94,6 +99,8 @@ pub fn remains(item: &Item) -> Result<Settings, Corrupt> {
         decide_every: fields.need("decide_every_seconds", whole_minutes).unwrap_or(SOON),
         model: fields.need("model", Found::filled).unwrap_or_default(),
         model_fallbacks: Vec::new(),
+        context_top_k: 0,
+        ask_when_moved: None,
         llm_usd_per_day: fields.need("llm_usd_per_day", Found::number).unwrap_or(Notional::ZERO),
         safety_mode: fields.need("safety_mode", Found::word).unwrap_or(SafetyMode::DryRun),
         order_cooldown: fields.need("order_cooldown_seconds", seconds).unwrap_or(LATE),

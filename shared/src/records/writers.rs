@@ -144,6 +144,20 @@ pub const RULES: &[Rule] = &[
     rule(Table::Ledgers, &["trades"], &[Execute, Reconcile]),
     rule(Table::Ledgers, &["numbers"], &[Execute, Reconcile]),
     rule(Table::Ledgers, &["strategies"], &[Operator]),
+    // What is shared of model providers; decide writes on condition of the count read.
+    rule(Table::Ledgers, &["count"], &[Decide]),
+    rule(Table::Ledgers, &["hour"], &[Decide]),
+    rule(Table::Ledgers, &["calls"], &[Decide]),
+    rule(Table::Ledgers, &["minutes"], &[Decide]),
+    rule(Table::Ledgers, &["breaker"], &[Decide]),
+    rule(Table::Ledgers, &["switched_off"], &[Decide]),
+    rule(Table::Ledgers, &["alerts", "llm-refusals"], &[Decide]),
+    rule(Table::Ledgers, &["alerts", "llm-cost"], &[Decide]),
+    rule(Table::Ledgers, &["alerts", "llm-throttled"], &[Decide]),
+    rule(Table::Ledgers, &["alerts", "token-bound"], &[Decide]),
+    rule(Table::Ledgers, &["factors", "*"], &[Decide]),
+    rule(Table::Ledgers, &["usd_per_hour"], &[Operator]),
+    rule(Table::Ledgers, &["resumed"], &[Operator]),
 ];
 
 /// Who may update what is at `path`; nobody where no rule fits, as for a whole map whose entries have
@@ -174,14 +188,25 @@ pub const fn creators_of(table: Table) -> &'static [Writer] {
 mod tests {
     use super::*;
     use crate::records::{
-        account, decision, incident, order, paper, position, samples, shard, state, strategy_config, venue,
+        account, decision, incident, llm, order, paper, position, samples, shard, state, strategy_config,
+        venue,
     };
     use crate::status::Hold;
     use crate::store::{Attr, Item};
 
     /// Maps whose entries have writers of their own; every other attribute is written as one.
-    const BY_ENTRY: [&str; 9] =
-        ["holds", "live", "alerts", "episodes", "opening", "fills", "external", "cursors", "differences"];
+    const BY_ENTRY: [&str; 10] = [
+        "holds",
+        "live",
+        "alerts",
+        "episodes",
+        "opening",
+        "fills",
+        "external",
+        "cursors",
+        "differences",
+        "factors",
+    ];
 
     fn paths(item: &Item) -> Vec<Path> {
         let of = |(name, attr): (&String, &Attr)| match attr {
@@ -215,6 +240,7 @@ mod tests {
             (Table::Ledgers, shard::encode(&samples::shard())),
             (Table::Ledgers, venue::sample()),
             (Table::Ledgers, paper::encode(&samples::paper_ledger())),
+            (Table::Ledgers, llm::encode(&samples::llm_ledger())),
         ];
         items.extend(samples::orders().iter().map(|(_, order)| (Table::Orders, order::encode(order))));
         let mut shared = std::collections::BTreeSet::new();

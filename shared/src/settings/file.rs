@@ -40,6 +40,9 @@
 //! fall_percent = 5.0
 //! window_minutes = 15
 //! action = "exit"                 # reduce, exit or halt
+//! [ask]
+//! context_top_k = 0               # unless stated; notes of tradai-context that the model is shown, at most 5
+//! when_moved_percent = "off"      # unless stated; how far a price moves before the model is asked again
 //! ```
 //!
 //! Decimals are read digit for digit, as numbers or as texts (`"5000.0"`). A file in axon-llm's layout
@@ -59,6 +62,8 @@ use crate::time::Millis;
 const DAY_MINUTES: u32 = 1_440;
 const DAY_SECONDS: u32 = 86_400;
 const DAY_MS: u32 = 86_400_000;
+/// Most notes that a prompt has room for.
+const MOST_NOTES: u32 = 5;
 /// The most that is counted in a day or in a row.
 const MOST_COUNTED: u32 = 10_000;
 
@@ -154,6 +159,8 @@ fn settings(from: &mut Reader<'_>) -> Result<Settings, BadSettings> {
         decide_every: whole_minutes(&from.find("decide_every_seconds")?)?,
         model: from.find("model")?.model()?,
         model_fallbacks: from.find("model_fallbacks")?.models()?,
+        context_top_k: from.find("ask.context_top_k")?.whole(0, MOST_NOTES)?,
+        ask_when_moved: from.find("ask.when_moved_percent")?.percent_or_off()?,
         llm_usd_per_day: from.find("llm_usd_per_day")?.amount(Notional::parse)?,
         safety_mode: from
             .find("safety_mode")?

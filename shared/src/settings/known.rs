@@ -42,6 +42,8 @@ pub(super) const NATIVE: &[Known] = &[
     ("crash.fall_percent", "\"5.0\""),
     ("crash.window_minutes", "15"),
     ("crash.action", "\"exit\""),
+    ("ask.context_top_k", "3"),
+    ("ask.when_moved_percent", "\"0.3\""),
 ];
 
 /// How one writes the native field `path`.

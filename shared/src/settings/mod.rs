@@ -238,6 +238,11 @@ pub struct Settings {
     pub model: String,
     /// Models that are asked when it is unavailable, in order.
     pub model_fallbacks: Vec<String>,
+    /// Most notes of the user's own pipeline that the model is shown; none unless stated.
+    pub context_top_k: u32,
+    /// The model is asked again only after a price moved this far since its last answer, or something else that is
+    /// material changed; none asks in every cycle.
+    pub ask_when_moved: Option<Percent>,
     /// Most dollars spent on the model in a UTC day.
     pub llm_usd_per_day: Notional,
     /// What becomes of an order that passed every check; DryRun unless stated.

@@ -10,6 +10,9 @@ decide_every_seconds = 1500
 model_fallbacks = []
 safety_mode = "DryRun"
 approval_expiry_minutes = 15
+[ask]
+context_top_k = 0
+when_moved_percent = "off"
 "#;
 
 /// Small orders, few of them, close stops. `limits.allowed_symbols` is what the strategy watches.

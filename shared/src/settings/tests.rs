@@ -42,6 +42,9 @@ entry_timeout_minutes = 10
 fall_percent = 5.5
 window_minutes = 15
 action = "halt"
+[ask]
+context_top_k = 2
+when_moved_percent = 0.2
 "#;
 
 /// The least that a file must state.
@@ -100,6 +103,8 @@ fn a_file_that_states_everything_needs_no_profile_and_supplies_every_field() {
         decide_every: Millis::from_minutes(25),
         model: "anthropic/claude-haiku-4-5".to_owned(),
         model_fallbacks: vec!["openai/gpt-5-mini".to_owned()],
+        context_top_k: 2,
+        ask_when_moved: Some(percent("0.2")),
         llm_usd_per_day: Notional::parse("5").unwrap(),
         safety_mode: SafetyMode::TwoPhase,
         order_cooldown: Millis::from_secs(90),
@@ -137,6 +142,8 @@ fn every_value_that_the_file_does_not_state_is_printed() {
     default: paper_balance = "10000 USDT"
     default: decide_every_seconds = 1500
     default: model_fallbacks = []
+    default: ask.context_top_k = 0
+    default: ask.when_moved_percent = "off"
     default: safety_mode = "DryRun"
     profile cautious: order_cooldown_seconds = 60
     profile cautious: limits.max_order_notional = 500.0
@@ -197,6 +204,8 @@ fn without_a_profile_no_field_may_be_missing_but_those_with_a_default() {
         "model_fallbacks",
         "safety_mode",
         "approval_expiry_minutes",
+        "context_top_k",
+        "when_moved_percent",
     ];
     let mut without = 0;
     for line in FULL.lines().filter(|line| !line.starts_with('[')) {
@@ -508,7 +517,7 @@ fn unknown_fields_and_tables_are_refused_with_the_nearest_that_there_is() {
         (
             "[crash]",
             "[weather]\n[crash]",
-            "s.toml:34: weather: there is no such table; the tables are limits, gate, pnl_gate, exits, crash",
+            "s.toml:34: weather: there is no such table; the tables are limits, gate, pnl_gate, exits, crash, ask",
         ),
         (
             "[crash]",
@@ -694,6 +703,8 @@ fn what_the_axon_sample_does_not_say_or_nobody_reads_is_printed() {
     default: decide_every_seconds = 1500
     axon-llm layout: model = "anthropic/claude-haiku-4-5"
     default: model_fallbacks = []
+    default: ask.context_top_k = 0
+    default: ask.when_moved_percent = "off"
     axon-llm layout: llm_usd_per_day = 1.0
     profile cautious: order_cooldown_seconds = 60
     profile cautious: limits.max_daily_cancels = 50
@@ -812,7 +823,7 @@ proptest::proptest! {
         }
     }
     #[test]
-    fn no_value_of_a_field_breaks_the_reader(line in 0usize..37, value in "[-+\"\\[\\]{}a-z0-9._, \n]{0,12}") {
+    fn no_value_of_a_field_breaks_the_reader(line in 0usize..40, value in "[-+\"\\[\\]{}a-z0-9._, \n]{0,12}") {
         let place = FULL.lines().nth(line).unwrap();
         let field = place.split(' ').next().unwrap();
         if let Err(bad) = Settings::from_toml(&with(place, &format!("{field} = {value}")), "s.toml") {

@@ -275,6 +275,8 @@ fn settings() -> Settings {
         decide_every: Millis::from_minutes(EVERY),
         model: "anthropic/claude-haiku-4-5".to_owned(),
         model_fallbacks: Vec::new(),
+        context_top_k: 0,
+        ask_when_moved: None,
         llm_usd_per_day: Notional::parse("5").unwrap(),
         safety_mode: SafetyMode::Direct,
         order_cooldown: Millis::from_secs(60),

@@ -1,7 +1,7 @@
 //! The prompt: fixed instructions, one tool, and the facts of this cycle as one JSON object without dates.
 //!
 //! Keys are written in alphabetical order. Texts in the facts are ours: symbols, ids, names and messages of
-//! our own rules; nothing that a stranger wrote.
+//! our own rules. What others wrote stands in `notes_of_others` alone, as plain text ([`crate::notes`]).
 
 use serde_json::{Value, json};
 use shared::books::Position;
@@ -19,6 +19,7 @@ use crate::budget::MAX_TOKENS;
 use crate::due;
 use crate::features::{Features, features};
 use crate::market::Market;
+use crate::notes::Shown;
 use crate::snapshot::Books;
 use crate::verdict::{TOOL, shorten};
 
@@ -39,6 +40,8 @@ pub struct Prompt {
     pub tool: Tool,
     /// The symbols that may be named.
     pub symbols: Vec<Symbol>,
+    /// What this cycle sees beside the market, where unchanged cycles are not asked about.
+    pub print: Option<String>,
 }
 
 impl Prompt {
@@ -114,15 +117,29 @@ pub fn facts(
         .take(MOST_REFUSALS)
         .map(|refusal| json!({"message": shorten(&refusal.message, MOST_MESSAGE), "rule": refusal.rule}))
         .collect();
+    let notes: Vec<Value> = books.notes.iter().map(note).collect();
     let symbols: Vec<Value> = markets.iter().map(|market| symbol(settings, market, books, now)).collect();
-    json!({
+    let mut facts = json!({
         "allowed_actions": actions,
         "decides_every_minutes": due::minutes(settings.decide_every),
         "quote_balance": quote.map(|amount: Amount| amount.to_string()),
         "recent_refusals": refusals,
         "symbols": symbols,
+    });
+    if let (false, Some(facts)) = (notes.is_empty(), facts.as_object_mut()) {
+        facts.insert("notes_of_others".to_owned(), notes.into());
+    }
+    facts.to_string()
+}
+
+/// A stranger's text in an envelope of its own: nothing else is made of it.
+fn note(note: &Shown) -> Value {
+    json!({
+        "age_minutes": note.age_minutes,
+        "similarity": note.similarity.to_string(),
+        "source": note.source,
+        "text": note.text,
     })
-    .to_string()
 }
 
 fn symbol(settings: &Settings, market: &Market, books: &Books, now: Timestamp) -> Value {

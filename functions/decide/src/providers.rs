@@ -1,0 +1,363 @@
+//! How the calls of a provider fare, and what follows from it: waits, the breaker, and what people are told.
+
+use shared::ids::ProviderId;
+use shared::money::Notional;
+use shared::records::llm::{Breaker, Fate, LlmLedger, MOST_CALLS, MOST_MINUTES, Minute, SwitchedOff};
+use shared::signal::Signal;
+use shared::state::Alert;
+use shared::time::{Millis, Timestamp};
+
+/// How long nobody asks a provider whose 429 does not say.
+const USUAL_WAIT: Millis = Millis::from_secs(60);
+/// How long a breaker stays open before one call tries again, at least.
+const COOLDOWN: Millis = Millis::from_minutes(5);
+/// And at most: as long as the provider has not been well, up to this.
+const LONGEST_COOLDOWN: Millis = Millis::from_minutes(15);
+/// Fewer samples say nothing.
+const FEWEST: u32 = 5;
+/// Calls looked at one by one.
+const LAST: usize = 20;
+/// Minutes in which the share of 429s and of failures is judged.
+const MINUTES_OF_CALLS: i64 = 10;
+/// Minutes in which the share of refusals is judged.
+const MINUTES_OF_ANSWERS: i64 = 60;
+/// Refusals in one minute above which people are told.
+const MOST_REFUSALS: u32 = 5;
+
+/// What one call has told of its provider.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Told {
+    /// When.
+    pub at: Timestamp,
+    /// What became of it.
+    pub fate: Fate,
+    /// What it cost.
+    pub usd: Notional,
+    /// How long it asks to wait, where it says so.
+    pub wait: Option<Millis>,
+    /// Its words, where the account's own limit is used up: no wait helps.
+    pub spend_limit: Option<String>,
+    /// That it used more than the bound on its tokens.
+    pub over: Option<Over>,
+}
+
+/// A model that used more tokens than the bound that was computed for its question.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Over {
+    /// Its name at its provider.
+    pub model: String,
+    /// What it used, in percent of the plain bound.
+    pub percent: u32,
+}
+
+/// The alert of a bound that was too low.
+pub const TOKEN_BOUND: &str = "token-bound";
+
+/// Why the provider may not be asked now, if so: nothing is sent.
+pub fn shut(ledger: &LlmLedger, now: Timestamp) -> Option<String> {
+    let name = &ledger.name;
+    if let Some(off) = ledger.off() {
+        return Some(format!("{name} is switched off since {}: {}", off.at, off.detail));
+    }
+    if let Some(until) = ledger.not_before.filter(|until| now < *until) {
+        return Some(format!("{name} asked to wait until {until}"));
+    }
+    let open = ledger.breaker.filter(|breaker| now < breaker.until)?;
+    Some(format!("the breaker of {name} is open until {}", open.until))
+}
+
+/// The ledger after these calls, in their order.
+pub fn after(mut ledger: LlmLedger, told: &[Told]) -> LlmLedger {
+    for one in told {
+        count(&mut ledger, one);
+        wait(&mut ledger, one);
+        breaker(&mut ledger, one);
+        factor(&mut ledger, one);
+    }
+    if let Some(last) = told.last() {
+        judge(&mut ledger, last.at);
+    }
+    ledger
+}
+
+fn count(ledger: &mut LlmLedger, told: &Told) {
+    ledger.calls.insert(0, told.fate);
+    ledger.calls.truncate(MOST_CALLS);
+    let minute = told.at.minute_number();
+    let this = match ledger.minutes.iter_mut().find(|one| one.minute == minute) {
+        Some(this) => this,
+        None => {
+            let (none, usd) = (0, Notional::ZERO);
+            let empty = Minute { minute, answered: none, refused: none, throttled: none, failed: none, usd };
+            ledger.minutes.insert(0, empty);
+            ledger.minutes.sort_by_key(|one| std::cmp::Reverse(one.minute));
+            ledger.minutes.truncate(MOST_MINUTES);
+            match ledger.minutes.iter_mut().find(|one| one.minute == minute) {
+                Some(this) => this,
+                // Older than every minute that is kept.
+                None => return,
+            }
+        }
+    };
+    let counted = match told.fate {
+        Fate::Answered => &mut this.answered,
+        Fate::Refused => &mut this.refused,
+        Fate::Throttled => &mut this.throttled,
+        Fate::Failed => &mut this.failed,
+    };
+    *counted = counted.saturating_add(1);
+    this.usd = this.usd + told.usd;
+}
+
+/// A factor is never lowered: what was used once may be used again. It is told until an answer keeps to it.
+fn factor(ledger: &mut LlmLedger, told: &Told) {
+    let Some(over) = &told.over else {
+        if told.fate == Fate::Answered {
+            ledger.alerts.remove(TOKEN_BOUND);
+        }
+        return;
+    };
+    let factor = ledger.factors.entry(over.model.clone()).or_insert(over.percent);
+    *factor = over.percent.max(*factor);
+    let detail =
+        format!("{} used {} % of the bound on its tokens; the bound is raised", over.model, over.percent);
+    let alert = Alert { since: told.at, key: over.model.clone(), detail };
+    ledger.alerts.entry(TOKEN_BOUND.to_owned()).or_insert(alert);
+}
+
+/// A wait is never shortened; where a limit of the account is used up, a person has to act.
+fn wait(ledger: &mut LlmLedger, told: &Told) {
+    if let Some(words) = &told.spend_limit {
+        if ledger.off().is_none() {
+            let detail = format!("{} says that a spend limit is reached: {words}", ledger.name);
+            switch_off(ledger, detail, told.at);
+        }
+    } else if told.fate == Fate::Throttled {
+        let until = told.at + told.wait.unwrap_or(USUAL_WAIT);
+        ledger.not_before = ledger.not_before.max(Some(until));
+    }
+}
+
+/// Switches off until a person resumes, and has people told.
+pub fn switch_off(ledger: &mut LlmLedger, detail: String, now: Timestamp) {
+    ledger.alerts.remove(Signal::LlmCost.as_str());
+    let told = format!("{detail}; no model is asked there until `tradai model resume`");
+    tell(ledger, Signal::LlmCost, told, now);
+    ledger.switched_off = Some(SwitchedOff { at: now, detail });
+}
+
+fn breaker(ledger: &mut LlmLedger, told: &Told) {
+    let is_well = match told.fate {
+        Fate::Answered | Fate::Refused => true,
+        Fate::Throttled | Fate::Failed => false,
+    };
+    let unwell = ledger.breaker.map_or(Millis(0), |open| told.at.since(open.since));
+    let until = told.at + Millis(unwell.0.clamp(COOLDOWN.0, LONGEST_COOLDOWN.0));
+    match ledger.breaker {
+        Some(open) if told.at >= open.until => {
+            ledger.breaker = (!is_well).then_some(Breaker { until, ..open });
+        }
+        // Sent before it opened.
+        Some(_) => {}
+        None if !is_well && (throttles(ledger, told.at).is_some() || fails(ledger, told.at)) => {
+            ledger.breaker = Some(Breaker { since: told.at, until });
+        }
+        None => {}
+    }
+}
+
+/// The 429s and the calls among which they are more than 10 %, if they are.
+fn throttles(ledger: &LlmLedger, now: Timestamp) -> Option<(u32, u32)> {
+    let is_much = |(some, all): &(u32, u32)| *all >= FEWEST && some.saturating_mul(10) > *all;
+    last(ledger, |fate| fate == Fate::Throttled).or(recent(ledger, now, |one| one.throttled), is_much)
+}
+
+/// Whether more than half of the calls fail.
+fn fails(ledger: &LlmLedger, now: Timestamp) -> bool {
+    let is_much = |(some, all): &(u32, u32)| *all >= FEWEST && some.saturating_mul(2) > *all;
+    last(ledger, |fate| fate == Fate::Failed).or(recent(ledger, now, |one| one.failed), is_much).is_some()
+}
+
+/// Some of all.
+struct Share(u32, u32);
+
+impl Share {
+    /// This share, or else the other, where it is too much.
+    fn or(self, other: Share, is_much: impl Fn(&(u32, u32)) -> bool) -> Option<(u32, u32)> {
+        Some((self.0, self.1)).filter(&is_much).or_else(|| Some((other.0, other.1)).filter(&is_much))
+    }
+}
+
+fn last(ledger: &LlmLedger, is_one: impl Fn(Fate) -> bool) -> Share {
+    let calls = ledger.calls.iter().take(LAST);
+    calls.fold(Share(0, 0), |sum, fate| {
+        Share(sum.0.saturating_add(u32::from(is_one(*fate))), sum.1.saturating_add(1))
+    })
+}
+
+fn recent(ledger: &LlmLedger, now: Timestamp, of: impl Fn(&Minute) -> u32) -> Share {
+    let from = now.minute_number().saturating_sub(MINUTES_OF_CALLS);
+    let minutes = ledger.minutes.iter().filter(|one| one.minute > from);
+    minutes.fold(Share(0, 0), |sum, one| {
+        let all = answers(one).saturating_add(one.throttled).saturating_add(one.failed);
+        Share(sum.0.saturating_add(of(one)), sum.1.saturating_add(all))
+    })
+}
+
+const fn answers(minute: &Minute) -> u32 {
+    minute.answered.saturating_add(minute.refused)
+}
+
+/// What people are told of, and no longer.
+fn judge(ledger: &mut LlmLedger, now: Timestamp) {
+    match (ledger.breaker, throttles(ledger, now)) {
+        (None, None) => drop(ledger.alerts.remove(Signal::LlmThrottled.as_str())),
+        (_, Some((some, all))) => {
+            let detail = format!("{some} of {all} calls of {} were throttled (429)", ledger.name);
+            tell(ledger, Signal::LlmThrottled, detail, now);
+        }
+        (Some(_), None) => {
+            let detail = format!("the breaker of {} is open: its calls fail", ledger.name);
+            tell(ledger, Signal::LlmThrottled, detail, now);
+        }
+    }
+    match refusals(ledger, now) {
+        None => drop(ledger.alerts.remove(Signal::LlmRefusals.as_str())),
+        Some(detail) => tell(ledger, Signal::LlmRefusals, detail, now),
+    }
+    if ledger.off().is_none() {
+        ledger.alerts.remove(Signal::LlmCost.as_str());
+    }
+}
+
+/// Why people are told of refusals, if they are.
+fn refusals(ledger: &LlmLedger, now: Timestamp) -> Option<String> {
+    let name = &ledger.name;
+    let is_much = |(some, all): &(u32, u32)| *all >= FEWEST && some.saturating_mul(20) > *all;
+    if let Some(one) =
+        ledger.minutes.iter().find(|one| one.minute == now.minute_number() && one.refused > MOST_REFUSALS)
+    {
+        return Some(format!("{} refusals or apologies of {name} within a minute", one.refused));
+    }
+    let answers_alone = ledger.calls.iter().filter(|fate| matches!(fate, Fate::Answered | Fate::Refused));
+    let lately = answers_alone.take(LAST).fold(Share(0, 0), |sum, fate| {
+        Share(sum.0.saturating_add(u32::from(*fate == Fate::Refused)), sum.1.saturating_add(1))
+    });
+    let from = now.minute_number().saturating_sub(MINUTES_OF_ANSWERS);
+    let hour = ledger.minutes.iter().filter(|one| one.minute > from).fold(Share(0, 0), |sum, one| {
+        Share(sum.0.saturating_add(one.refused), sum.1.saturating_add(answers(one)))
+    });
+    let (some, all) = lately.or(hour, is_much)?;
+    Some(format!("{some} of the last {all} answers of {name} were refusals or apologies"))
+}
+
+/// An alert that stands keeps its time and its words: it is one fact.
+fn tell(ledger: &mut LlmLedger, signal: Signal, detail: String, now: Timestamp) {
+    let key = ledger.name.to_string();
+    let alert = || Alert { since: now, key, detail };
+    ledger.alerts.entry(signal.as_str().to_owned()).or_insert_with(alert);
+}
+
+/// The provider of a model `provider/name`.
+pub fn provider_of(model: &str) -> Option<ProviderId> {
+    ProviderId::parse(model.split_once('/')?.0).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::at;
+
+    fn start() -> Timestamp {
+        at("2023-03-01T16:00:00Z")
+    }
+    fn told(minute: i64, fate: Fate) -> Told {
+        let at = start() + Millis::from_minutes(minute);
+        Told { at, fate, usd: Notional::ZERO, wait: None, spend_limit: None, over: None }
+    }
+    fn fresh() -> LlmLedger {
+        LlmLedger::first(ProviderId::parse("anthropic").unwrap())
+    }
+    fn kinds(ledger: &LlmLedger) -> Vec<&str> {
+        ledger.alerts.keys().map(String::as_str).collect()
+    }
+    fn minute(minute: i64) -> Timestamp {
+        start() + Millis::from_minutes(minute)
+    }
+
+    #[test]
+    fn the_longest_wait_is_obeyed_and_one_that_is_not_said_is_a_minute() {
+        let long = Told { wait: Some(Millis::from_secs(90)), ..told(0, Fate::Throttled) };
+        let ledger = after(fresh(), &[long, told(0, Fate::Throttled)]);
+        assert_eq!(ledger.not_before, Some(start() + Millis::from_secs(90)));
+        assert!(shut(&ledger, start() + Millis::from_secs(89)).unwrap().contains("asked to wait"));
+        assert_eq!(shut(&ledger, start() + Millis::from_secs(90)), None);
+        let ledger = after(fresh(), &[told(0, Fate::Throttled)]);
+        assert_eq!(ledger.not_before, Some(start() + USUAL_WAIT));
+    }
+
+    #[test]
+    fn the_breaker_opens_above_ten_percent_of_at_least_five_calls() {
+        let four = vec![told(0, Fate::Throttled); 4];
+        assert_eq!(after(fresh(), &four).breaker, None, "too few to say");
+        let mut twenty = vec![told(0, Fate::Answered); 18];
+        twenty.extend(vec![told(1, Fate::Throttled); 2]);
+        assert_eq!(after(fresh(), &twenty).breaker, None, "10 % is not above 10 %");
+        twenty.push(told(2, Fate::Throttled));
+        let ledger = after(fresh(), &twenty);
+        assert_eq!(ledger.breaker, Some(Breaker { since: minute(2), until: minute(7) }));
+        assert_eq!(kinds(&ledger), ["llm-throttled"]);
+        assert!(shut(&ledger, minute(6)).unwrap().contains("breaker"));
+    }
+
+    #[test]
+    fn one_call_after_the_cooldown_closes_the_breaker_or_renews_it() {
+        let open = after(fresh(), &vec![told(0, Fate::Throttled); 5]);
+        let renewed = after(open.clone(), &[told(5, Fate::Throttled)]);
+        assert_eq!(renewed.breaker, Some(Breaker { since: start(), until: minute(10) }));
+        let later = after(renewed.clone(), &[told(10, Fate::Throttled)]);
+        assert_eq!(later.breaker.unwrap().until, minute(20));
+        assert_eq!(after(later, &[told(20, Fate::Failed)]).breaker.unwrap().until, minute(35));
+        assert_eq!(renewed.alerts["llm-throttled"].since, start(), "it is still the same fact");
+        let closed = after(open, &[told(5, Fate::Answered)]);
+        assert_eq!(closed.breaker, None);
+        assert_eq!(kinds(&closed), ["llm-throttled"], "it is told until the share has fallen");
+        let calm = after(closed, &vec![told(20, Fate::Answered); 20]);
+        assert!(calm.alerts.is_empty());
+    }
+
+    #[test]
+    fn half_of_the_calls_failing_opens_it_too_and_a_429_less() {
+        let failing = after(fresh(), &vec![told(0, Fate::Failed); 5]);
+        assert!(failing.breaker.is_some());
+        let half = [Fate::Answered, Fate::Answered, Fate::Answered, Fate::Failed, Fate::Failed, Fate::Failed];
+        let half: Vec<Told> = half.into_iter().map(|fate| told(0, fate)).collect();
+        assert_eq!(after(fresh(), &half).breaker, None);
+    }
+
+    #[test]
+    fn refusals_are_told_above_five_percent_or_five_in_a_minute() {
+        let mut answers = vec![told(0, Fate::Refused)];
+        answers.extend(vec![told(1, Fate::Answered); 3]);
+        assert!(after(fresh(), &answers).alerts.is_empty(), "too few to say");
+        answers.push(told(2, Fate::Answered));
+        assert_eq!(kinds(&after(fresh(), &answers)), ["llm-refusals"]);
+        answers.extend(vec![told(3, Fate::Answered); 15]);
+        assert!(after(fresh(), &answers).alerts.is_empty(), "one in twenty is five percent, not above");
+        let many = [vec![told(0, Fate::Answered); 180], vec![told(4, Fate::Refused); 6]].concat();
+        assert_eq!(kinds(&after(fresh(), &many)), ["llm-refusals"]);
+    }
+
+    #[test]
+    fn a_spend_limit_switches_the_provider_off_until_a_person_resumes_it() {
+        let limit = Told { spend_limit: Some("quota".to_owned()), ..told(0, Fate::Failed) };
+        let mut ledger = after(fresh(), &[limit.clone(), limit]);
+        assert!(shut(&ledger, minute(600)).unwrap().contains("switched off"));
+        assert_eq!(kinds(&ledger), ["llm-cost"]);
+        let of = ledger.off().unwrap().at;
+        ledger.resumed = Some(shared::records::llm::Resumed { of, by: "ada".to_owned(), at: minute(30) });
+        assert_eq!(shut(&ledger, minute(31)), None);
+        let ledger = after(ledger, &[told(31, Fate::Answered)]);
+        assert!(ledger.alerts.is_empty());
+    }
+}

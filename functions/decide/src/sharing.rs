@@ -1,0 +1,298 @@
+//! What instances share of the model: dollars that together they cannot exceed, waits, the breaker, and the switch.
+
+use std::cell::RefCell;
+
+use shared::ids::ProviderId;
+use shared::money::Notional;
+use shared::ports::{ModelError, ReadTables, WriteTables};
+use shared::records;
+use shared::records::llm::{Hour, LlmLedger, Resumed};
+use shared::state::LlmDay;
+use shared::status::Hold;
+use shared::store::{self, Attr, Change, Cond, Item, Key, Path, ReadError, Write, WriteError};
+use shared::tables::Table;
+use shared::testkit::at_once;
+use shared::testkit::memory::MemoryStore;
+use shared::time::Millis;
+
+use crate::meters::Tally;
+use crate::purse::{NotReserved, Purse};
+use crate::testing::{World, at, holding, mutters, outcome, says, state};
+
+fn usd(text: &str) -> Notional {
+    Notional::parse(text).unwrap()
+}
+fn fleet() -> LlmLedger {
+    LlmLedger::first(ProviderId::parse("fleet").unwrap())
+}
+fn purse(tables: &MemoryStore) -> Purse {
+    let (purse, name) = (Purse::default(), fleet().name);
+    let item = at_once(tables.get(&[records::llm::key(&name)])).unwrap().remove(0);
+    purse.adopt([(name, item)]);
+    purse
+}
+fn throttled() -> ModelError {
+    ModelError::Throttled { wait: Some(Millis::from_secs(30)) }
+}
+
+/// Tables in which others write before every write of ours.
+struct Busy(MemoryStore, RefCell<u32>);
+
+impl ReadTables for Busy {
+    async fn get(&self, keys: &[Key]) -> Result<Vec<Option<Item>>, ReadError> {
+        self.0.get(keys).await
+    }
+    async fn query(
+        &self,
+        table: Table,
+        hash: &str,
+        prefix: &str,
+        order: store::Order,
+        limit: usize,
+    ) -> Result<Vec<Item>, ReadError> {
+        self.0.query(table, hash, prefix, order, limit).await
+    }
+}
+
+impl WriteTables for Busy {
+    async fn write(&self, writes: Vec<Write>) -> Result<(), WriteError> {
+        if *self.1.borrow() > 0 {
+            *self.1.borrow_mut() -= 1;
+            let other = purse(&self.0);
+            let cost = usd("100");
+            let item =
+                at_once(self.0.get(&[records::state::key(&plain("other").strategy_id)])).unwrap().remove(0);
+            let state = records::state::decode(&item.unwrap()).unwrap();
+            at_once(other.reserve(&self.0, &state, &mut Tally::default(), cost, now())).unwrap();
+        }
+        self.0.write(writes).await
+    }
+}
+
+fn now() -> shared::time::Timestamp {
+    at("2023-03-01T16:00:05Z")
+}
+fn plain(name: &str) -> shared::state::StrategyState {
+    shared::state::StrategyState { strategy_id: shared::ids::StrategyId::parse(name).unwrap(), ..state() }
+}
+
+#[test]
+fn instances_that_reserve_at_once_never_exceed_the_hour_together() {
+    let world = World::new();
+    world.plant_other("other");
+    // Each of them would fit alone: four of 100 by others and 150 of ours do not fit into 500.
+    let busy = Busy(world.tables.clone(), RefCell::new(4));
+    let ours = purse(&world.tables);
+    let mut tally = Tally::default();
+    let got = at_once(ours.reserve(&busy, &state(), &mut tally, usd("150"), now()));
+    let fleet = world.ledger("fleet").unwrap();
+    assert!(fleet.hour.unwrap().usd <= usd("500"));
+    assert!(matches!(got, Err(NotReserved::Off(_) | NotReserved::Unknown(_))), "{got:?}");
+    assert_eq!(tally.booked, None);
+    assert_eq!(world.state().llm_day.usd, Notional::ZERO, "nothing is booked that was not reserved");
+}
+
+#[test]
+fn two_cycles_of_one_strategy_cannot_both_take_the_last_dollar_of_its_day() {
+    let world = World::new();
+    let (one, two) = (purse(&world.tables), purse(&world.tables));
+    let reserve = |purse: &Purse| {
+        at_once(purse.reserve(&world.tables, &state(), &mut Tally::default(), usd("1"), now()))
+    };
+    assert_eq!(reserve(&one), Ok(()));
+    assert!(matches!(reserve(&two), Err(NotReserved::Unknown(_))));
+    assert_eq!(world.state().llm_day.usd, usd("1"));
+}
+
+#[test]
+fn what_is_reserved_is_given_back_once_the_answer_is_counted() {
+    let world = World::new();
+    world.tick();
+    assert_eq!(world.state().llm_day.usd.to_string(), "0.0011", "the day has what it cost");
+    let fleet = world.ledger("fleet").unwrap();
+    assert_eq!(fleet.hour.unwrap().usd.to_string(), "0.0011", "and so has the hour");
+    let provider = world.ledger("anthropic").unwrap();
+    assert_eq!((provider.calls.len(), provider.minutes[0].usd.to_string()), (1, "0.0011".to_owned()));
+}
+
+#[test]
+fn who_dies_after_reserving_has_spent_too_much_on_paper_and_never_too_little() {
+    let world = World::new();
+    let dies = purse(&world.tables);
+    at_once(dies.reserve(&world.tables, &state(), &mut Tally::default(), usd("0.25"), now())).unwrap();
+    drop(dies);
+    assert_eq!(world.state().llm_day.usd, usd("0.25"));
+    assert_eq!(world.ledger("fleet").unwrap().hour.unwrap().usd, usd("0.25"));
+    world.tick();
+    assert_eq!(world.state().llm_day.usd.to_string(), "0.2511");
+}
+
+#[test]
+fn above_the_hours_ceiling_the_model_is_off_until_a_person_resumes_it() {
+    let world = World::new();
+    world.plant_other("other");
+    world.shard(&["demo", "other"]);
+    let hour = Hour { hour: now().minute_number() / 60, after: None, usd: usd("499.999") };
+    world.plant_ledger(&LlmLedger { hour: Some(hour), ..fleet() });
+    assert_eq!(outcome(&world.tick()), "abstain:model_off");
+    assert_eq!(world.asked(), 0, "no byte is sent");
+    for name in ["demo", "other"] {
+        assert!(world.state_of(name).holds.contains_key(&Hold::ModelOff), "{name}");
+        assert_eq!(world.state_of(name).bad_cycles, 0);
+    }
+    let ledger = world.ledger("fleet").unwrap();
+    assert!(ledger.alerts["llm-cost"].detail.contains("tradai model resume"), "{ledger:?}");
+    // Neither time nor a new day resumes it.
+    world.clock.0.set(at("2023-03-02T09:00:05Z"));
+    assert_eq!(outcome(&world.tick()), "abstain:model_off");
+    let off = ledger.off().unwrap().at;
+    let resumed = Resumed { of: off, by: "ada".to_owned(), at: world.clock.0.get() };
+    let write = records::llm::resume(&ledger, ledger.off().unwrap(), &resumed);
+    at_once(world.tables.write(vec![write])).unwrap();
+    world.clock.0.set(at("2023-03-02T09:01:05Z"));
+    assert_eq!(outcome(&world.tick()), "hold");
+    assert!(!world.state().holds.contains_key(&Hold::ModelOff));
+    assert!(world.ledger("fleet").unwrap().alerts.is_empty());
+}
+
+#[test]
+fn resumed_within_the_same_hour_the_count_begins_anew() {
+    let world = World::new();
+    let hour = Hour { hour: now().minute_number() / 60, after: None, usd: usd("500") };
+    world.plant_ledger(&LlmLedger { hour: Some(hour), ..fleet() });
+    world.tick();
+    let ledger = world.ledger("fleet").unwrap();
+    let off = ledger.off().unwrap();
+    let resumed = Resumed { of: off.at, by: "ada".to_owned(), at: now() };
+    at_once(world.tables.write(vec![records::llm::resume(&ledger, off, &resumed)])).unwrap();
+    world.clock.0.set(at("2023-03-01T16:01:05Z"));
+    assert_eq!(outcome(&world.tick()), "hold");
+    let hour = world.ledger("fleet").unwrap().hour.unwrap();
+    assert_eq!((hour.usd.to_string().as_str(), hour.after), ("0.0011", Some(off.at)));
+}
+
+#[test]
+fn a_persons_ceiling_binds_and_one_that_cannot_be_read_asks_nobody() {
+    let world = World::new();
+    world.plant_ledger(&LlmLedger { usd_per_hour: Some(usd("0.001")), ..fleet() });
+    assert_eq!(outcome(&world.tick()), "abstain:model_off");
+    let world = World::new();
+    let key = records::llm::key(&fleet().name);
+    world.plant_ledger(&fleet());
+    let set = Change::Set(Path::of("usd_per_hour"), Attr::S("much".to_owned()));
+    at_once(world.tables.write(vec![Write::update(key, vec![set], vec![Cond::Present(Path::of("count"))])]))
+        .unwrap();
+    assert_eq!(outcome(&world.tick()), "abstain:unavailable");
+    assert_eq!(world.asked(), 0);
+}
+
+#[test]
+fn the_hold_follows_the_switch_whoever_set_it() {
+    let world = World::new();
+    world.plant_books(&holding());
+    world.change(|state| {
+        state.holds.insert(Hold::ModelOff, at("2023-03-01T15:00:00Z"));
+    });
+    assert_eq!(outcome(&world.tick()), "hold", "nothing is switched off");
+    assert!(world.state().holds.is_empty());
+}
+
+#[test]
+fn a_wait_binds_every_model_of_the_provider_and_every_instance() {
+    let world = World::new();
+    world.set(|settings| settings.model_fallbacks = vec!["anthropic/claude-sonnet-5".to_owned()]);
+    world.plant_other("other");
+    world.shard(&["demo", "other"]);
+    world.will(Err(throttled()));
+    world.tick();
+    assert_eq!(world.asked(), 1, "neither the fallback nor the other strategy asks during the wait");
+    assert_eq!(world.ledger("anthropic").unwrap().not_before, Some(at("2023-03-01T16:00:35Z")));
+    assert_eq!(world.state().llm_day.usd, Notional::ZERO, "a 429 costs nothing");
+    assert_eq!(world.ledger("fleet").unwrap().hour.unwrap().usd, Notional::ZERO);
+    world.clock.0.set(at("2023-03-01T16:01:05Z"));
+    world.tick();
+    assert_eq!(world.asked(), 3);
+}
+
+#[test]
+fn an_open_breaker_answers_without_an_attempt_and_one_call_closes_it() {
+    let world = World::new();
+    world.model.mood.set(Some(|| Err(throttled())));
+    world.minutes(5);
+    assert_eq!(world.asked(), 5);
+    let ledger = world.ledger("anthropic").unwrap();
+    assert!(ledger.breaker.is_some() && ledger.alerts.contains_key("llm-throttled"));
+    // The fifth call was at 16:04:05.
+    world.minutes(4);
+    assert_eq!(world.asked(), 5, "no attempt");
+    assert!(world.decisions().iter().all(|one| one.outcome.as_deref() == Some("abstain:unavailable")));
+    world.model.mood.set(None);
+    world.minutes(2);
+    assert_eq!(world.asked(), 7);
+    assert_eq!(world.ledger("anthropic").unwrap().breaker, None);
+}
+
+#[test]
+fn a_spend_limit_is_asked_once_and_told_once() {
+    let world = World::new();
+    world.model.mood.set(Some(|| Err(ModelError::SpendLimit("quota".to_owned()))));
+    world.minutes(30);
+    assert_eq!(world.asked(), 1);
+    assert_eq!(world.ledger("anthropic").unwrap().alerts.len(), 1);
+}
+
+#[test]
+fn a_provider_that_refuses_everyone_is_one_alert_and_not_one_for_each_strategy() {
+    let world = World::new();
+    let names: Vec<String> = (0..20).map(|number| format!("s{number}")).collect();
+    for name in &names {
+        world.plant_other(name);
+    }
+    world.shard(&names.iter().map(String::as_str).collect::<Vec<_>>());
+    world.model.mood.set(Some(|| Ok(mutters("refusal", "I cannot assist"))));
+    world.minutes(10);
+    assert!(world.ledger("anthropic").unwrap().alerts.contains_key("llm-refusals"));
+    for name in &names {
+        let state = world.state_of(name);
+        assert!(state.alerts.is_empty(), "{:?}", state.alerts);
+        assert_eq!(state.status, shared::status::Status::Reducing);
+    }
+    assert_eq!(world.asked(), 60, "three bad answers in a row, and nothing is open");
+}
+
+#[test]
+fn after_three_bad_answers_a_strategy_asks_at_most_every_five_minutes() {
+    let world = World::new();
+    world.plant_books(&holding());
+    world.model.mood.set(Some(|| Ok(mutters("refusal", "I cannot assist"))));
+    world.minutes(60);
+    assert!(world.asked() <= 14, "{}", world.asked());
+}
+
+#[test]
+fn an_idle_tick_calls_no_table_more_and_an_asking_one_two() {
+    let world = World::new();
+    world.set(|settings| settings.decide_every = Millis::from_minutes(25));
+    world.will(Ok(says(serde_json::json!({"action": "hold", "reason": "calm"}))));
+    world.minutes(25);
+    assert_eq!(world.asked(), 1);
+    let fleet = world.ledger("fleet").unwrap();
+    assert_eq!(fleet.count, 2, "reserved once and settled once");
+    let day = world.state().llm_day;
+    assert_eq!(day, LlmDay { day: day.day, calls: 1, usd: usd("0.0011") });
+}
+
+#[test]
+fn a_model_that_uses_more_than_its_bound_raises_it_for_everyone_and_is_told() {
+    let world = World::new();
+    world.model.tokens_in.set(Some(20_000));
+    world.tick();
+    let ledger = world.ledger("anthropic").unwrap();
+    let factor = ledger.factors["claude-haiku-4-5"];
+    assert!(factor > 100 && ledger.alerts.contains_key("token-bound"), "{ledger:?}");
+    // The next question is bounded at twenty thousand, which five minutes do not allow.
+    world.model.tokens_in.set(None);
+    world.clock.0.set(at("2023-03-01T16:10:05Z"));
+    assert_eq!(outcome(&world.tick()), "abstain:over_budget");
+    assert_eq!(world.ledger("anthropic").unwrap().factors["claude-haiku-4-5"], factor);
+}

@@ -1,0 +1,64 @@
+//! `tradai model resume`: models that were switched off may be asked again. Decide clears the hold `model_off` of each
+//! strategy in its next cycle.
+
+use shared::records::llm::{self, LlmLedger, Resumed, SwitchedOff};
+use shared::store::{Attr, Item, ScanTables, WriteTables};
+use shared::tables::Table;
+use shared::time::Timestamp;
+
+use crate::not_done::NotDone;
+use crate::person::Person;
+use crate::stage::{Stage, Which};
+
+/// What can be done with models.
+#[derive(Debug, Clone, clap::Subcommand)]
+pub enum Command {
+    /// Let models be asked again that were switched off
+    Resume(Options),
+}
+
+/// Where, and in whose name.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Options {
+    /// The stage.
+    #[command(flatten)]
+    pub which: Which,
+    /// Who resumes them [default: the user's name]
+    #[arg(long = "as", value_name = "NAME")]
+    pub by: Option<String>,
+}
+
+/// Resumes whatever is switched off: the fleet at its ceiling, a provider at its spend limit.
+pub async fn resume(stage: &Stage, by: &str, person: &mut Person<'_>, now: Timestamp) -> Result<(), NotDone> {
+    let items = stage.tables.scan(Table::Ledgers).await?;
+    let mut resumed = false;
+    for item in items.iter().filter(|item| is_of_models(item)) {
+        let ledger = llm::decode(item).map_err(|corrupt| NotDone::Refused(corrupt.to_string()))?;
+        if let Some(off) = ledger.off() {
+            resume_one(stage, &ledger, off, by, person, now).await?;
+            resumed = true;
+        }
+    }
+    if resumed { Ok(()) } else { Err(NotDone::input("no model is switched off; nothing to resume")) }
+}
+
+fn is_of_models(item: &Item) -> bool {
+    matches!(item.get(Table::Ledgers.hash_key()), Some(Attr::S(hash)) if hash.starts_with("llm#"))
+}
+
+async fn resume_one(
+    stage: &Stage,
+    ledger: &LlmLedger,
+    off: &SwitchedOff,
+    by: &str,
+    person: &mut Person<'_>,
+    now: Timestamp,
+) -> Result<(), NotDone> {
+    let resumed = Resumed { of: off.at, by: by.to_owned(), at: now };
+    let write = stage.tables.write(vec![llm::resume(ledger, off, &resumed)]).await;
+    write.map_err(|error| {
+        NotDone::of_write(error, "not resumed: it was just switched off anew; look again")
+    })?;
+    let (name, at, detail) = (&ledger.name, off.at, &off.detail);
+    person.tell(&format!("resumed by {by}: {name}, switched off at {at} ({detail})"))
+}

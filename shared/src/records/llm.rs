@@ -1,0 +1,338 @@
+//! What every instance must know before a model is asked: `llm#{provider}` and `llm#fleet` of `tradai-ledgers`.
+//!
+//! `llm#fleet` counts the dollars of the hour that all strategies together have reserved. `llm#{provider}` counts
+//! how the provider's calls fare. Decide writes both, each time on condition of the `count` that it read; a
+//! person sets `usd_per_hour` and writes `resumed`. Whether a model is switched off follows from two attributes
+//! of one writer each: it is, where something was switched off that nobody has resumed.
+
+use std::collections::BTreeMap;
+
+use crate::ids::ProviderId;
+use crate::money::Notional;
+use crate::records::attrs::{Draft, list, map, number, text, time};
+use crate::records::fields::{Corrupt, Fields, Found, FromText, Problem, Read};
+use crate::records::parts::{alert, alert_attr};
+use crate::state::Alert;
+use crate::store::{Attr, Change, Cond, Item, Key, Path, Write, changes};
+use crate::tables::Table;
+use crate::time::Timestamp;
+
+/// All providers together.
+pub const FLEET: &str = "fleet";
+/// The fleet's ceiling in an hour where a person has set none, in US dollars.
+pub const USD_PER_HOUR: i64 = 500;
+/// Most calls that are kept one by one.
+pub const MOST_CALLS: usize = 40;
+/// Most minutes that are kept.
+pub const MOST_MINUTES: usize = 60;
+
+/// What became of one call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Fate {
+    /// It was answered.
+    Answered,
+    /// It was answered by a refusal or an apology.
+    Refused,
+    /// 429.
+    Throttled,
+    /// The provider was overloaded, failed or did not answer.
+    Failed,
+}
+
+impl Fate {
+    /// Every fate.
+    pub const ALL: [Fate; 4] = [Fate::Answered, Fate::Refused, Fate::Throttled, Fate::Failed];
+    /// How it is stored: one letter a call.
+    const fn letter(self) -> char {
+        match self {
+            Fate::Answered => 'a',
+            Fate::Refused => 'r',
+            Fate::Throttled => 't',
+            Fate::Failed => 'f',
+        }
+    }
+    fn of(letter: char) -> Option<Fate> {
+        Fate::ALL.into_iter().find(|fate| fate.letter() == letter)
+    }
+}
+
+/// The calls of one minute.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Minute {
+    /// The minute, counted from the epoch.
+    pub minute: i64,
+    /// Calls that were answered, refusals not among them.
+    pub answered: u32,
+    /// Refusals and apologies.
+    pub refused: u32,
+    /// Answers of 429.
+    pub throttled: u32,
+    /// Failures of the provider.
+    pub failed: u32,
+    /// Dollars.
+    pub usd: Notional,
+}
+
+/// The dollars of one hour.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hour {
+    /// The UTC hour, counted from the epoch.
+    pub hour: i64,
+    /// What had been switched off before and was resumed: the count begins anew with it.
+    pub after: Option<Timestamp>,
+    /// What was spent, and what is reserved for answers that are still to come.
+    pub usd: Notional,
+}
+
+/// A breaker that is open, or waits for the call that closes it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Breaker {
+    /// Since when the provider is not well.
+    pub since: Timestamp,
+    /// Until then nobody calls; the first call after it closes or renews it.
+    pub until: Timestamp,
+}
+
+/// That a model is switched off.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SwitchedOff {
+    /// When: also what a person's answer names.
+    pub at: Timestamp,
+    /// Why.
+    pub detail: String,
+}
+
+/// A person's word that it may be asked again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Resumed {
+    /// What is resumed: the time at which it was switched off.
+    pub of: Timestamp,
+    /// Who.
+    pub by: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// What is shared of one provider, or of the fleet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LlmLedger {
+    /// The provider, or [`FLEET`].
+    pub name: ProviderId,
+    /// Raised by each write of decide's.
+    pub count: u64,
+    /// Nobody calls before.
+    pub not_before: Option<Timestamp>,
+    /// The fleet's dollars.
+    pub hour: Option<Hour>,
+    /// The fleet's ceiling in an hour, where a person has set one.
+    pub usd_per_hour: Option<Notional>,
+    /// What became of the last calls, newest first, at most [`MOST_CALLS`].
+    pub calls: Vec<Fate>,
+    /// The minutes with a call, newest first, at most [`MOST_MINUTES`].
+    pub minutes: Vec<Minute>,
+    /// The breaker, unless all is well.
+    pub breaker: Option<Breaker>,
+    /// That it was switched off.
+    pub switched_off: Option<SwitchedOff>,
+    /// What a person has resumed.
+    pub resumed: Option<Resumed>,
+    /// By how much more tokens than bounded each model once used, in percent of the bound: above 100.
+    pub factors: BTreeMap<ModelName, u32>,
+    /// What must be told.
+    pub alerts: BTreeMap<String, Alert>,
+}
+
+/// A model's name at its provider.
+pub type ModelName = String;
+
+/// Where each attribute is that somebody else than decide writes.
+pub mod path {
+    use crate::records::attrs::paths;
+
+    paths!(usd_per_hour, resumed, switched_off);
+}
+
+impl LlmLedger {
+    /// Nothing is known yet.
+    pub const fn first(name: ProviderId) -> LlmLedger {
+        LlmLedger {
+            name,
+            count: 0,
+            not_before: None,
+            hour: None,
+            usd_per_hour: None,
+            calls: Vec::new(),
+            minutes: Vec::new(),
+            breaker: None,
+            switched_off: None,
+            resumed: None,
+            factors: BTreeMap::new(),
+            alerts: BTreeMap::new(),
+        }
+    }
+
+    /// Why it is switched off, unless a person has resumed it.
+    pub fn off(&self) -> Option<&SwitchedOff> {
+        let is_resumed = |off: &SwitchedOff| self.resumed.as_ref().is_some_and(|one| one.of == off.at);
+        self.switched_off.as_ref().filter(|off| !is_resumed(off))
+    }
+
+    /// The fleet's ceiling in an hour.
+    pub fn ceiling(&self) -> Notional {
+        let usual = || Notional::new(USD_PER_HOUR.into()).unwrap_or(Notional::ZERO);
+        self.usd_per_hour.unwrap_or_else(usual)
+    }
+}
+
+/// The item of a provider or of the fleet.
+pub fn key(name: &ProviderId) -> Key {
+    Key { table: Table::Ledgers, hash: format!("llm#{name}"), range: None }
+}
+
+/// The whole item, but for the episodes that heartbeat keeps in it.
+pub fn encode(ledger: &LlmLedger) -> Item {
+    Draft::under(key(&ledger.name))
+        .with("count", number(ledger.count))
+        .maybe("not_before", ledger.not_before.map(time))
+        .maybe("hour", ledger.hour.as_ref().map(hour_attr))
+        .maybe("usd_per_hour", ledger.usd_per_hour.map(number))
+        .with("calls", text(ledger.calls.iter().map(|fate| fate.letter()).collect::<String>()))
+        .with("minutes", list(&ledger.minutes, minute_attr))
+        .maybe("breaker", ledger.breaker.map(breaker_attr))
+        .maybe("switched_off", ledger.switched_off.as_ref().map(off_attr))
+        .maybe("resumed", ledger.resumed.as_ref().map(resumed_attr))
+        .with("factors", map(&ledger.factors, |percent| number(percent)))
+        .with("alerts", map(&ledger.alerts, alert_attr))
+        .item()
+}
+
+/// Reads the whole item.
+pub fn decode(item: &Item) -> Result<LlmLedger, Corrupt> {
+    let fields = Fields::of(Table::Ledgers, item);
+    let LlmKey(name) = fields.need("ledger_id", Found::word)?;
+    Ok(LlmLedger {
+        name,
+        count: fields.need("count", Found::number)?,
+        not_before: fields.maybe("not_before", Found::word)?,
+        hour: fields.maybe("hour", hour)?,
+        usd_per_hour: fields.maybe("usd_per_hour", Found::number)?,
+        calls: fields.need("calls", fates)?,
+        minutes: fields.need("minutes", |found| found.list(minute))?,
+        breaker: fields.maybe("breaker", breaker)?,
+        switched_off: fields.maybe("switched_off", off)?,
+        resumed: fields.maybe("resumed", resumed)?,
+        factors: fields.need("factors", |found| found.map(Found::number))?,
+        alerts: fields.need("alerts", |found| found.map(alert))?,
+    })
+}
+
+/// What `before` becomes, before anything is changed: with the next count.
+pub fn next(before: Option<&LlmLedger>, name: &ProviderId) -> LlmLedger {
+    let mut after = before.cloned().unwrap_or_else(|| LlmLedger::first(name.clone()));
+    after.count = after.count.saturating_add(1);
+    after
+}
+
+/// The write that makes `after` (from [`next`]) of `before`, on condition that nobody has counted since; the first
+/// one where nothing stands yet.
+pub fn moved(before: Option<&LlmLedger>, after: &LlmLedger) -> Write {
+    let key = key(&after.name);
+    let Some(before) = before else {
+        let mut item = encode(after);
+        item.insert("episodes".to_owned(), Attr::M(Item::new()));
+        return Write::put_if_absent(key, item);
+    };
+    let as_read = Cond::Equals(Path::of("count"), number(before.count));
+    Write::update(key, changes(&encode(before), &encode(after)), vec![as_read])
+}
+
+/// A person's word that what was switched off `at` may be asked again, while that is still what stands.
+pub fn resume(ledger: &LlmLedger, off: &SwitchedOff, resumed: &Resumed) -> Write {
+    let still = Cond::Equals(path::switched_off(), off_attr(off));
+    Write::update(key(&ledger.name), vec![Change::Set(path::resumed(), resumed_attr(resumed))], vec![still])
+}
+
+fn hour_attr(hour: &Hour) -> Attr {
+    let draft = Draft::new().with("hour", number(hour.hour)).with("usd", number(hour.usd));
+    draft.maybe("after", hour.after.map(time)).map()
+}
+
+fn hour(found: Found<'_>) -> Read<Hour> {
+    let fields = found.fields()?;
+    Ok(Hour {
+        hour: fields.need("hour", Found::number)?,
+        after: fields.maybe("after", Found::word)?,
+        usd: fields.need("usd", Found::number)?,
+    })
+}
+
+fn minute_attr(minute: &Minute) -> Attr {
+    Draft::new()
+        .with("minute", number(minute.minute))
+        .with("answered", number(minute.answered))
+        .with("refused", number(minute.refused))
+        .with("throttled", number(minute.throttled))
+        .with("failed", number(minute.failed))
+        .with("usd", number(minute.usd))
+        .map()
+}
+
+fn minute(found: Found<'_>) -> Read<Minute> {
+    let fields = found.fields()?;
+    Ok(Minute {
+        minute: fields.need("minute", Found::number)?,
+        answered: fields.need("answered", Found::number)?,
+        refused: fields.need("refused", Found::number)?,
+        throttled: fields.need("throttled", Found::number)?,
+        failed: fields.need("failed", Found::number)?,
+        usd: fields.need("usd", Found::number)?,
+    })
+}
+
+fn fates(found: Found<'_>) -> Read<Vec<Fate>> {
+    let letters = found.clone().text()?;
+    let fates: Option<Vec<Fate>> = letters.chars().map(Fate::of).collect();
+    fates.ok_or_else(|| found.bad(&letters, "not one of the letters a, r, t and f for each call"))
+}
+
+fn breaker_attr(breaker: Breaker) -> Attr {
+    Draft::new().with("since", time(breaker.since)).with("until", time(breaker.until)).map()
+}
+
+fn breaker(found: Found<'_>) -> Read<Breaker> {
+    let fields = found.fields()?;
+    Ok(Breaker { since: fields.need("since", Found::word)?, until: fields.need("until", Found::word)? })
+}
+
+fn off_attr(off: &SwitchedOff) -> Attr {
+    Draft::new().with("at", time(off.at)).with("detail", text(&off.detail)).map()
+}
+
+fn off(found: Found<'_>) -> Read<SwitchedOff> {
+    let fields = found.fields()?;
+    Ok(SwitchedOff { at: fields.need("at", Found::word)?, detail: fields.need("detail", Found::text)? })
+}
+
+fn resumed_attr(resumed: &Resumed) -> Attr {
+    let draft = Draft::new().with("of", time(resumed.of)).with("by", text(&resumed.by));
+    draft.with("at", time(resumed.at)).map()
+}
+
+fn resumed(found: Found<'_>) -> Read<Resumed> {
+    let fields = found.fields()?;
+    Ok(Resumed {
+        of: fields.need("of", Found::word)?,
+        by: fields.need("by", Found::filled)?,
+        at: fields.need("at", Found::word)?,
+    })
+}
+
+struct LlmKey(ProviderId);
+
+impl FromText for LlmKey {
+    fn from_text(text: &str) -> Result<LlmKey, Problem> {
+        let name = text.strip_prefix("llm#").and_then(|name| ProviderId::parse(name).ok());
+        name.map(LlmKey)
+            .ok_or_else(|| Problem::BadValue { value: text.to_owned(), why: "not llm#{provider}".to_owned() })
+    }
+}
