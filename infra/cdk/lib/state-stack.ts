@@ -133,7 +133,8 @@ export class StateStack extends Stack {
       ...(generates ? { generateSecretString: generate } : {}),
     });
     secret.applyRemovalPolicy(this.removal);
-    return secret.ref;
+    // Its ARN, as is `Ref`; emulators know this one alone.
+    return secret.attrId;
   }
 }
 

@@ -10,7 +10,7 @@
 )]
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use deployed::account::{ACCOUNT, Account, REGION};
 use deployed::aws::Caller;
@@ -29,8 +29,6 @@ use shared::store::{Item, Key};
 use shared::tables::{Names, PREFIX, Table};
 use shared::time::{Millis, Timestamp};
 
-/// The profile that the packages are built with: `DEPLOYED_PROFILE=release` builds sooner, and larger.
-const PROFILE: &str = "lambda";
 /// A tick comes each minute; the second one is certain within this.
 const TWO_TICKS: u64 = 150;
 
@@ -49,9 +47,11 @@ fn the_stacks_are_deployed_run_and_page() {
     fs::create_dir_all(&folder).unwrap();
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap();
     let tools = Tools::install(&root, target, &folder).unwrap_or_else(|error| panic!("{error}"));
-    let profile = std::env::var_os("DEPLOYED_PROFILE").and_then(|name| name.into_string().ok());
-    let profile = profile.unwrap_or_else(|| PROFILE.to_owned());
-    let packages = packages::build(&tools, &profile).unwrap_or_else(|error| panic!("{error}"));
+    // `DEPLOYED_PACKAGES` names a folder of packages that are built already.
+    let packages = match std::env::var_os("DEPLOYED_PACKAGES") {
+        Some(built) => PathBuf::from(built),
+        None => packages::build(&tools).unwrap_or_else(|error| panic!("{error}")),
+    };
     let account = Account::open(&tools, &folder).unwrap_or_else(|error| panic!("{error}"));
     let cdk = Cdk { tools: &tools, account: &account, packages, output: cdk::output(&folder) };
     scenario(&tools, &account, &cdk).unwrap_or_else(|error| panic!("{error}"));
