@@ -7,7 +7,10 @@ import type { Grant } from './grantee.ts';
 import type { Secrets } from './state-stack.ts';
 import { TO_ENCRYPT, TO_JOIN_NETWORK } from './wildcards.ts';
 
-type TableAction = 'GetItem' | 'BatchGetItem' | 'Query' | 'Scan' | 'PutItem' | 'UpdateItem';
+type TableAction = 'Get' | 'Query' | 'Scan' | 'PutItem' | 'UpdateItem';
+
+/** One key is asked for by another call than several; which it is depends on what lives. */
+const calls = (action: TableAction): readonly string[] => (action === 'Get' ? ['GetItem', 'BatchGetItem'] : [action]);
 
 /** To be a function of this stage: its name, and its own log. */
 const belongs: Grant = (to) => {
@@ -25,7 +28,7 @@ const belongs: Grant = (to) => {
 const table =
   (name: string, ...actions: readonly TableAction[]): Grant =>
   (to) =>
-    to.allow(actions.map((action) => `dynamodb:${action}`), [to.names.tableArn(name)]);
+    to.allow(actions.flatMap(calls).map((action) => `dynamodb:${action}`), [to.names.tableArn(name)]);
 
 /** Reads secrets of one kind; their names follow from prefix and stage. */
 const secret =
@@ -73,12 +76,13 @@ const signals: Grant = (to) =>
 export const GRANTS: Readonly<Record<FunctionName, readonly Grant[]>> = {
   decide: [
     belongs,
-    table('trading-state', 'GetItem', 'BatchGetItem', 'UpdateItem'),
-    table('strategy-config', 'BatchGetItem'),
-    table('ledgers', 'GetItem', 'BatchGetItem', 'PutItem', 'UpdateItem'),
-    table('positions', 'BatchGetItem'),
-    table('orders', 'BatchGetItem', 'PutItem'),
+    table('trading-state', 'Get', 'UpdateItem'),
+    table('strategy-config', 'Get'),
+    table('ledgers', 'Get', 'PutItem', 'UpdateItem'),
+    table('positions', 'Get'),
+    table('orders', 'Get', 'PutItem'),
     table('decisions', 'Query', 'PutItem', 'UpdateItem'),
+    table('context', 'Query'),
     secret((secrets) => secrets.models),
     venue,
     model,
@@ -86,11 +90,11 @@ export const GRANTS: Readonly<Record<FunctionName, readonly Grant[]>> = {
   ],
   execute: [
     belongs,
-    table('trading-state', 'BatchGetItem', 'UpdateItem'),
-    table('strategy-config', 'BatchGetItem'),
-    table('ledgers', 'GetItem', 'BatchGetItem', 'PutItem', 'UpdateItem'),
-    table('positions', 'BatchGetItem', 'PutItem', 'UpdateItem'),
-    table('orders', 'BatchGetItem', 'PutItem', 'UpdateItem'),
+    table('trading-state', 'Get', 'UpdateItem'),
+    table('strategy-config', 'Get'),
+    table('ledgers', 'Get', 'PutItem', 'UpdateItem'),
+    table('positions', 'Get', 'PutItem', 'UpdateItem'),
+    table('orders', 'Get', 'PutItem', 'UpdateItem'),
     secret((secrets) => [...secrets.trade, secrets.approval]),
     venue,
     fixedAddress,
@@ -100,17 +104,17 @@ export const GRANTS: Readonly<Record<FunctionName, readonly Grant[]>> = {
     belongs,
     table('trading-state', 'Scan', 'UpdateItem'),
     table('ledgers', 'Scan', 'UpdateItem'),
-    table('incidents', 'GetItem', 'BatchGetItem', 'PutItem', 'UpdateItem'),
+    table('incidents', 'Get', 'PutItem', 'UpdateItem'),
     publishes,
     signals,
   ],
   reconcile: [
     belongs,
-    table('trading-state', 'BatchGetItem', 'UpdateItem'),
-    table('strategy-config', 'BatchGetItem'),
-    table('ledgers', 'GetItem', 'BatchGetItem', 'PutItem', 'UpdateItem'),
-    table('positions', 'GetItem', 'BatchGetItem'),
-    table('orders', 'GetItem', 'BatchGetItem', 'Query', 'PutItem'),
+    table('trading-state', 'Get', 'UpdateItem'),
+    table('strategy-config', 'Get'),
+    table('ledgers', 'Get', 'PutItem', 'UpdateItem'),
+    table('positions', 'Get'),
+    table('orders', 'Get', 'Query', 'PutItem'),
     secret((secrets) => secrets.read),
     venue,
     fixedAddress,
