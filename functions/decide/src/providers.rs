@@ -84,6 +84,8 @@ fn count(ledger: &mut LlmLedger, told: &Told) {
     ledger.calls.insert(0, told.fate);
     ledger.calls.truncate(MOST_CALLS);
     let minute = told.at.minute_number();
+    // Nobody looks further back, and heartbeat reads the item every minute.
+    ledger.minutes.retain(|one| minute.saturating_sub(one.minute) < MINUTES_OF_ANSWERS);
     let this = match ledger.minutes.iter_mut().find(|one| one.minute == minute) {
         Some(this) => this,
         None => {
@@ -294,6 +296,13 @@ mod tests {
         assert_eq!(shut(&ledger, start() + Millis::from_secs(90)), None);
         let ledger = after(fresh(), &[told(0, Fate::Throttled)]);
         assert_eq!(ledger.not_before, Some(start() + USUAL_WAIT));
+    }
+
+    #[test]
+    fn minutes_that_nobody_looks_at_any_more_are_forgotten() {
+        let day: Vec<Told> = (0..24).map(|cycle| told(cycle * 25, Fate::Answered)).collect();
+        let kept: Vec<i64> = after(fresh(), &day).minutes.iter().map(|one| one.minute).collect();
+        assert_eq!(kept, [575, 550, 525].map(|at| minute(at).minute_number()));
     }
 
     #[test]
