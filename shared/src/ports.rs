@@ -268,8 +268,13 @@ pub struct Question {
 impl Question {
     /// The model's name at its provider.
     pub fn name(&self) -> &str {
-        self.model.split_once('/').map_or(&self.model, |(_, name)| name)
+        model_name(&self.model)
     }
+}
+
+/// What the provider of a model `provider/name` calls it.
+pub fn model_name(model: &str) -> &str {
+    model.split_once('/').map_or(model, |(_, name)| name)
 }
 
 /// A tool of a model.

@@ -8,6 +8,7 @@ use shared::model_prices::dollars;
 use shared::money::Notional;
 use shared::ports::{
     AskModel, BadReply, Level, ModelError, RawReply, ReadTables, Reply, Turn as Said, Usage, WriteTables,
+    model_name,
 };
 use shared::records::decision::{DecisionRecord, Seen};
 use shared::records::llm::Fate;
@@ -158,7 +159,7 @@ async fn question<T: ReadTables + WriteTables, V, A: AskModel>(
         return Err(NoAnswer::NoTime);
     }
     let provider = provider_of(model).ok_or(NoAnswer::NotServed)?;
-    let tokens = turn.shift.purse.raised(&provider, name_of(model), tokens);
+    let tokens = turn.shift.purse.raised(&provider, model_name(model), tokens);
     budget::check(&turn.settings, &turn.state, tally, model, tokens, now)
         .map_err(|exceeded| NoAnswer::OverBudget(exceeded.to_string()))?;
     let (purse, tables) = (&turn.shift.purse, turn.shift.ports.tables);
@@ -185,11 +186,6 @@ async fn question<T: ReadTables + WriteTables, V, A: AskModel>(
 /// Whether the port has a way to the model's provider.
 fn is_served(model: &str, port: &impl AskModel) -> bool {
     model.split_once('/').is_some_and(|(provider, _)| port.serves(provider))
-}
-
-/// What its provider calls a model.
-fn name_of(model: &str) -> &str {
-    model.split_once('/').map_or(model, |(_, name)| name)
 }
 
 /// Counts a failure, and says what it tells of the provider; nothing where the fault is ours.
@@ -291,7 +287,7 @@ impl<T: ReadTables + WriteTables, V, A: AskModel> Talk<'_, '_, T, V, A> {
 
     /// That the answer's question used more tokens than it was bounded at.
     fn over(&self, provider: &ProviderId, usage: Usage) -> Option<Over> {
-        let name = name_of(self.model);
+        let name = model_name(self.model);
         if usage.tokens_in <= self.turn.shift.purse.raised(provider, name, self.tokens) {
             return None;
         }

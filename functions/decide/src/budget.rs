@@ -1,5 +1,6 @@
 //! What asking may cost, judged before a byte is sent: the model's window, five minutes, and a day of dollars.
 
+use shared::model::capabilities;
 use shared::model_prices::dollars;
 use shared::money::Notional;
 use shared::ports::Usage;
@@ -9,7 +10,7 @@ use shared::time::Timestamp;
 
 use crate::meters::{BAD_CYCLES, Tally};
 
-/// The smallest window of the models that are used.
+/// The largest window that is counted on, whatever a model has.
 const WINDOW: u32 = 200_000;
 /// The share of it that a question may fill, in percent.
 const SHARE: u32 = 25;
@@ -22,8 +23,13 @@ pub const MAX_TOKENS: u32 = 400;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Exceeded {
     /// The question is too large for the model.
-    #[error("question of {0} tokens, most {most}", most = most_asked())]
-    Window(u32),
+    #[error("question of {tokens} tokens, most {most}")]
+    Window {
+        /// Its tokens.
+        tokens: u32,
+        /// The limit.
+        most: u32,
+    },
     /// Too much within five minutes.
     #[error("{0} tokens within five minutes, most {SESSION}")]
     Session(u32),
@@ -42,8 +48,8 @@ pub enum Exceeded {
     },
 }
 
-const fn most_asked() -> u32 {
-    WINDOW / 100 * SHARE
+fn most_asked(model: &str) -> u32 {
+    capabilities::of(model).window.min(WINDOW) / 100 * SHARE
 }
 
 /// Whether `model` may be asked with `tokens`, after what this cycle has already used.
@@ -55,8 +61,9 @@ pub fn check(
     tokens: u32,
     now: Timestamp,
 ) -> Result<(), Exceeded> {
-    if tokens > most_asked() {
-        return Err(Exceeded::Window(tokens));
+    let most = most_asked(model);
+    if tokens > most {
+        return Err(Exceeded::Window { tokens, most });
     }
     if state.bad_cycles >= BAD_CYCLES && used.calls == 0 && calls_of(state, now) > 0 {
         return Err(Exceeded::Bad(state.bad_cycles));
@@ -108,7 +115,7 @@ mod tests {
     use crate::testing::{self, at};
     use shared::state::LlmDay;
 
-    const MODEL: &str = "claude-haiku-4-5";
+    const MODEL: &str = "anthropic/claude-haiku-4-5";
 
     fn now() -> Timestamp {
         at("2023-03-01T16:00:05Z")
@@ -122,7 +129,16 @@ mod tests {
 
     #[test]
     fn a_question_may_fill_a_quarter_of_the_window() {
-        assert_eq!(checked(&testing::state(), 50_001), Err(Exceeded::Window(50_001)));
+        let most = |model: &str| {
+            let asked = |tokens| {
+                check(&testing::settings(), &testing::state(), &Tally::default(), model, tokens, now())
+            };
+            let is_window = |tokens: &u32| matches!(asked(*tokens), Err(Exceeded::Window { .. }));
+            (0..60_000).rev().find(|tokens| !is_window(tokens))
+        };
+        assert_eq!(most(MODEL), Some(50_000));
+        assert_eq!(most("anthropic/claude-opus-5"), Some(50_000), "no larger window is counted on");
+        assert_eq!(most("compatible/small"), Some(8_000), "a model that is not listed has the smallest");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use shared::ids::ProviderId;
 use shared::money::Notional;
-use shared::records::llm::{Breaker, Fate, LlmLedger, MOST_CALLS, MOST_MINUTES, Minute, SwitchedOff};
+use shared::records::llm::{Breaker, Fate, LlmLedger, MINUTES_KEPT, MOST_CALLS, Minute, SwitchedOff};
 use shared::signal::Signal;
 use shared::state::Alert;
 use shared::time::{Millis, Timestamp};
@@ -19,8 +19,8 @@ const FEWEST: u32 = 5;
 const LAST: usize = 20;
 /// Minutes in which the share of 429s and of failures is judged.
 const MINUTES_OF_CALLS: i64 = 10;
-/// Minutes in which the share of refusals is judged.
-const MINUTES_OF_ANSWERS: i64 = 60;
+/// Minutes in which the share of refusals is judged: all that are kept.
+const MINUTES_OF_ANSWERS: i64 = MINUTES_KEPT;
 /// Refusals in one minute above which people are told.
 const MOST_REFUSALS: u32 = 5;
 
@@ -84,23 +84,14 @@ fn count(ledger: &mut LlmLedger, told: &Told) {
     ledger.calls.insert(0, told.fate);
     ledger.calls.truncate(MOST_CALLS);
     let minute = told.at.minute_number();
+    if ledger.minutes.iter().all(|one| one.minute != minute) {
+        ledger.minutes.push(Minute::empty(minute));
+        ledger.minutes.sort_by_key(|one| std::cmp::Reverse(one.minute));
+    }
     // Nobody looks further back, and heartbeat reads the item every minute.
-    ledger.minutes.retain(|one| minute.saturating_sub(one.minute) < MINUTES_OF_ANSWERS);
-    let this = match ledger.minutes.iter_mut().find(|one| one.minute == minute) {
-        Some(this) => this,
-        None => {
-            let (none, usd) = (0, Notional::ZERO);
-            let empty = Minute { minute, answered: none, refused: none, throttled: none, failed: none, usd };
-            ledger.minutes.insert(0, empty);
-            ledger.minutes.sort_by_key(|one| std::cmp::Reverse(one.minute));
-            ledger.minutes.truncate(MOST_MINUTES);
-            match ledger.minutes.iter_mut().find(|one| one.minute == minute) {
-                Some(this) => this,
-                // Older than every minute that is kept.
-                None => return,
-            }
-        }
-    };
+    let newest = ledger.minutes.first().map_or(minute, |one| one.minute);
+    ledger.minutes.retain(|one| newest.saturating_sub(one.minute) < MINUTES_KEPT);
+    let Some(this) = ledger.minutes.iter_mut().find(|one| one.minute == minute) else { return };
     let counted = match told.fate {
         Fate::Answered => &mut this.answered,
         Fate::Refused => &mut this.refused,

@@ -8,6 +8,7 @@
 
 use super::provider::Provider;
 use crate::model_prices::is_named;
+use crate::ports::model_name;
 
 /// What a model takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,7 +35,7 @@ const SMALL: u32 = 32_000;
 
 /// What `model` (`provider/name`) takes.
 pub fn of(model: &str) -> Capabilities {
-    let name = model.split_once('/').map_or(model, |(_, name)| name);
+    let name = model_name(model);
     match Provider::of(model) {
         Some(Provider::Anthropic) => listed(&ANTHROPIC, name).unwrap_or(UNLISTED_CLAUDE),
         Some(Provider::OpenAi) if is_of_o_series(name) => listed(&OPENAI, name).unwrap_or(UNLISTED_O),

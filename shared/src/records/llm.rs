@@ -23,8 +23,8 @@ pub const FLEET: &str = "fleet";
 pub const USD_PER_HOUR: i64 = 500;
 /// Most calls that are kept one by one.
 pub const MOST_CALLS: usize = 40;
-/// Most minutes that are kept.
-pub const MOST_MINUTES: usize = 60;
+/// How far back from the newest minute with a call others are kept.
+pub const MINUTES_KEPT: i64 = 60;
 
 /// What became of one call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -71,6 +71,13 @@ pub struct Minute {
     pub failed: u32,
     /// Dollars.
     pub usd: Notional,
+}
+
+impl Minute {
+    /// Without a call yet.
+    pub const fn empty(minute: i64) -> Minute {
+        Minute { minute, answered: 0, refused: 0, throttled: 0, failed: 0, usd: Notional::ZERO }
+    }
 }
 
 /// The dollars of one hour.
@@ -128,7 +135,7 @@ pub struct LlmLedger {
     pub usd_per_hour: Option<Notional>,
     /// What became of the last calls, newest first, at most [`MOST_CALLS`].
     pub calls: Vec<Fate>,
-    /// The minutes with a call, newest first, at most [`MOST_MINUTES`].
+    /// The minutes with a call, newest first, of the last [`MINUTES_KEPT`].
     pub minutes: Vec<Minute>,
     /// The breaker, unless all is well.
     pub breaker: Option<Breaker>,
