@@ -39,8 +39,8 @@ pub struct AwsConfig {
     pub region: String,
     /// Somewhere other than AWS itself: an emulator.
     pub endpoint: Option<String>,
-    /// Who calls; none where the AWS of this very process is called, which asks for no signature: signing takes
-    /// a sixteenth of a replay's time and proves nothing there.
+    /// Who calls; none where the AWS of this very process is called, which asks for no signature: it would
+    /// prove nothing there.
     pub keys: Option<AwsKeys>,
     /// The time that one call may take.
     pub timeout: Millis,
