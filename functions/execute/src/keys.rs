@@ -70,7 +70,10 @@ where
         Err(error) => {
             turn.backend_error("key_rights", &error);
             match error {
-                VenueError::Fatal { .. } => Ok(KeyUse::Nothing),
+                VenueError::Fatal { .. } => {
+                    lower(&mut turn.desk.books.state, Status::Halted, &error.to_string(), turn.now);
+                    Ok(KeyUse::Nothing)
+                }
                 VenueError::Unavailable(_)
                 | VenueError::Throttled { .. }
                 | VenueError::Refused { .. }

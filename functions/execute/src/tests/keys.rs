@@ -1,5 +1,7 @@
 //! What the account's key may do, a venue that refuses the key, and a venue that bans us.
 
+use shared::ids::Leg;
+use shared::order::State;
 use shared::ports::{KeyRights, ReadAccount, VenueError};
 use shared::records::KeyCheck;
 use shared::secret::{KeyPrint, Secret};
@@ -128,6 +130,19 @@ fn on_the_real_venue_nothing_is_opened_until_it_is_read_and_what_is_held_is_prot
     assert_eq!(bench.faults.rights_asked.get(), 1);
     bench.tick(2);
     assert_eq!(bench.faults.rights_asked.get(), 2, "asked again each tick");
+}
+
+#[test]
+fn an_entry_that_waits_under_a_key_that_the_venue_refuses_ends_with_the_status_as_its_reason() {
+    let bench = unasked(4);
+    bench.settings(|settings| settings.testnet = false);
+    let refused = VenueError::Fatal { code: "-2015".to_owned(), text: "Invalid API-key, IP".to_owned() };
+    *bench.faults.rights.borrow_mut() = Some(Err(refused));
+    let id = bench.intend(&market("1", "90"));
+    bench.tick(0);
+    let State::Refused { message, .. } = bench.order(&id, Leg::Entry, 0) else { panic!("it waits") };
+    assert_eq!(message, "status is halted");
+    assert!(bench.state().alerts["status-lowered"].detail.contains("-2015"));
 }
 
 #[test]
