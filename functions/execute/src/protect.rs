@@ -235,7 +235,7 @@ where
         return begin_exit_if_allowed(turn, id, ExitReason::StopMissing).await;
     };
     let Sellable::Order(lots) = instrument.sellable(position.quantity, held, limit) else {
-        return wait_or_leave(turn, id, instrument).await;
+        return wait_or_leave(turn, id, instrument, held).await;
     };
     let order = own_order(turn, &position, Leg::Stop, position.next_stop, Origin::Rule, kind, lots);
     if let Some(position) = turn.desk.books.positions.get_mut(id) {
@@ -266,20 +266,23 @@ where
 }
 
 /// Too little for a stop: it waits while its entry may still fill, else it is sold while the price still allows
-/// that, else it is closed with its residue.
+/// that, else it is closed with its residue. Where the venue holds less than the books say, it stays as it is.
 async fn wait_or_leave<T, V>(
     turn: &mut Turn<'_, T, V>,
     id: &PositionId,
     instrument: &Instrument,
+    held: Qty,
 ) -> Result<(), TurnError>
 where
     T: WriteTables,
     V: MarketData + ReadAccount + TradeOrders,
 {
     let Some(position) = turn.desk.books.positions.get(id).cloned() else { return Ok(()) };
-    let may_still_fill = !turn.orders_of(id, |order| !order.state.is_over()).is_empty();
+    if !turn.orders_of(id, |order| !order.state.is_over()).is_empty() {
+        return Ok(());
+    }
     let bid = turn.quote(&position.symbol).await?.bid;
-    if may_still_fill || !is_worth_an_order(instrument, position.quantity, bid) {
+    if let Sellable::Dust(_) = instrument.sellable(position.quantity, held, bid) {
         return finish(turn, id).await;
     }
     turn.unprotected = Some(format!("what {id} holds is too little for a stop"));

@@ -135,6 +135,20 @@ fn a_stop_for_less_than_the_books_say_is_not_replaced_in_every_tick() {
     assert_eq!(bench.statuses(), ["entry 0 filled", "stop 0 cancelled", "stop 1 open"]);
 }
 
+/// It may be the venue's balances that are late: what stands in the books is reconcile's to explain.
+#[test]
+fn a_position_of_which_the_venue_holds_nothing_is_neither_sold_nor_closed() {
+    let (bench, id) = holding(&flat(6));
+    bench.exchange.manual_cancel(bench.clock.now(), bench.at_venue()[1].id).unwrap();
+    let by_hand = sim::exchange::NewOrder::market(sim::exchange::Side::Sell, d("0.999"));
+    bench.exchange.manual_order(bench.clock.now(), &by_hand).unwrap();
+    for n in 1..4 {
+        bench.tick(n);
+        assert_eq!(bench.position(&id).status, PositionStatus::Open);
+    }
+    assert_eq!(bench.statuses(), ["entry 0 filled", "stop 0 cancelled"]);
+}
+
 #[test]
 fn a_position_that_a_person_closed_loses_its_orders_and_its_live_entries() {
     let bench = bench(&[FLAT, ([100, 100, 98, 100], 4), FLAT, FLAT]);
