@@ -80,11 +80,11 @@ where
     V: MarketData + ReadAccount,
 {
     let Some(order) = turn.order(id).cloned() else { return Ok(()) };
-    let waits = turn.desk.books.cannot_record(&order.terms.position_id);
-    let trades = if waits { Vec::new() } else { trades_behind(turn, &order, report, listed).await };
     if order.state.is_over() && !order.state.may_still_trade() {
         return leave(turn, id).await;
     }
+    let waits = turn.desk.books.cannot_record(&order.terms.position_id);
+    let trades = if waits { Vec::new() } else { trades_behind(turn, &order, report, listed).await };
     let event =
         Event::Report { venue_id: report.venue_id.clone(), executed: report.executed, ended: report.ended };
     turn.desk.advance(id, event)?;

@@ -42,19 +42,14 @@ pub async fn desk(tables: &impl ReadTables, settings: Settings, found: Found) ->
     if keys.len() > 1 {
         let items = tables.get(&keys).await?;
         for (key, item) in keys.into_iter().zip(items) {
-            let at = key.clone();
-            if let Err(unfit) = place(&mut books, key, item) {
-                books.damaged.insert(at, unfit);
-            }
+            place_or_note(&mut books, key, item);
         }
         let closed = positions_of_what_is_over(&books);
         if !closed.is_empty() {
-            for (key, item) in
-                closed.iter().zip(tables.get(&closed).await?).filter(|(_, item)| item.is_some())
-            {
-                if let Err(unfit) = place(&mut books, key.clone(), item) {
-                    books.damaged.insert(key.clone(), unfit);
-                }
+            let items = tables.get(&closed).await?;
+            // One that is not there any more is no damage.
+            for (key, item) in closed.into_iter().zip(items).filter(|(_, item)| item.is_some()) {
+                place_or_note(&mut books, key, item);
             }
         }
         if books.account.is_none() && books.holds_anything() {
@@ -63,6 +58,12 @@ pub async fn desk(tables: &impl ReadTables, settings: Settings, found: Found) ->
         }
     }
     Ok(Desk::new(settings, books))
+}
+
+fn place_or_note(books: &mut Books, key: Key, item: Option<Item>) {
+    if let Err(unfit) = place(books, key.clone(), item) {
+        books.damaged.insert(key, unfit);
+    }
 }
 
 /// The account first, then what is live.

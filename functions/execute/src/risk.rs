@@ -256,7 +256,7 @@ fn venue_filters(terms: &Terms, seen: &Exposure<'_>) -> Result<(), Refusal> {
     if let Some(objection) = market.objection(&wish) {
         return refuse(Rule::VenueFilter, objection);
     }
-    // Nor is anything bought that is too little for its stop.
+    // Nor is anything bought that is too little for its stop, before its fee.
     let lowest = terms.stop_loss.and_then(|stop| stop_kind(stop, market)).map(|(_, limit)| limit);
     let value = lowest.map(|limit| terms.quantity * limit);
     match value.filter(|value| *value < market.min_notional) {

@@ -210,8 +210,9 @@ impl<T, V> Turn<'_, T, V> {
     }
     /// Whether every rule of the settings can be judged.
     pub fn has_whole_settings(&self) -> bool {
-        let key = records::strategy_config::key(&self.desk.settings.strategy_id);
-        !self.desk.books.damaged.contains_key(&key)
+        let damaged = &self.desk.books.damaged;
+        let key = || records::strategy_config::key(&self.desk.settings.strategy_id);
+        damaged.is_empty() || !damaged.contains_key(&key())
     }
     /// An order on the desk.
     pub fn order(&self, id: &OrderId) -> Option<&Order> {

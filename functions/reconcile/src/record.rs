@@ -84,12 +84,12 @@ fn sums(books: &Books, external: &mut BTreeMap<Asset, Amount>, chunk: &[Trade], 
 
 /// Names orders in `live` again: execute alone records what they traded.
 async fn bring_back(tables: &impl WriteTables, plan: &Plan) -> Result<(), WriteError> {
-    for (order, live) in &plan.again {
-        let Live::Order { position, .. } = live else { continue };
+    for (order, (position, leg)) in &plan.again {
+        let live = Live::Order { position: position.clone(), leg: *leg };
         let path = state::path::live(order.as_str());
         let exists = Cond::Present(Path::of(Table::TradingState.hash_key()));
         let conds = vec![exists, Cond::Absent(path.clone())];
-        let change = Change::Set(path, state::live_attr(live));
+        let change = Change::Set(path, state::live_attr(&live));
         match again(tables, Write::update(state::key(&position.strategy), vec![change], conds)).await {
             // It is named already, or the strategy was removed.
             Ok(()) | Err(WriteError::Lost { .. }) => {}

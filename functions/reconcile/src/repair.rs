@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use shared::ids::{Asset, OrderId, PositionId};
+use shared::ids::{Asset, Leg, OrderId, PositionId};
 use shared::ports::Trade;
 use shared::records::{AccountLedger, Difference};
-use shared::state::{Alert, Live};
+use shared::state::Alert;
 use shared::store::Key;
 use shared::time::Timestamp;
 
@@ -29,8 +29,10 @@ pub enum Repair {
     LookAgain {
         /// The order.
         order: OrderId,
-        /// What `live` says of it.
-        live: Live,
+        /// Its position.
+        position: PositionId,
+        /// Its leg.
+        leg: Leg,
     },
     /// The difference is kept until it is gone, and blocks opening.
     Note {
@@ -50,9 +52,7 @@ pub fn repair(finding: Finding, ledger: Option<&AccountLedger>, now: Timestamp) 
     let text = finding.to_string();
     match finding {
         Finding::NotOurs(trade) => Repair::Adopt(trade),
-        Finding::AfterItsEnd { order, position, leg, .. } => {
-            Repair::LookAgain { order, live: Live::Order { position, leg } }
-        }
+        Finding::AfterItsEnd { order, position, leg, .. } => Repair::LookAgain { order, position, leg },
         Finding::Differs { asset, ours, theirs } => {
             let before = ledger.and_then(|ledger| ledger.differences.get(&asset));
             let since = before.map_or(now, |before| before.since);
@@ -73,7 +73,7 @@ pub struct Plan {
     /// Trades to adopt, in trade order.
     pub adopt: Vec<Trade>,
     /// Orders that execute shall look at again.
-    pub again: BTreeMap<OrderId, Live>,
+    pub again: BTreeMap<OrderId, (PositionId, Leg)>,
     /// Items of external orders that are there already.
     pub adopted: BTreeSet<Key>,
     /// Cursors and marks.
@@ -107,8 +107,8 @@ pub fn plan(observed: &Observed, findings: Vec<Finding>, now: Timestamp) -> Plan
                 plan.adopt.push(trade);
                 told.push(text);
             }
-            Repair::LookAgain { order, live } => {
-                plan.again.insert(order, live);
+            Repair::LookAgain { order, position, leg } => {
+                plan.again.insert(order, (position, leg));
             }
             Repair::Note { asset, difference } => {
                 // A second look is one of a later run: a repeated event is not.
