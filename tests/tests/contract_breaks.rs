@@ -597,7 +597,7 @@ fn break_8_is_found_in_an_imitation() {
 
 // Break 10: a conversation that is made shorter until it fits, and never is.
 
-/// Whether something that asks again and again is still at it after so many questions.
+/// Something that still asks after so many questions never ends.
 const STILL_AT_IT: usize = 100;
 
 /// There is no conversation to be made shorter: a cycle is one question and at most one more.

@@ -316,7 +316,20 @@ fn is_distinct(
         Phase::FrozenPerson => scenario.acts.iter().any(|(minute, second, act)| {
             act.is_a_persons() && scenario.minute(*minute) + Millis::from_secs(*second) > call.at
         }),
-        _ => true,
+        Phase::ReplyLost
+        | Phase::CrashAfter
+        | Phase::Fails
+        | Phase::Busy
+        | Phase::Refused
+        | Phase::FailsApplied
+        | Phase::GhostSoon
+        | Phase::GhostLate
+        | Phase::GhostAlive
+        | Phase::Twice
+        | Phase::Frozen
+        | Phase::FrozenLong
+        | Phase::Stale
+        | Phase::Switch => true,
     }
 }
 

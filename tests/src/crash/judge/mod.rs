@@ -15,6 +15,7 @@ mod world;
 use std::cell::Ref;
 use std::collections::{BTreeMap, BTreeSet};
 
+use rust_decimal::Decimal;
 use shared::store::{Item, Key};
 use shared::tables::Table;
 
@@ -39,6 +40,11 @@ pub const INVARIANTS: [&str; 38] = [
     "I17", "I18", "I19", "I20", "I21", "I22", "I23", "I24", "I25", "I26", "I27", "I28", "I29", "I30", "I31",
     "BOOKS", "STOP", "LIVE", "ENDED", "HAND", "DOUBLED", "SETTLED",
 ];
+
+/// What the simulated exchange sells at least, in base.
+const STEP: Decimal = Decimal::from_parts(1, 0, 0, false, 5);
+/// And in quote.
+const MIN_NOTIONAL: Decimal = Decimal::from_parts(5, 0, 0, false, 0);
 
 /// Every invariant that the run broke.
 pub fn judge(ended: &Ended, manner: &Manner) -> Vec<Violation> {

@@ -5,7 +5,7 @@ use shared::store::{Attr, Item};
 use shared::tables::Table;
 use sim::exchange::{OrderStatus, Side};
 
-use super::Judge;
+use super::{Judge, MIN_NOTIONAL, STEP};
 use crate::crash::outside::{number, text};
 
 impl Judge<'_> {
@@ -49,10 +49,10 @@ impl Judge<'_> {
         let resting = self.ended.world.exchange.open_orders();
         let mut found = Vec::new();
         for (key, position) in self.of(Table::Positions).filter(|(_, item)| text(item, "status") == "open") {
-            let step = Decimal::new(1, 5);
             let lots = number(position, "quantity");
-            let lots = lots - lots.checked_rem(step).unwrap_or_default();
-            let worth = lots * number(position, "stop");
+            let lots = lots - lots.checked_rem(STEP).unwrap_or_default();
+            // A stop sells down to half a percent below its trigger.
+            let worth = lots * number(position, "stop") * Decimal::new(995, 3);
             let stops =
                 self.orders().filter(|(one, item)| one.hash == key.hash && text(item, "leg") == "stop");
             let ids: Vec<String> = stops.filter_map(|(one, _)| one.range.clone()).collect();
@@ -61,7 +61,7 @@ impl Judge<'_> {
                 .filter(|order| ids.contains(&order.client_id) && order.side == Side::Sell)
                 .map(|order| order.remaining())
                 .sum();
-            if worth >= Decimal::from(10) && stopped < lots {
+            if worth >= MIN_NOTIONAL && stopped < lots {
                 found.push(format!("{key}: {lots} held, {stopped} under a stop at the end"));
             }
         }

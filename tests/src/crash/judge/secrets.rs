@@ -1,41 +1,26 @@
 //! I31: no secret anywhere.
 
-use shared::store::{Attr, Item};
-
 use super::Judge;
+use crate::crash::outside::spelled;
 use crate::crash::world::{APPROVAL_KEY, CANARY};
 
 impl Judge<'_> {
-    /// I31: no secret anywhere.
+    /// I31: no secret anywhere: in no item as it is or once was, in no message and in no line.
     pub(super) fn secrets(&mut self) {
-        let mut texts: Vec<String> = Vec::new();
         let world = &self.ended.world;
-        texts.extend(world.topics.taken.borrow().iter().map(|one| one.message.clone()));
-        texts.extend(
-            world
-                .journal
-                .0
-                .borrow()
-                .iter()
-                .flat_map(|line| line.fields.values().map(ToString::to_string).collect::<Vec<_>>()),
-        );
-        for item in self.items.values() {
-            spell(item, &mut texts);
-        }
-        for text in texts {
-            if [CANARY, APPROVAL_KEY].iter().any(|secret| text.contains(secret)) {
-                self.broken("I31", format!("a secret in {text}"));
-            }
-        }
-    }
-}
-
-fn spell(item: &Item, texts: &mut Vec<String>) {
-    for attr in item.values() {
-        match attr {
-            Attr::S(text) => texts.push(text.clone()),
-            Attr::M(map) => spell(map, texts),
-            Attr::N(_) | Attr::Bool(_) | Attr::Null | Attr::B(_) | Attr::L(_) | Attr::Foreign(_) => {}
+        let (taken, lines) = (world.topics.taken.borrow(), world.journal.0.borrow());
+        let messages =
+            taken.iter().flat_map(|one| one.subject.clone().into_iter().chain([one.message.clone()]));
+        let fields = lines.iter().flat_map(|line| line.fields.values().map(ToString::to_string));
+        let images = self.commits.iter().flat_map(|commit| &commit.images);
+        let written = images.filter_map(|image| image.after.as_ref()).chain(self.items.values()).map(spelled);
+        let told: Vec<String> = messages
+            .chain(fields)
+            .chain(written)
+            .filter(|text| [CANARY, APPROVAL_KEY].iter().any(|secret| text.contains(secret)))
+            .collect();
+        for text in told {
+            self.broken("I31", format!("a secret in {text}"));
         }
     }
 }

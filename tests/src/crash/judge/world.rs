@@ -5,7 +5,7 @@ use shared::tables::{Function, PREFIX};
 use shared::time::Millis;
 use sim::checks::{self, Facts, Stage};
 
-use super::Judge;
+use super::{Judge, MIN_NOTIONAL, STEP};
 use crate::crash::outside::Seen;
 use crate::crash::phases::Phase;
 
@@ -25,8 +25,8 @@ impl Judge<'_> {
             max_order_notional: settings.limits.max_order_notional.value(),
             max_position_abs: settings.limits.max_position_abs.value(),
             max_daily_orders: usize::try_from(settings.limits.max_daily_orders).unwrap_or(0),
-            min_notional: Decimal::from(5),
-            step: Decimal::new(1, 5),
+            min_notional: MIN_NOTIONAL,
+            step: STEP,
             longest_gap: LONGEST_GAP + Millis(LONGER_BY.0 * faults),
             may_send: settings.safety_mode != shared::settings::SafetyMode::DryRun,
         };
