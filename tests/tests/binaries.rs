@@ -1,4 +1,5 @@
-//! The function binaries, as processes in real time: on with `--features binaries`, as `.ci/run` does.
+//! The function binaries, as processes in real time: on with `--features binaries`.
+//! `.ci/run lint` only compiles it; `.ci/run lambda` drives the same through more invocations.
 #![cfg(feature = "binaries")]
 
 use tests::lambda::{Options, Source, run, table};

@@ -32,5 +32,3 @@ export function variable(name: string): string {
   if (!contract.environment.includes(name)) throw new Error(`contract.json knows no variable ${name}`);
   return name;
 }
-
-export const CONTRACT = contract;

@@ -4,6 +4,7 @@
 import { type FunctionName, METRIC_NAMESPACE, PREFIX } from './contract.ts';
 import { FIXED } from './egress.ts';
 import type { Grant } from './grantee.ts';
+import { bedrockArns } from './names.ts';
 import type { Secrets } from './state-stack.ts';
 import { TO_ENCRYPT, TO_JOIN_NETWORK } from './wildcards.ts';
 
@@ -41,9 +42,11 @@ const venue: Grant = (to) => {
   if (to.stage.elsewhere !== undefined) to.knows('TRADAI_VENUE_URL', to.stage.elsewhere.venue);
 };
 
-/** Asks the model. */
+/** Asks the models; most of them with a key that another grant gives, Bedrock's with the role itself. */
 const model: Grant = (to) => {
   if (to.stage.elsewhere !== undefined) to.knows('TRADAI_MODEL_URL', to.stage.elsewhere.model);
+  if (to.stage.compatibleUrl !== undefined) to.knows('TRADAI_COMPATIBLE_URL', to.stage.compatibleUrl);
+  to.allow(['bedrock:InvokeModel'], (to.stage.bedrockModels ?? []).flatMap(bedrockArns));
 };
 
 /** Leaves by the fixed address, where the stage has one. */

@@ -2,6 +2,7 @@
 
 import { Aws, Fn } from 'aws-cdk-lib';
 import { type FunctionName, PREFIX, TABLES, type TopicName } from './contract.ts';
+import type { BedrockModel } from './stage.ts';
 
 /** The alias that schedules invoke: what is deployed now. */
 export const ALIAS = 'live';
@@ -58,6 +59,17 @@ export class Names {
 /** Something of this account and region. */
 export function arn(service: string, resource: string): string {
   return Fn.sub(`arn:\${AWS::Partition}:${service}:\${AWS::Region}:\${AWS::AccountId}:${resource}`);
+}
+
+/**
+ * What must be allowed to ask a model of Bedrock: the model in this region; through a profile that profile, and the
+ * model wherever AWS sends the question.
+ * https://docs.aws.amazon.com/bedrock/latest/userguide/inference-profiles-prereq.html
+ */
+export function bedrockArns({ id, profile }: BedrockModel): readonly string[] {
+  const model = (region: string) => Fn.sub(`arn:\${AWS::Partition}:bedrock:${region}::foundation-model/${id}`);
+  if (profile === undefined) return [model('${AWS::Region}')];
+  return [arn('bedrock', `inference-profile/${profile}.${id}`), model('*')];
 }
 
 /** The service's own principal may act for this account alone. */

@@ -1,11 +1,12 @@
 // What people may do: a policy for whoever looks at a stage, one for whoever operates it, one for whoever approves its
-// orders. They are attached to your own users, groups or roles; who operates or approves also looks.
+// orders, one for the pipeline that notes things for the model. They are attached to your own users, groups or roles; who
+// operates or approves also looks.
 
 import * as iam from 'aws-cdk-lib/aws-iam';
 import type { Construct } from 'constructs';
 import { FUNCTIONS, TABLES } from './contract.ts';
 import { rows } from './alarms.ts';
-import { type Names, arn } from './names.ts';
+import { ALIAS, type Names, arn } from './names.ts';
 import type { Schedules } from './schedules.ts';
 import type { StateStack } from './state-stack.ts';
 import { TO_ENCRYPT, TO_LIST } from './wildcards.ts';
@@ -16,7 +17,7 @@ export interface PeopleProps {
   readonly schedules: readonly Schedules[];
 }
 
-/** Everything that the runbook looks at. It reads no secret. */
+/** What the runbook looks at. It reads no secret. */
 export function viewer(scope: Construct, { names, schedules }: PeopleProps) {
   const functions = FUNCTIONS.map((name) => names.functionArn(name));
   const logs = FUNCTIONS.map((name) => `${names.logGroupArn(name)}:*`);
@@ -26,7 +27,10 @@ export function viewer(scope: Construct, { names, schedules }: PeopleProps) {
     description: `Looks at tradai ${names.env}`,
     statements: [
       may(['dynamodb:BatchGetItem', 'dynamodb:GetItem', 'dynamodb:Query', 'dynamodb:Scan'], tables),
-      may(['lambda:GetFunctionConcurrency', 'lambda:GetFunctionConfiguration'], functions),
+      may(
+        ['lambda:GetFunctionConcurrency', 'lambda:GetFunctionConfiguration', 'lambda:ListVersionsByFunction'],
+        functions,
+      ),
       may(['logs:FilterLogEvents', 'logs:GetLogEvents', 'logs:StartQuery'], logs),
       may(['cloudwatch:DescribeAlarms'], rows(names).map((row) => names.alarmArn(row.name))),
       may(['cloudwatch:GetDashboard'], [names.dashboardArn()]),
@@ -37,7 +41,10 @@ export function viewer(scope: Construct, { names, schedules }: PeopleProps) {
   });
 }
 
-/** Everything that the runbook does, beside looking. It reads no secret, and changes no function and no permission. */
+/**
+ * What the runbook does, beside looking. It reads no secret, writes no note for the model, and changes no permission and
+ * no function, but for which of its versions runs.
+ */
 export function operator(scope: Construct, { names, state, schedules }: PeopleProps) {
   const tables = (...of: readonly string[]) => of.map((name) => names.tableArn(name));
   const { models, trade, read } = state.secrets;
@@ -51,6 +58,11 @@ export function operator(scope: Construct, { names, state, schedules }: PeoplePr
       may(
         ['lambda:DeleteFunctionConcurrency', 'lambda:InvokeFunction', 'lambda:PutFunctionConcurrency'],
         FUNCTIONS.map((name) => names.functionArn(name)),
+      ),
+      // To roll back is to put a version that is still there behind the alias.
+      may(
+        ['lambda:UpdateAlias'],
+        FUNCTIONS.flatMap((name) => [names.functionArn(name), `${names.functionArn(name)}:${ALIAS}`]),
       ),
       may(['scheduler:UpdateSchedule'], [schedulesOf(names)]),
       // To switch a schedule on again is to write it again, with its role.
@@ -75,6 +87,15 @@ export function approver(scope: Construct, { names, state }: PeopleProps) {
       may(['dynamodb:UpdateItem'], [names.tableArn('orders')]),
       may(['secretsmanager:GetSecretValue'], [state.secrets.approval]),
     ],
+  });
+}
+
+/** For your own pipeline: it writes notes that decide may show the model, and nothing else. */
+export function noter(scope: Construct, { names }: PeopleProps) {
+  new iam.ManagedPolicy(scope, 'noter', {
+    managedPolicyName: names.of('noter'),
+    description: `Notes things for the model of tradai ${names.env}`,
+    statements: [may(['dynamodb:PutItem'], [names.tableArn('context')])],
   });
 }
 

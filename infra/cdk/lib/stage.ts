@@ -4,6 +4,18 @@ import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 
 export type Kind = 'dev' | 'paper' | 'live';
 
+/** The providers of models, by the words of `Provider` in shared/src/model/provider.rs. */
+export const PROVIDERS = ['anthropic', 'openai', 'compatible', 'bedrock'] as const;
+export type Provider = (typeof PROVIDERS)[number];
+
+/** A model of Bedrock that may be asked. */
+export interface BedrockModel {
+  /** The model's own id, without a place: `anthropic.claude-haiku-4-5-20251001-v1:0`. */
+  readonly id: string;
+  /** The place of the inference profile that it is asked through (`eu`, `us`, `global`), where there is one. */
+  readonly profile?: string;
+}
+
 /** What its owner chooses. */
 export interface Stage {
   /** Its name, in the name of everything: `paper`. Lower-case letters, digits and dashes. */
@@ -12,8 +24,12 @@ export interface Stage {
   readonly kind: Kind;
   /** Accounts at an exchange; each gets a secret to trade with and one to read with. Paper strategies need none. */
   readonly accounts: readonly string[];
-  /** Providers of models; each gets a secret. */
-  readonly models: readonly string[];
+  /** Providers of models; each gets a secret, but for `bedrock`, which is asked with the function's role. */
+  readonly models: readonly Provider[];
+  /** The server of the provider `compatible`, without its `/v1`; named exactly where `models` lists that provider. */
+  readonly compatibleUrl?: string;
+  /** What decide may ask of Bedrock; named exactly where `models` lists `bedrock`. */
+  readonly bedrockModels?: readonly BedrockModel[];
   /** How many schedules share the strategies; all strategies of one account are in one shard. */
   readonly shards: number;
   /**
@@ -56,16 +72,36 @@ export const KINDS: Readonly<Record<Kind, KindRules>> = {
 
 const NAME = /^[a-z0-9][a-z0-9-]{0,15}$/;
 
+type Need = (good: boolean, problem: string) => void;
+
+/** A provider that is listed can be reached, and nothing is opened for one that is not. */
+function needModels({ models, compatibleUrl, bedrockModels = [] }: Stage, need: Need) {
+  const [compatible, bedrock] = [models.includes('compatible'), models.includes('bedrock')];
+  need(compatible === (compatibleUrl !== undefined), 'compatibleUrl: named exactly where models lists "compatible"');
+  const server = compatibleUrl ?? 'https://example.com';
+  need(/^https:\/\/[^\s/]/.test(server), `compatibleUrl: "${server}" does not begin with https://`);
+  need(!/\/v1\/?$/.test(server), `compatibleUrl: "${server}" ends in /v1, which the function adds`);
+  need(bedrock === bedrockModels.length > 0, 'bedrockModels: named exactly where models lists "bedrock"');
+  for (const { id, profile = 'eu' } of bedrockModels) {
+    need(/^[a-z0-9.:-]+$/.test(id), `bedrockModels: "${id}" is not the id of a model`);
+    need(/^[a-z-]+$/.test(profile), `bedrockModels: "${profile}" is not the place of a profile`);
+  }
+}
+
 /** Everything that is wrong with a stage, at once. */
 export function checked(stage: Stage): Stage {
   const problems: string[] = [];
-  const need = (good: boolean, problem: string) => {
+  const need: Need = (good, problem) => {
     if (!good) problems.push(problem);
   };
   need(NAME.test(stage.env), `env "${stage.env}" is not 1 to 16 lower-case letters, digits and dashes`);
   for (const name of [...stage.accounts, ...stage.models]) {
     need(/^[A-Za-z0-9_-]{1,32}$/.test(name), `"${name}" cannot be part of a secret's name`);
   }
+  for (const name of stage.models) {
+    need(PROVIDERS.includes(name), `models: "${name}" is none of ${PROVIDERS.join(', ')}`);
+  }
+  needModels(stage, need);
   need(Number.isInteger(stage.shards) && stage.shards >= 1, `shards: ${stage.shards} is not 1 or more`);
   need(stage.monthlyBudgetUsd > 0, `monthlyBudgetUsd: ${stage.monthlyBudgetUsd} is not above 0`);
   need(stage.memoryMb >= 128, `memoryMb: ${stage.memoryMb} is below 128, the least that Lambda has`);

@@ -7,7 +7,7 @@ import { alarms } from './alarms.ts';
 import { FUNCTIONS } from './contract.ts';
 import { TradingFunction } from './functions.ts';
 import type { Names } from './names.ts';
-import { approver, operator, viewer } from './people.ts';
+import { approver, noter, operator, viewer } from './people.ts';
 import { Schedules } from './schedules.ts';
 import type { Stage } from './stage.ts';
 import type { StateStack } from './state-stack.ts';
@@ -23,6 +23,6 @@ export class TradingStack extends Stack {
     });
     alarms(this, stage, names);
     const people = { names, state, schedules };
-    for (const policy of [viewer, operator, approver]) policy(this, people);
+    for (const policy of [viewer, operator, approver, noter]) policy(this, people);
   }
 }

@@ -57,6 +57,11 @@ export const WILDCARDS: readonly Wildcard[] = [
     actions: ['logs:CreateLogStream', 'logs:FilterLogEvents', 'logs:GetLogEvents', 'logs:PutLogEvents', 'logs:StartQuery'],
     why: 'the streams of one named group; Lambda names them',
   },
+  {
+    what: 'bedrock:*::foundation-model/…',
+    actions: ['bedrock:InvokeModel'],
+    why: 'one named model, in whichever region its inference profile sends the question to; AWS may add regions',
+  },
   { what: '*', actions: TO_LIST, why: 'lists and query results have no resource that a policy could name' },
   {
     what: 'schedule/…/*',

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { FUNCTIONS, type FunctionName, TABLES } from '../lib/contract.ts';
 import { Names } from '../lib/names.ts';
-import { WILDCARDS } from '../lib/wildcards.ts';
+import { PROVIDERS } from '../lib/stage.ts';
+import { TO_JOIN_NETWORK, WILDCARDS } from '../lib/wildcards.ts';
 import { type Permission, permissions, roleOf } from './permissions.ts';
 import { KINDS_OF_STAGE, filled, list, object, stage, text, world } from './world.ts';
 
@@ -10,6 +11,12 @@ const names = new Names('paper');
 const live = world(stage('live'));
 const all = permissions(live);
 const allowed = all.filter((one) => one.effect === 'Allow');
+/** A stage that asks every provider. */
+const asking = stage('live', {
+  models: PROVIDERS,
+  compatibleUrl: 'https://models.example.com',
+  bedrockModels: [{ id: 'amazon.nova-lite-v1:0' }, { id: 'anthropic.claude-haiku-4-5-20251001-v1:0', profile: 'eu' }],
+});
 
 function actionsOn(of: FunctionName, resource: string): readonly string[] {
   return roleOf(of, all).filter((one) => one.resource.includes(resource)).map((one) => one.action).sort();
@@ -26,6 +33,26 @@ test('each secret has its own readers and nobody else', () => {
   assert.deepEqual(readers('secretmainread'), ['reconcile']);
   assert.deepEqual(readers('secretllmanthropic'), ['decide']);
   assert.deepEqual(readers('secretapproval'), ['execute', 'approver']);
+});
+
+test('decide can ask every provider that its stage lists, and no other', () => {
+  const { state, trading } = world(asking);
+  const models = permissions(world(asking)).filter((one) => one.action === 'bedrock:InvokeModel');
+  assert.ok(models.every((one) => one.of.startsWith('deciderole') && one.effect === 'Allow'));
+  assert.deepEqual(models.map((one) => one.resource).sort(), [
+    'arn:aws:bedrock:*::foundation-model/anthropic.claude-haiku-4-5-20251001-v1:0',
+    'arn:aws:bedrock:eu-central-1:123456789012:inference-profile/eu.anthropic.claude-haiku-4-5-20251001-v1:0',
+    'arn:aws:bedrock:eu-central-1::foundation-model/amazon.nova-lite-v1:0',
+  ]);
+  const told = trading.of('AWS::Lambda::Function').filter((one) => {
+    const variables = object(object(one.properties['Environment'])['Variables']);
+    return variables['TRADAI_COMPATIBLE_URL'] === 'https://models.example.com';
+  });
+  assert.deepEqual(told.map((one) => one.properties['FunctionName']), [names.function('decide')]);
+  const secrets = state.of('AWS::SecretsManager::Secret').map((one) => text(one.properties['Name']));
+  const keys = secrets.filter((name) => name.includes('/llm/'));
+  assert.deepEqual(keys, ['anthropic', 'openai', 'compatible'].map((name) => `tradai/paper/llm/${name}`));
+  assert.deepEqual(allowed.filter((one) => one.action.startsWith('bedrock:')), []);
 });
 
 test('no statement of a function reaches a secret by a pattern', () => {
@@ -67,6 +94,46 @@ test('heartbeat touches no order, position or decision, and nobody else puts met
   assert.deepEqual(putting[0]?.condition, { StringEquals: { 'cloudwatch:namespace': 'tradai' } });
 });
 
+/** The tables that a function may do this to. */
+function tablesOf(of: FunctionName, action: string): readonly string[] {
+  const tables = TABLES.filter((table) => actionsOn(of, `table/${names.table(table.name)}`).includes(action));
+  return tables.map((table) => table.name).sort();
+}
+
+test('each function reads those tables alone that its work needs, and every one of them', () => {
+  const reads: Record<FunctionName, readonly string[]> = {
+    decide: ['ledgers', 'orders', 'positions', 'strategy-config', 'trading-state'],
+    execute: ['ledgers', 'orders', 'positions', 'strategy-config', 'trading-state'],
+    heartbeat: ['incidents'],
+    reconcile: ['ledgers', 'orders', 'positions', 'strategy-config', 'trading-state'],
+  };
+  const queries: Record<FunctionName, readonly string[]> = {
+    decide: ['context', 'decisions'],
+    execute: [],
+    heartbeat: [],
+    reconcile: ['orders'],
+  };
+  for (const of of FUNCTIONS) {
+    for (const action of ['GetItem', 'BatchGetItem']) assert.deepEqual(tablesOf(of, `dynamodb:${action}`), reads[of], of);
+    assert.deepEqual(tablesOf(of, 'dynamodb:Query'), queries[of], of);
+  }
+});
+
+test('beside tables each function may do exactly this', () => {
+  const always = ['kms:Decrypt', 'kms:GenerateDataKey*', 'logs:CreateLogStream', 'logs:PutLogEvents', 'sns:Publish'];
+  const keyed = ['secretsmanager:GetSecretValue'];
+  const expected: Record<FunctionName, readonly string[]> = {
+    decide: keyed,
+    execute: [...TO_JOIN_NETWORK, ...keyed],
+    heartbeat: ['cloudwatch:PutMetricData'],
+    reconcile: [...TO_JOIN_NETWORK, ...keyed],
+  };
+  for (const of of FUNCTIONS) {
+    const actions = roleOf(of, all).map((one) => one.action).filter((action) => !action.startsWith('dynamodb:'));
+    assert.deepEqual([...new Set(actions)].sort(), [...always, ...expected[of]].sort(), of);
+  }
+});
+
 test('each function puts and changes items of those tables alone that it has the pen of', () => {
   // The same as `creators_of` and the writers of the tables in shared/src/records/writers.rs.
   const puts: Record<FunctionName, readonly string[]> = {
@@ -82,10 +149,7 @@ test('each function puts and changes items of those tables alone that it has the
     reconcile: ['ledgers', 'trading-state'],
   };
   for (const of of FUNCTIONS) {
-    const may = (action: string) => {
-      const tables = TABLES.filter((table) => actionsOn(of, `table/${names.table(table.name)}`).includes(action));
-      return tables.map((table) => table.name).sort();
-    };
+    const may = (action: string) => tablesOf(of, action);
     assert.deepEqual(may('dynamodb:PutItem'), puts[of], of);
     assert.deepEqual(may('dynamodb:UpdateItem'), changes[of], of);
     assert.deepEqual(may('dynamodb:DeleteItem'), [], of);
@@ -109,13 +173,14 @@ function wildcardOf({ action, resource }: Permission): readonly { what: string; 
   if (resource === '*') found.push({ what: '*', action });
   else if (/:log-group:.*:\*$/.test(resource)) found.push({ what: 'log-group:…:*', action });
   else if (/:schedule\/tradai-paper\/\*$/.test(resource)) found.push({ what: 'schedule/…/*', action });
+  else if (/^arn:aws:bedrock:\*::foundation-model\/[^*?]+$/.test(resource)) found.push({ what: 'bedrock:*::foundation-model/…', action });
   else if (resource.includes('*') || resource.includes('?')) found.push({ what: resource, action });
   return found;
 }
 
 test('every wildcard is listed with its reason, and every listed one is used', () => {
   const used = new Set<string>();
-  for (const one of allowed) {
+  for (const one of permissions(world(asking)).filter((one) => one.effect === 'Allow')) {
     for (const { what, action } of wildcardOf(one)) {
       const row = WILDCARDS.find((row) => row.what === what && (row.actions.length === 0 || row.actions.includes(action)));
       assert.ok(row !== undefined, `${one.of}: ${one.action} on ${one.resource} is a wildcard without a reason`);
@@ -152,7 +217,7 @@ test('a schedule may wake its own function and leave a letter, nothing else', ()
 
 const CHANGES = /:(Add|Attach|Create|Delete|Invoke|Pass|Publish|Purge|Put|Receive|Remove|Set|Tag|Update)/;
 
-test('a viewer changes nothing, an operator reads no secret and widens nothing, an approver only signs', () => {
+test('a viewer changes nothing, an operator reads no secret and widens nothing, an approver only signs, a noter only notes', () => {
   const of = (who: string) => allowed.filter((one) => one.of.startsWith(who)).map((one) => one.action);
   const distinct = (who: string) => [...new Set(of(who))].sort();
   assert.deepEqual(of('viewer').filter((action) => CHANGES.test(action)), []);
@@ -162,9 +227,17 @@ test('a viewer changes nothing, an operator reads no secret and widens nothing, 
     'lambda:DeleteFunctionConcurrency',
     'lambda:InvokeFunction',
     'lambda:PutFunctionConcurrency',
+    'lambda:UpdateAlias',
     'scheduler:UpdateSchedule',
   ]);
+  const aliases = allowed.filter((one) => one.action === 'lambda:UpdateAlias').map((one) => one.resource);
+  const ours = FUNCTIONS.map((name) => `arn:aws:lambda:eu-central-1:123456789012:function:tradai-paper-${name}`);
+  assert.deepEqual(aliases.sort(), ours.flatMap((name) => [name, `${name}:live`]).sort());
+  assert.ok(of('viewer').includes('lambda:ListVersionsByFunction'));
   assert.deepEqual(distinct('approver'), ['dynamodb:UpdateItem', 'secretsmanager:GetSecretValue']);
+  const notes = allowed.filter((one) => one.of.startsWith('noter'));
+  assert.deepEqual(notes.map((one) => one.action), ['dynamodb:PutItem']);
+  assert.ok(notes[0]?.resource.endsWith(names.table('context')));
 });
 
 test('the policies of people fit what IAM takes: 6144 characters', () => {

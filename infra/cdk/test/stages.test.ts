@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Kind } from '../lib/stage.ts';
+import { type Kind, PROVIDERS, type Provider, type Stage, checked } from '../lib/stage.ts';
 import { STAGES } from '../stages.ts';
-import { type Json, type World, stage, world } from './world.ts';
+import { type Json, type World, source, stage, world } from './world.ts';
 
 /** Where two templates differ, as `Type.Path`, without the ids of resources. */
 function differences(one: World, other: World): readonly string[] {
@@ -62,6 +62,26 @@ test('paper and live differ in the fixed address and how long logs are kept, and
     ...FOLLOWS.slice(1),
     'AWS::Logs::LogGroup.RetentionInDays',
   ]);
+});
+
+test('providers of models are those that the functions know', () => {
+  const words = [...source('shared/src/model/provider.rs').matchAll(/Provider::\w+ => "(\w+)"/g)].map(([, word]) => word);
+  assert.deepEqual(words, PROVIDERS);
+  assert.throws(() => checked(stage('dev', { models: ['gemini' as Provider] })), /models: "gemini" is none of anthropic/);
+});
+
+test('a provider that cannot be reached as its stage says is refused', () => {
+  const refused = (more: Partial<Stage>, why: RegExp) => assert.throws(() => checked(stage('live', more)), why);
+  const compatibleUrl = 'https://models.example.com';
+  refused({ models: ['compatible'] }, /compatibleUrl: named exactly where/);
+  refused({ compatibleUrl }, /compatibleUrl: named exactly where/);
+  refused({ models: ['compatible'], compatibleUrl: 'http://models.example.com' }, /does not begin with https/);
+  refused({ models: ['compatible'], compatibleUrl: `${compatibleUrl}/v1` }, /ends in \/v1/);
+  refused({ models: ['bedrock'] }, /bedrockModels: named exactly where/);
+  refused({ bedrockModels: [{ id: 'amazon.nova-lite-v1:0' }] }, /bedrockModels: named exactly where/);
+  refused({ models: ['bedrock'], bedrockModels: [{ id: '*' }] }, /"\*" is not the id of a model/);
+  refused({ models: ['bedrock'], bedrockModels: [{ id: 'a.b', profile: '*' }] }, /"\*" is not the place/);
+  checked(stage('live', { models: ['compatible', 'bedrock'], compatibleUrl, bedrockModels: [{ id: 'amazon.nova-lite-v1:0' }] }));
 });
 
 test('the stages of this repository are one of each kind, and only live has a fixed address', () => {

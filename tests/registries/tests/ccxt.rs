@@ -4,10 +4,10 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail as tests do")]
 
 use std::path::Path;
-use std::process::Command;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use registries::python::judge;
 use rust_decimal::Decimal;
 use shared::time::{Millis, Timestamp};
 use sim::clock::SimClock;
@@ -91,18 +91,11 @@ impl Court {
 
 /// Holds one session of the judge; its own words are shown where it is not content.
 fn session(name: &str) -> Arc<Court> {
-    let python = registries::python::interpreter(Path::new(env!("CARGO_TARGET_TMPDIR")), &PINS);
-    let python = python.unwrap_or_else(|error| panic!("{error}"));
     let court = court();
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let serving = runtime.block_on(serve_local(court.clone(), court.clock.shared())).unwrap();
-    let judge = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/ccxt/judge.py");
-    let mut command = Command::new(python);
-    // No proxy stands between the judge and this machine.
-    command.env_clear().env("NO_PROXY", "*").arg("-B").arg(judge).args([name, &serving.url()]);
-    let output = command.output().unwrap();
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{name}: {}\n{said}", String::from_utf8_lossy(&output.stdout));
+    judge(Path::new(env!("CARGO_TARGET_TMPDIR")), &PINS, "ccxt/judge.py", &[name, &serving.url()])
+        .unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(court.exchange.audit(), Ok(()));
     court
 }

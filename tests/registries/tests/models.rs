@@ -4,9 +4,9 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail as tests do")]
 
 use std::path::Path;
-use std::process::Command;
 use std::sync::Arc;
 
+use registries::python::judge;
 use shared::time::Timestamp;
 use sim::clock::SimClock;
 use sim::model::{AWS_KEY, AWS_SECRET, Outcome, Policy, ScriptedModel};
@@ -19,20 +19,13 @@ const NOW: &str = "1677629100";
 
 /// One provider's SDK asks a model with this policy; its own words are shown where it is not content.
 fn session(provider: &str, policy: Policy) -> Arc<ScriptedModel> {
-    let python = registries::python::interpreter(Path::new(env!("CARGO_TARGET_TMPDIR")), &PINS);
-    let python = python.unwrap_or_else(|error| panic!("{error}"));
     let model = Arc::new(ScriptedModel::new(policy, 0));
     let clock = SimClock::new(Timestamp::from_millis(NOW.parse::<i64>().unwrap() * 1_000));
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let serving = runtime.block_on(serve_local(model.clone(), clock.shared())).unwrap();
-    let judge = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/models/judge.py");
-    let mut command = Command::new(python);
-    // No proxy stands between the judge and this machine, and no key but ours is in its environment.
-    command.env_clear().env("NO_PROXY", "*").arg("-B").arg(judge);
-    let output =
-        command.args([provider, policy.name(), &serving.url(), NOW, AWS_KEY, AWS_SECRET]).output().unwrap();
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{provider}: {}\n{said}", String::from_utf8_lossy(&output.stdout));
+    let args = [provider, policy.name(), &serving.url(), NOW, AWS_KEY, AWS_SECRET];
+    judge(Path::new(env!("CARGO_TARGET_TMPDIR")), &PINS, "models/judge.py", &args)
+        .unwrap_or_else(|error| panic!("{error}"));
     model
 }
 
