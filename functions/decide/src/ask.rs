@@ -229,7 +229,7 @@ struct Talk<'a, 'b, T, V, A> {
     turn: &'a Turn<'b, T, V, A>,
     prompt: &'a Prompt,
     model: &'a str,
-    /// The bound of the last question.
+    /// The bound of the last question, not raised.
     tokens: u32,
     tally: Tally,
     replies: Vec<RawReply>,
@@ -270,29 +270,36 @@ impl<T: ReadTables + WriteTables, V, A: AskModel> Talk<'_, '_, T, V, A> {
             true => Err(BadReply("a key is named twice".to_owned())),
             false => self.turn.shift.ports.model.read(self.model, raw),
         };
+        // Before anything is told: what the question was reserved with.
+        let bound = self.bound();
         let usage = match &reply {
             Ok(reply) => reply.usage,
-            Err(_) => budget::most_usage(self.tokens),
+            Err(_) => budget::most_usage(bound),
         };
         let usd = charge(self.turn, self.model, usage, &mut self.tally);
         let judged = verdict(&reply, &self.prompt.symbols);
         let is_refusal = matches!(&judged, Verdict::Final(Outcome::Abstain(Why::Refused), _));
         if let Some(provider) = provider_of(self.model) {
             let told = purse::answered(self.turn.shift.now(), is_refusal, usd);
-            let over = self.over(&provider, usage);
+            let over = self.over(bound, usage);
             self.turn.shift.purse.tell(&provider, Told { over, ..told });
         }
         (reply, judged)
     }
 
-    /// That the answer's question used more tokens than it was bounded at.
-    fn over(&self, provider: &ProviderId, usage: Usage) -> Option<Over> {
-        let name = model_name(self.model);
-        if usage.tokens_in <= self.turn.shift.purse.raised(provider, name, self.tokens) {
+    /// The bound of the last question, raised as it was reserved.
+    fn bound(&self) -> u32 {
+        let raised = |of: ProviderId| self.turn.shift.purse.raised(&of, model_name(self.model), self.tokens);
+        provider_of(self.model).map_or(self.tokens, raised)
+    }
+
+    /// That the answer's question used more tokens than its `bound`.
+    fn over(&self, bound: u32, usage: Usage) -> Option<Over> {
+        if usage.tokens_in <= bound {
             return None;
         }
         let percent = u64::from(usage.tokens_in).saturating_mul(100).div_ceil(u64::from(self.tokens.max(1)));
-        Some(Over { model: name.to_owned(), percent: u32::try_from(percent).unwrap_or(u32::MAX) })
+        Some(Over { model: model_name(self.model).to_owned(), percent: u32::try_from(percent).unwrap_or(u32::MAX) })
     }
 
     async fn ask_again(

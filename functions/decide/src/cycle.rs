@@ -2,6 +2,7 @@
 
 use shared::decision::{Outcome, Why};
 use shared::ports::{AskModel, Level, ReadTables, WriteTables};
+use shared::status::Hold;
 use shared::store::WriteError;
 use shared::time::Millis;
 
@@ -48,9 +49,10 @@ where
     let began = turn.shift.now();
     let books = snapshot::books(turn).await?;
     let off = turn.shift.purse.fleet_off();
-    mirror::model_off(turn, off.is_some()).await?;
-    let allowed = actions::allowed(&mirror::mirrored(turn, off.is_some()), &books, &turn.settings.symbols);
-    if allowed.is_empty() && off.is_none() {
+    let (stood, is_off) = (turn.state.holds.contains_key(&Hold::ModelOff), off.is_some());
+    mirror::model_off(turn, stood, is_off).await?;
+    let allowed = actions::allowed(&mirror::mirrored(turn, is_off), &books, &turn.settings.symbols);
+    if allowed.is_empty() && !is_off {
         return Ok(Cycled::NotAsked);
     }
     let answer = match (&turn.sight, off) {
@@ -72,7 +74,7 @@ where
     };
     let Some(answer) = answer else { return Ok(Cycled::Taken) };
     if answer.outcome == Outcome::Abstain(Why::ModelOff) {
-        mirror::model_off(turn, true).await?;
+        mirror::model_off(turn, is_off, true).await?;
     }
     let outcome = settle(turn, &books, &answer).await?;
     log(turn, &answer, &outcome, turn.shift.now().since(began));

@@ -4,9 +4,9 @@ use std::cell::RefCell;
 
 use shared::ids::ProviderId;
 use shared::money::Notional;
-use shared::ports::{ModelError, ReadTables, WriteTables};
+use shared::ports::{ModelError, RawReply, ReadTables, Turn, WriteTables};
 use shared::records;
-use shared::records::llm::{Hour, LlmLedger, Resumed};
+use shared::records::llm::{Hour, LlmLedger, Resumed, SwitchedOff};
 use shared::state::LlmDay;
 use shared::status::Hold;
 use shared::store::{self, Attr, Change, Cond, Item, Key, Path, ReadError, Write, WriteError};
@@ -15,9 +15,11 @@ use shared::testkit::at_once;
 use shared::testkit::memory::MemoryStore;
 use shared::time::Millis;
 
+use crate::budget;
 use crate::meters::Tally;
 use crate::purse::{NotReserved, Purse};
 use crate::testing::{World, at, holding, mutters, outcome, says, state};
+use crate::tokens;
 
 fn usd(text: &str) -> Notional {
     Notional::parse(text).unwrap()
@@ -295,4 +297,47 @@ fn a_model_that_uses_more_than_its_bound_raises_it_for_everyone_and_is_told() {
     world.clock.0.set(at("2023-03-01T16:10:05Z"));
     assert_eq!(outcome(&world.tick()), "abstain:over_budget");
     assert_eq!(world.ledger("anthropic").unwrap().factors["claude-haiku-4-5"], factor);
+}
+
+#[test]
+fn an_answer_that_does_not_say_its_use_costs_all_that_was_reserved_for_it() {
+    let world = World::new();
+    let factors = [("claude-haiku-4-5".to_owned(), 180)].into();
+    let provider = ProviderId::parse("anthropic").unwrap();
+    world.plant_ledger(&LlmLedger { factors, ..LlmLedger::first(provider) });
+    world.will(Ok(RawReply { body: b"<html>".to_vec() }));
+    assert_eq!(outcome(&world.tick()), "abstain:malformed");
+    let asked = world.model.asked.borrow();
+    let Turn::Facts(facts) = &asked[0].turns[0] else { panic!("{asked:?}") };
+    let bound = (tokens::asked(&asked[0].tool, &[facts]) * 180).div_ceil(100);
+    assert_eq!(world.decisions()[0].tokens_in, bound);
+    let most = budget::most_cost(&asked[0].model, bound, now());
+    assert_eq!(world.state().llm_day.usd, most);
+    assert_eq!(world.ledger("fleet").unwrap().hour.unwrap().usd, most, "nothing of it is given back");
+}
+
+#[test]
+fn what_is_switched_off_is_told_once_and_the_hold_is_written_once() {
+    let world = World::new();
+    let off = SwitchedOff { at: at("2023-03-01T15:00:00Z"), detail: "dear".to_owned() };
+    world.plant_ledger(&LlmLedger { switched_off: Some(off), ..fleet() });
+    assert_eq!(outcome(&world.tick()), "abstain:model_off");
+    assert!(world.state().holds.contains_key(&Hold::ModelOff));
+    assert_eq!(world.lines("model off"), 1);
+    world.clock.0.set(at("2023-03-01T16:01:05Z"));
+    world.tick();
+    assert_eq!(world.lines("model off"), 1, "it stands");
+}
+
+#[test]
+fn what_is_switched_off_again_in_the_cycle_that_would_resume_holds_the_strategy() {
+    let world = World::new();
+    world.change(|state| {
+        state.holds.insert(Hold::ModelOff, at("2023-03-01T15:00:00Z"));
+    });
+    world.plant_ledger(&LlmLedger { usd_per_hour: Some(usd("0.001")), ..fleet() });
+    assert_eq!(outcome(&world.tick()), "abstain:model_off");
+    assert!(world.ledger("fleet").unwrap().off().is_some());
+    assert!(world.state().holds.contains_key(&Hold::ModelOff));
+    assert_eq!((world.lines("model on"), world.lines("model off")), (1, 1));
 }
