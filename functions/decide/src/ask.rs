@@ -16,7 +16,7 @@ use shared::store::WriteError;
 use shared::time::Millis;
 
 use crate::budget;
-use crate::doubled::names_a_key_twice;
+use crate::doubled::unreadable;
 use crate::meters::Tally;
 use crate::prompt::Prompt;
 use crate::providers::{Over, Told, provider_of};
@@ -266,9 +266,9 @@ impl<T: ReadTables + WriteTables, V, A: AskModel> Talk<'_, '_, T, V, A> {
 
     /// Reads an answer and counts what it used; where it does not say, the most that it can have used.
     fn read(&mut self, raw: &RawReply) -> (Result<Reply, BadReply>, Verdict) {
-        let reply = match names_a_key_twice(&raw.body) {
-            true => Err(BadReply("a key is named twice".to_owned())),
-            false => self.turn.shift.ports.model.read(self.model, raw),
+        let reply = match unreadable(&raw.body) {
+            Some(why) => Err(BadReply(why)),
+            None => self.turn.shift.ports.model.read(self.model, raw),
         };
         // Before anything is told: what the question was reserved with.
         let bound = self.bound();
@@ -299,7 +299,10 @@ impl<T: ReadTables + WriteTables, V, A: AskModel> Talk<'_, '_, T, V, A> {
             return None;
         }
         let percent = u64::from(usage.tokens_in).saturating_mul(100).div_ceil(u64::from(self.tokens.max(1)));
-        Some(Over { model: model_name(self.model).to_owned(), percent: u32::try_from(percent).unwrap_or(u32::MAX) })
+        Some(Over {
+            model: model_name(self.model).to_owned(),
+            percent: u32::try_from(percent).unwrap_or(u32::MAX),
+        })
     }
 
     async fn ask_again(
