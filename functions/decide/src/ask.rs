@@ -19,7 +19,7 @@ use crate::budget;
 use crate::doubled::unreadable;
 use crate::meters::Tally;
 use crate::prompt::Prompt;
-use crate::providers::{Over, Told, provider_of};
+use crate::providers::{Told, provider_of};
 use crate::purse::{self, NotReserved};
 use crate::record::{self, Put};
 use crate::shift::Turn;
@@ -199,7 +199,7 @@ fn count_failure<T, V, A>(
     let now = turn.shift.now();
     let line = turn.line(Level::Warn, "model gave no answer").with("model", model);
     turn.shift.write(line.with("error", shorten(&error.to_string(), MOST_DETAIL)));
-    let failed = |usd| purse::unanswered(now, Fate::Failed, usd, None);
+    let failed = |usd| purse::unanswered(model, now, Fate::Failed, usd, None);
     // It may have been answered, and is then paid for.
     let is_paid = matches!(error, ModelError::Unavailable(_));
     let usage = if is_paid { budget::most_usage(tokens) } else { Usage::default() };
@@ -207,7 +207,7 @@ fn count_failure<T, V, A>(
     match error {
         ModelError::Throttled { wait } => {
             tally.throttled = tally.throttled.saturating_add(1);
-            Some(purse::unanswered(now, Fate::Throttled, usd, *wait))
+            Some(purse::unanswered(model, now, Fate::Throttled, usd, *wait))
         }
         ModelError::Unavailable(_) | ModelError::Overloaded => Some(failed(usd)),
         ModelError::SpendLimit(text) => {
@@ -280,7 +280,7 @@ impl<T: ReadTables + WriteTables, V, A: AskModel> Talk<'_, '_, T, V, A> {
         let judged = verdict(&reply, &self.prompt.symbols);
         let is_refusal = matches!(&judged, Verdict::Final(Outcome::Abstain(Why::Refused), _));
         if let Some(provider) = provider_of(self.model) {
-            let told = purse::answered(self.turn.shift.now(), is_refusal, usd);
+            let told = purse::answered(self.model, self.turn.shift.now(), is_refusal, usd);
             let over = self.over(bound, usage);
             self.turn.shift.purse.tell(&provider, Told { over, ..told });
         }
@@ -293,16 +293,13 @@ impl<T: ReadTables + WriteTables, V, A: AskModel> Talk<'_, '_, T, V, A> {
         provider_of(self.model).map_or(self.tokens, raised)
     }
 
-    /// That the answer's question used more tokens than its `bound`.
-    fn over(&self, bound: u32, usage: Usage) -> Option<Over> {
+    /// What the answer's question used in percent of the plain bound, where that is more than its `bound`.
+    fn over(&self, bound: u32, usage: Usage) -> Option<u32> {
         if usage.tokens_in <= bound {
             return None;
         }
         let percent = u64::from(usage.tokens_in).saturating_mul(100).div_ceil(u64::from(self.tokens.max(1)));
-        Some(Over {
-            model: model_name(self.model).to_owned(),
-            percent: u32::try_from(percent).unwrap_or(u32::MAX),
-        })
+        Some(u32::try_from(percent).unwrap_or(u32::MAX))
     }
 
     async fn ask_again(

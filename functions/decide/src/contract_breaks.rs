@@ -66,7 +66,7 @@ fn break_9_a_wait_is_obeyed_in_full_however_long() {
     let now = at("2023-03-01T16:00:00Z");
     let ours = |wait: Millis| {
         let ledger = LlmLedger::first(ProviderId::parse("anthropic").unwrap());
-        let told = unanswered(now, Fate::Throttled, shared::money::Notional::ZERO, Some(wait));
+        let told = unanswered("anthropic/m", now, Fate::Throttled, shared::money::Notional::ZERO, Some(wait));
         let ledger = after(ledger, &[told]);
         let is_open = |at: &Timestamp| shut(&ledger, *at).is_none();
         let seconds = (0..=wait.as_secs()).map(|second| now + Millis::from_secs(second));
