@@ -7,6 +7,7 @@ use shared::money::Notional;
 use shared::ports::{ModelError, RawReply, ReadTables, Turn, WriteTables};
 use shared::records;
 use shared::records::llm::{Hour, LlmLedger, Resumed, SwitchedOff};
+use shared::roster::Trail;
 use shared::state::LlmDay;
 use shared::status::Hold;
 use shared::store::{self, Attr, Change, Cond, Item, Key, Path, ReadError, Write, WriteError};
@@ -18,7 +19,7 @@ use shared::time::Millis;
 use crate::budget;
 use crate::meters::Tally;
 use crate::purse::{NotReserved, Purse};
-use crate::testing::{World, at, holding, mutters, outcome, says, state};
+use crate::testing::{World, at, holding, mutters, outcome, state};
 use crate::tokens;
 
 fn usd(text: &str) -> Notional {
@@ -268,18 +269,67 @@ fn after_three_bad_answers_a_strategy_asks_at_most_every_five_minutes() {
     world.plant_books(&holding());
     world.model.mood.set(Some(|| Ok(mutters("refusal", "I cannot assist"))));
     world.minutes(60);
-    assert!(world.asked() <= 14, "{}", world.asked());
+    assert_eq!(world.asked(), 14);
+}
+
+/// Each call, and whether it is about a ledger of the models.
+struct Counted<'a>(&'a MemoryStore, RefCell<Vec<(&'static str, bool)>>);
+
+impl Counted<'_> {
+    fn called<'a>(&self, what: &'static str, keys: impl IntoIterator<Item = &'a Key>) {
+        let is_of_models = keys.into_iter().any(|key| key.hash.starts_with("llm#"));
+        self.1.borrow_mut().push((what, is_of_models));
+    }
+}
+
+impl ReadTables for Counted<'_> {
+    async fn get(&self, keys: &[Key]) -> Result<Vec<Option<Item>>, ReadError> {
+        self.called("get", keys);
+        self.0.get(keys).await
+    }
+    async fn query(
+        &self,
+        table: Table,
+        hash: &str,
+        prefix: &str,
+        order: store::Order,
+        limit: usize,
+    ) -> Result<Vec<Item>, ReadError> {
+        self.called("query", []);
+        self.0.query(table, hash, prefix, order, limit).await
+    }
+}
+
+impl WriteTables for Counted<'_> {
+    async fn write(&self, writes: Vec<Write>) -> Result<(), WriteError> {
+        self.called("write", writes.iter().map(|write| &write.key));
+        self.0.write(writes).await
+    }
 }
 
 #[test]
 fn an_idle_tick_calls_no_table_more_and_an_asking_one_two() {
     let world = World::new();
     world.set(|settings| settings.decide_every = Millis::from_minutes(25));
-    world.will(Ok(says(serde_json::json!({"action": "hold", "reason": "calm"}))));
-    world.minutes(25);
+    let (tables, trail) = (Counted(&world.tables, RefCell::default()), Trail::default());
+    let calls: Vec<Vec<(&str, bool)>> = (0..26)
+        .map(|_| {
+            world.tick_over(&tables, &trail, world.clock.0.get().minute());
+            world.clock.0.set(world.clock.0.get() + Millis::from_minutes(1));
+            tables.1.take()
+        })
+        .collect();
     assert_eq!(world.asked(), 1);
-    let fleet = world.ledger("fleet").unwrap();
-    assert_eq!(fleet.count, 2, "reserved once and settled once");
+    let (idle, asking): (Vec<_>, Vec<_>) = calls.iter().skip(1).partition(|calls| calls.len() == 2);
+    assert_eq!(idle.len(), 24);
+    assert!(
+        idle.iter().all(|calls| ***calls == [("get", false), ("write", false)]),
+        "its roster and its claim"
+    );
+    // The ledgers are read with the books; what the answer was and what came of it is written in between.
+    let reserved_and_told = [("write", true), ("write", false), ("write", false), ("write", true)];
+    let books = [("get", false), ("write", false), ("query", false), ("get", true)];
+    assert_eq!(asking, [&[books, reserved_and_told].concat()]);
     let day = world.state().llm_day;
     assert_eq!(day, LlmDay { day: day.day, calls: 1, usd: usd("0.0011") });
 }
