@@ -2,7 +2,7 @@
 //! strategy in its next cycle.
 
 use shared::records::llm::{self, LlmLedger, Resumed, SwitchedOff};
-use shared::store::{Attr, Item, ScanTables, WriteTables};
+use shared::store::{ScanTables, WriteTables};
 use shared::tables::Table;
 use shared::time::Timestamp;
 
@@ -28,22 +28,32 @@ pub struct Options {
     pub by: Option<String>,
 }
 
-/// Resumes whatever is switched off: the fleet at its ceiling, a provider at its spend limit.
+/// Resumes whatever is switched off: the fleet at its ceiling, a provider at its spend limit. A ledger that cannot be
+/// read keeps no other from it; it is told, and refused in the end.
 pub async fn resume(stage: &Stage, by: &str, person: &mut Person<'_>, now: Timestamp) -> Result<(), NotDone> {
     let items = stage.tables.scan(Table::Ledgers).await?;
-    let mut resumed = false;
-    for item in items.iter().filter(|item| is_of_models(item)) {
-        let ledger = llm::decode(item).map_err(|corrupt| NotDone::Refused(corrupt.to_string()))?;
-        if let Some(off) = ledger.off() {
-            resume_one(stage, &ledger, off, by, person, now).await?;
-            resumed = true;
+    let (mut resumed, mut damaged) = (false, Vec::new());
+    for read in items.iter().filter(|item| llm::is_of(item)).map(llm::decode) {
+        match read {
+            Ok(ledger) => {
+                if let Some(off) = ledger.off() {
+                    resume_one(stage, &ledger, off, by, person, now).await?;
+                    resumed = true;
+                }
+            }
+            Err(corrupt) => {
+                person.tell(&format!("not looked at: {corrupt}"))?;
+                damaged.push(corrupt.item);
+            }
         }
     }
-    if resumed { Ok(()) } else { Err(NotDone::input("no model is switched off; nothing to resume")) }
-}
-
-fn is_of_models(item: &Item) -> bool {
-    matches!(item.get(Table::Ledgers.hash_key()), Some(Attr::S(hash)) if hash.starts_with("llm#"))
+    match (damaged.is_empty(), resumed) {
+        (false, _) => {
+            Err(NotDone::Refused(format!("not known whether switched off: {}", damaged.join(", "))))
+        }
+        (true, true) => Ok(()),
+        (true, false) => Err(NotDone::input("no model is switched off; nothing to resume")),
+    }
 }
 
 async fn resume_one(

@@ -348,6 +348,32 @@ fn models_that_are_off_are_resumed_by_a_person_who_is_named() {
 }
 
 #[test]
+fn one_damaged_ledger_keeps_no_other_model_from_being_resumed() {
+    let world = World::new();
+    let off = SwitchedOff { at: at("2023-03-01T11:55:00Z"), detail: "501 USD within an hour".to_owned() };
+    let plant = |name: &str| {
+        let name = ProviderId::parse(name).unwrap();
+        let ledger = LlmLedger { switched_off: Some(off.clone()), ..LlmLedger::first(name.clone()) };
+        world.put(records::llm::key(&name), records::llm::encode(&ledger));
+        records::llm::key(&name)
+    };
+    let (first, damaged, last) = (plant("anthropic"), plant("bedrock"), plant("fleet"));
+    world.change(damaged.clone(), Path::of("count"), Attr::S("many".to_owned()));
+    let before = world.item(damaged.clone());
+    let resume = || world.run("", async |stage, person| model::resume(stage, "ada", person, noon()).await);
+    let (ended, shown) = resume();
+    for key in [first, last] {
+        assert_eq!(records::llm::decode(&world.item(key.clone())).unwrap().off(), None, "{key:?}");
+    }
+    assert_eq!(world.item(damaged), before);
+    assert_eq!(shown.matches("resumed by ada").count(), 2, "{shown}");
+    assert!(shown.contains("llm#bedrock") && shown.contains("count"), "{shown}");
+    let is_damaged = |ended: Result<(), NotDone>| matches!(ended.unwrap_err(), NotDone::Refused(why) if why.contains("llm#bedrock"));
+    assert!(is_damaged(ended));
+    assert!(is_damaged(resume().0), "what cannot be read is not said to be on");
+}
+
+#[test]
 fn a_gate_is_reset_by_a_request_that_names_gate_person_and_time() {
     let world = World::new();
     assert!(input(&world.reset(None)).contains("no gate of demo is open"));

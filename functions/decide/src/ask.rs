@@ -16,10 +16,10 @@ use shared::store::WriteError;
 use shared::time::Millis;
 
 use crate::budget;
-use crate::doubled::names_a_key_twice;
+use crate::doubled::unreadable;
 use crate::meters::Tally;
 use crate::prompt::Prompt;
-use crate::providers::{Over, Told, provider_of};
+use crate::providers::{Told, provider_of};
 use crate::purse::{self, NotReserved};
 use crate::record::{self, Put};
 use crate::shift::Turn;
@@ -199,7 +199,7 @@ fn count_failure<T, V, A>(
     let now = turn.shift.now();
     let line = turn.line(Level::Warn, "model gave no answer").with("model", model);
     turn.shift.write(line.with("error", shorten(&error.to_string(), MOST_DETAIL)));
-    let failed = |usd| purse::unanswered(now, Fate::Failed, usd, None);
+    let failed = |usd| purse::unanswered(model, now, Fate::Failed, usd, None);
     // It may have been answered, and is then paid for.
     let is_paid = matches!(error, ModelError::Unavailable(_));
     let usage = if is_paid { budget::most_usage(tokens) } else { Usage::default() };
@@ -207,7 +207,7 @@ fn count_failure<T, V, A>(
     match error {
         ModelError::Throttled { wait } => {
             tally.throttled = tally.throttled.saturating_add(1);
-            Some(purse::unanswered(now, Fate::Throttled, usd, *wait))
+            Some(purse::unanswered(model, now, Fate::Throttled, usd, *wait))
         }
         ModelError::Unavailable(_) | ModelError::Overloaded => Some(failed(usd)),
         ModelError::SpendLimit(text) => {
@@ -229,7 +229,7 @@ struct Talk<'a, 'b, T, V, A> {
     turn: &'a Turn<'b, T, V, A>,
     prompt: &'a Prompt,
     model: &'a str,
-    /// The bound of the last question.
+    /// The bound of the last question, not raised.
     tokens: u32,
     tally: Tally,
     replies: Vec<RawReply>,
@@ -266,33 +266,40 @@ impl<T: ReadTables + WriteTables, V, A: AskModel> Talk<'_, '_, T, V, A> {
 
     /// Reads an answer and counts what it used; where it does not say, the most that it can have used.
     fn read(&mut self, raw: &RawReply) -> (Result<Reply, BadReply>, Verdict) {
-        let reply = match names_a_key_twice(&raw.body) {
-            true => Err(BadReply("a key is named twice".to_owned())),
-            false => self.turn.shift.ports.model.read(self.model, raw),
+        let reply = match unreadable(&raw.body) {
+            Some(why) => Err(BadReply(why)),
+            None => self.turn.shift.ports.model.read(self.model, raw),
         };
+        // Before anything is told: what the question was reserved with.
+        let bound = self.bound();
         let usage = match &reply {
             Ok(reply) => reply.usage,
-            Err(_) => budget::most_usage(self.tokens),
+            Err(_) => budget::most_usage(bound),
         };
         let usd = charge(self.turn, self.model, usage, &mut self.tally);
         let judged = verdict(&reply, &self.prompt.symbols);
         let is_refusal = matches!(&judged, Verdict::Final(Outcome::Abstain(Why::Refused), _));
         if let Some(provider) = provider_of(self.model) {
-            let told = purse::answered(self.turn.shift.now(), is_refusal, usd);
-            let over = self.over(&provider, usage);
+            let told = purse::answered(self.model, self.turn.shift.now(), is_refusal, usd);
+            let over = self.over(bound, usage);
             self.turn.shift.purse.tell(&provider, Told { over, ..told });
         }
         (reply, judged)
     }
 
-    /// That the answer's question used more tokens than it was bounded at.
-    fn over(&self, provider: &ProviderId, usage: Usage) -> Option<Over> {
-        let name = model_name(self.model);
-        if usage.tokens_in <= self.turn.shift.purse.raised(provider, name, self.tokens) {
+    /// The bound of the last question, raised as it was reserved.
+    fn bound(&self) -> u32 {
+        let raised = |of: ProviderId| self.turn.shift.purse.raised(&of, model_name(self.model), self.tokens);
+        provider_of(self.model).map_or(self.tokens, raised)
+    }
+
+    /// What the answer's question used in percent of the plain bound, where that is more than its `bound`.
+    fn over(&self, bound: u32, usage: Usage) -> Option<u32> {
+        if usage.tokens_in <= bound {
             return None;
         }
         let percent = u64::from(usage.tokens_in).saturating_mul(100).div_ceil(u64::from(self.tokens.max(1)));
-        Some(Over { model: name.to_owned(), percent: u32::try_from(percent).unwrap_or(u32::MAX) })
+        Some(u32::try_from(percent).unwrap_or(u32::MAX))
     }
 
     async fn ask_again(

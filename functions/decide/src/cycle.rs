@@ -1,13 +1,16 @@
 //! One cycle: snapshot, features, prompt, model, verdict, intent.
 
-use shared::decision::{Outcome, Why};
+use shared::decision::{Action, Outcome, Why};
 use shared::ports::{AskModel, Level, ReadTables, WriteTables};
+use shared::status::Hold;
 use shared::store::WriteError;
 use shared::time::Millis;
 
 use crate::actions;
 use crate::ask::{self, Answer};
+use crate::market::Market;
 use crate::mirror;
+use crate::notes;
 use crate::prompt::{self, Prompt};
 use crate::settle::{NotSettled, settle};
 use crate::shift::Turn;
@@ -46,37 +49,50 @@ where
     A: AskModel,
 {
     let began = turn.shift.now();
-    let books = snapshot::books(turn).await?;
+    let mut books = snapshot::books(turn).await?;
     let off = turn.shift.purse.fleet_off();
-    mirror::model_off(turn, off.is_some()).await?;
-    let allowed = actions::allowed(&mirror::mirrored(turn, off.is_some()), &books, &turn.settings.symbols);
-    if allowed.is_empty() && off.is_none() {
+    let (stood, is_off) = (turn.state.holds.contains_key(&Hold::ModelOff), off.is_some());
+    mirror::model_off(turn, stood, is_off).await?;
+    let allowed = actions::allowed(&mirror::mirrored(turn, is_off), &books, &turn.settings.symbols);
+    if allowed.is_empty() && !is_off {
         return Ok(Cycled::NotAsked);
     }
     let answer = match (&turn.sight, off) {
         (_, Some(why)) => Some(ask::unasked(turn, "", Why::ModelOff, why)),
         (Err(problem), None) => Some(ask::unasked(turn, "", Why::StaleMarket, problem.to_string())),
         (Ok(markets), None) => {
-            let print = worth::print(turn, &books, &allowed);
-            let (moved, seen) = (turn.settings.ask_when_moved, books.seen.as_ref());
-            match worth::unchanged(moved, seen, print.as_deref(), markets, began) {
-                Some(why) => Some(unasked_again(turn, &books, why)),
-                None => {
-                    let facts = prompt::facts(&turn.settings, markets, &books, &allowed, began);
-                    let symbols = turn.settings.symbols.clone();
-                    let prompt = Prompt { facts, tool: prompt::tool(&symbols), symbols, print };
-                    ask::ask(turn, &prompt).await?
-                }
-            }
+            books.notes = notes::notes(turn).await.map_err(NoBooks::Read)?;
+            asked(turn, &books, &allowed, markets).await?
         }
     };
     let Some(answer) = answer else { return Ok(Cycled::Taken) };
     if answer.outcome == Outcome::Abstain(Why::ModelOff) {
-        mirror::model_off(turn, true).await?;
+        mirror::model_off(turn, is_off, true).await?;
     }
     let outcome = settle(turn, &books, &answer).await?;
     log(turn, &answer, &outcome, turn.shift.now().since(began));
     Ok(Cycled::Decided(outcome))
+}
+
+/// What the model answers, or that it is not worth asking; none where another invocation asks in this minute.
+async fn asked<T, V, A>(
+    turn: &Turn<'_, T, V, A>,
+    books: &Books,
+    allowed: &[Action],
+    markets: &[Market],
+) -> Result<Option<Answer>, WriteError>
+where
+    T: ReadTables + WriteTables,
+    A: AskModel,
+{
+    let (now, print) = (turn.shift.now(), worth::print(turn, books, allowed));
+    let moved = turn.settings.ask_when_moved;
+    if let Some(why) = worth::unchanged(moved, books.seen.as_ref(), print.as_deref(), markets, now) {
+        return Ok(Some(unasked_again(turn, books, why)));
+    }
+    let symbols = turn.settings.symbols.clone();
+    let facts = prompt::facts(&turn.settings, markets, books, allowed, now);
+    ask::ask(turn, &Prompt { facts, tool: prompt::tool(&symbols), symbols, print }).await
 }
 
 /// The last answer still holds, and the next cycle goes by it too.

@@ -5,10 +5,12 @@ use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-/// Whether an object anywhere in the JSON text `body` names a key twice, also within a string that is itself an
-/// object (tool arguments of some providers are). What is no JSON says nothing.
-pub fn names_a_key_twice(body: &[u8]) -> bool {
-    serde_json::from_slice::<Once>(body).is_err() && serde_json::from_slice::<IgnoredAny>(body).is_ok()
+/// Why the JSON text `body` is not read: an object in it names a key twice, also within a string that is itself an
+/// object (tool arguments of some providers are), a number is out of range, or it is nested too deep. What is no JSON
+/// says nothing.
+pub fn unreadable(body: &[u8]) -> Option<String> {
+    let error = serde_json::from_slice::<Once>(body).err()?;
+    serde_json::from_slice::<IgnoredAny>(body).is_ok().then(|| error.to_string())
 }
 
 /// JSON without a key named twice; its values are not kept.
@@ -44,8 +46,8 @@ impl<'de> Visitor<'de> for Look {
         Ok(Once)
     }
     fn visit_str<E: Error>(self, text: &str) -> Result<Once, E> {
-        let is_twice = text.trim_start().starts_with('{') && names_a_key_twice(text.as_bytes());
-        if is_twice { Err(E::custom("a key is named twice")) } else { Ok(Once) }
+        let object = Some(text).filter(|text| text.trim_start().starts_with('{'));
+        object.and_then(|text| unreadable(text.as_bytes())).map_or(Ok(Once), |why| Err(E::custom(why)))
     }
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Once, A::Error> {
         while list.next_element::<Once>()?.is_some() {}
@@ -67,18 +69,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_named_twice_is_found_at_every_depth() {
-        for (body, is_twice) in [
-            (r#"{"a":1,"b":{"a":1}}"#, false),
-            (r#"{"a":1,"a":1}"#, true),
-            (r#"[{"b":[{"a":null,"c":"x","a":true}]}]"#, true),
-            (r#"{"a":1,"\u0061":2}"#, true),
-            (r#"{"arguments":"{\"quantity\":\"1\",\"quantity\":\"9\"}"}"#, true),
-            (r#"{"text":"{ no JSON"}"#, false),
-            ("{", false),
-            ("1.5", false),
+    fn a_key_named_twice_is_found_at_every_depth_and_no_other_fault_is_called_so() {
+        let (twice, deep) = (Some("a key is named twice"), "[".repeat(200) + &"]".repeat(200));
+        for (body, words) in [
+            (r#"{"a":1,"b":{"a":1}}"#, None),
+            (r#"{"a":1,"a":1}"#, twice),
+            (r#"[{"b":[{"a":null,"c":"x","a":true}]}]"#, twice),
+            (r#"{"a":1,"\u0061":2}"#, twice),
+            (r#"{"arguments":"{\"quantity\":\"1\",\"quantity\":\"9\"}"}"#, twice),
+            (r#"{"text":"{ no JSON"}"#, None),
+            (r#"{"quantity":1e400}"#, Some("number out of range")),
+            (r#"{"arguments":"{\"quantity\":1e400}"}"#, Some("number out of range")),
+            (&deep, Some("recursion limit")),
+            ("{", None),
+            ("1.5", None),
         ] {
-            assert_eq!(names_a_key_twice(body.as_bytes()), is_twice, "{body}");
+            let why = unreadable(body.as_bytes());
+            match (&why, words) {
+                (Some(why), Some(words)) => assert!(why.contains(words), "{body}: {why}"),
+                (why, words) => assert_eq!(why.as_deref(), words, "{body}"),
+            }
         }
     }
 }

@@ -20,12 +20,14 @@ pub fn mirrored<T, V, A>(turn: &Turn<'_, T, V, A>, is_off: bool) -> StrategyStat
     state
 }
 
-/// Sets or clears the hold where it is not as the fleet's ledger says; writes nothing otherwise.
+/// Sets or clears the hold, which `stood` or not, where it is not as the fleet's ledger says; writes nothing
+/// otherwise.
 pub async fn model_off<T: WriteTables, V, A>(
     turn: &Turn<'_, T, V, A>,
+    stood: bool,
     is_off: bool,
 ) -> Result<(), WriteError> {
-    if turn.state.holds.contains_key(&Hold::ModelOff) == is_off {
+    if stood == is_off {
         return Ok(());
     }
     let path = records::state::path::hold(Hold::ModelOff);

@@ -19,9 +19,9 @@ const LOOKED_AT: usize = 50;
 /// A note that is less close than this is noise: 0.75.
 const CLOSEST: Decimal = Decimal::from_parts(75, 0, 0, false, 2);
 /// Most characters of a note.
-const MOST_TEXT: usize = 160;
+pub const MOST_TEXT: usize = 160;
 /// Most characters of its source.
-const MOST_SOURCE: usize = 24;
+pub const MOST_SOURCE: usize = 24;
 
 /// A note as it is shown.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,7 +2,9 @@
 
 use shared::ids::ProviderId;
 use shared::money::Notional;
-use shared::records::llm::{Breaker, Fate, LlmLedger, MINUTES_KEPT, MOST_CALLS, Minute, SwitchedOff};
+use shared::records::llm::{
+    Breaker, Fate, LlmLedger, MINUTES_KEPT, MOST_CALLS, Minute, ModelName, SwitchedOff,
+};
 use shared::signal::Signal;
 use shared::state::Alert;
 use shared::time::{Millis, Timestamp};
@@ -27,6 +29,8 @@ const MOST_REFUSALS: u32 = 5;
 /// What one call has told of its provider.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Told {
+    /// The model's name at its provider.
+    pub model: ModelName,
     /// When.
     pub at: Timestamp,
     /// What became of it.
@@ -37,17 +41,8 @@ pub struct Told {
     pub wait: Option<Millis>,
     /// Its words, where the account's own limit is used up: no wait helps.
     pub spend_limit: Option<String>,
-    /// That it used more than the bound on its tokens.
-    pub over: Option<Over>,
-}
-
-/// A model that used more tokens than the bound that was computed for its question.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Over {
-    /// Its name at its provider.
-    pub model: String,
-    /// What it used, in percent of the plain bound.
-    pub percent: u32,
+    /// The tokens of its question in percent of the plain bound on them, where the raised one was passed too.
+    pub over: Option<u32>,
 }
 
 /// The alert of a bound that was too low.
@@ -102,20 +97,24 @@ fn count(ledger: &mut LlmLedger, told: &Told) {
     this.usd = this.usd + told.usd;
 }
 
-/// A factor is never lowered: what was used once may be used again. It is told until an answer keeps to it.
+/// A factor is never lowered: what was used once may be used again. It is told until an answer of that model keeps
+/// to it; where another model passes its bound meanwhile, that is the news.
 fn factor(ledger: &mut LlmLedger, told: &Told) {
-    let Some(over) = &told.over else {
-        if told.fate == Fate::Answered {
+    let is_told = ledger.alerts.get(TOKEN_BOUND).is_some_and(|alert| alert.key == told.model);
+    let Some(percent) = told.over else {
+        if is_told && told.fate == Fate::Answered {
             ledger.alerts.remove(TOKEN_BOUND);
         }
         return;
     };
-    let factor = ledger.factors.entry(over.model.clone()).or_insert(over.percent);
-    *factor = over.percent.max(*factor);
-    let detail =
-        format!("{} used {} % of the bound on its tokens; the bound is raised", over.model, over.percent);
-    let alert = Alert { since: told.at, key: over.model.clone(), detail };
-    ledger.alerts.entry(TOKEN_BOUND.to_owned()).or_insert(alert);
+    let factor = ledger.factors.entry(told.model.clone()).or_insert(percent);
+    *factor = percent.max(*factor);
+    if !is_told {
+        let detail =
+            format!("{} used {percent} % of the bound on its tokens; the bound is raised", told.model);
+        let alert = Alert { since: told.at, key: told.model.clone(), detail };
+        ledger.alerts.insert(TOKEN_BOUND.to_owned(), alert);
+    }
 }
 
 /// A wait is never shortened; where a limit of the account is used up, a person has to act.
@@ -266,7 +265,15 @@ mod tests {
     }
     fn told(minute: i64, fate: Fate) -> Told {
         let at = start() + Millis::from_minutes(minute);
-        Told { at, fate, usd: Notional::ZERO, wait: None, spend_limit: None, over: None }
+        Told {
+            model: "m".to_owned(),
+            at,
+            fate,
+            usd: Notional::ZERO,
+            wait: None,
+            spend_limit: None,
+            over: None,
+        }
     }
     fn fresh() -> LlmLedger {
         LlmLedger::first(ProviderId::parse("anthropic").unwrap())
@@ -359,5 +366,21 @@ mod tests {
         assert_eq!(shut(&ledger, minute(31)), None);
         let ledger = after(ledger, &[told(31, Fate::Answered)]);
         assert!(ledger.alerts.is_empty());
+    }
+
+    #[test]
+    fn a_bound_that_was_too_low_is_told_until_that_model_keeps_to_it() {
+        let of = |model: &str, over| Told { model: model.to_owned(), over, ..told(0, Fate::Answered) };
+        let ledger = after(fresh(), &[of("a", Some(150)), of("b", None)]);
+        assert_eq!(ledger.alerts[TOKEN_BOUND].key, "a", "what another model keeps to says nothing of it");
+        let ledger = after(ledger, &[of("b", Some(300))]);
+        let alert = &ledger.alerts[TOKEN_BOUND];
+        assert_eq!(alert.key, "b");
+        assert!(alert.detail.starts_with("b used 300 %"), "{}", alert.detail);
+        let ledger = after(ledger, &[of("a", None)]);
+        assert_eq!(kinds(&ledger), [TOKEN_BOUND]);
+        let failed = Told { fate: Fate::Failed, ..of("b", None) };
+        assert_eq!(kinds(&after(ledger.clone(), &[failed])), [TOKEN_BOUND], "it says nothing of its use");
+        assert!(after(ledger, &[of("b", None)]).alerts.is_empty());
     }
 }

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use shared::ids::ProviderId;
 use shared::money::{Amount, Notional};
-use shared::ports::{Level, Line, Log, ReadTables, WriteTables};
+use shared::ports::{Level, Line, Log, ReadTables, WriteTables, model_name};
 use shared::records::llm::{self, FLEET, Fate, Hour, LlmLedger};
 use shared::records::{self, Corrupt};
 use shared::settings::Settings;
@@ -310,13 +310,13 @@ fn day_write(state: &StrategyState, seen: LlmDay, day: LlmDay) -> Write {
     Write::update(records::state::key(&state.strategy_id), vec![Change::Set(path, attr(&day))], conds)
 }
 
-/// What a call told that was answered.
-pub fn answered(at: Timestamp, is_refusal: bool, usd: Notional) -> Told {
+/// What a call of `model` (`provider/name`) told that was answered.
+pub fn answered(model: &str, at: Timestamp, is_refusal: bool, usd: Notional) -> Told {
     let fate = if is_refusal { Fate::Refused } else { Fate::Answered };
-    Told { at, fate, usd, wait: None, spend_limit: None, over: None }
+    unanswered(model, at, fate, usd, None)
 }
 
-/// What a call told that was not.
-pub fn unanswered(at: Timestamp, fate: Fate, usd: Notional, wait: Option<Millis>) -> Told {
-    Told { at, fate, usd, wait, spend_limit: None, over: None }
+/// What a call of `model` (`provider/name`) told that was not.
+pub fn unanswered(model: &str, at: Timestamp, fate: Fate, usd: Notional, wait: Option<Millis>) -> Told {
+    Told { model: model_name(model).to_owned(), at, fate, usd, wait, spend_limit: None, over: None }
 }

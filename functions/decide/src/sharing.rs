@@ -4,9 +4,10 @@ use std::cell::RefCell;
 
 use shared::ids::ProviderId;
 use shared::money::Notional;
-use shared::ports::{ModelError, ReadTables, WriteTables};
+use shared::ports::{ModelError, RawReply, ReadTables, Turn, WriteTables};
 use shared::records;
-use shared::records::llm::{Hour, LlmLedger, Resumed};
+use shared::records::llm::{Hour, LlmLedger, Resumed, SwitchedOff};
+use shared::roster::Trail;
 use shared::state::LlmDay;
 use shared::status::Hold;
 use shared::store::{self, Attr, Change, Cond, Item, Key, Path, ReadError, Write, WriteError};
@@ -15,9 +16,11 @@ use shared::testkit::at_once;
 use shared::testkit::memory::MemoryStore;
 use shared::time::Millis;
 
+use crate::budget;
 use crate::meters::Tally;
 use crate::purse::{NotReserved, Purse};
-use crate::testing::{World, at, holding, mutters, outcome, says, state};
+use crate::testing::{World, at, holding, mutters, outcome, state};
+use crate::tokens;
 
 fn usd(text: &str) -> Notional {
     Notional::parse(text).unwrap()
@@ -266,18 +269,67 @@ fn after_three_bad_answers_a_strategy_asks_at_most_every_five_minutes() {
     world.plant_books(&holding());
     world.model.mood.set(Some(|| Ok(mutters("refusal", "I cannot assist"))));
     world.minutes(60);
-    assert!(world.asked() <= 14, "{}", world.asked());
+    assert_eq!(world.asked(), 14);
+}
+
+/// Each call, and whether it is about a ledger of the models.
+struct Counted<'a>(&'a MemoryStore, RefCell<Vec<(&'static str, bool)>>);
+
+impl Counted<'_> {
+    fn called<'a>(&self, what: &'static str, keys: impl IntoIterator<Item = &'a Key>) {
+        let is_of_models = keys.into_iter().any(|key| key.hash.starts_with("llm#"));
+        self.1.borrow_mut().push((what, is_of_models));
+    }
+}
+
+impl ReadTables for Counted<'_> {
+    async fn get(&self, keys: &[Key]) -> Result<Vec<Option<Item>>, ReadError> {
+        self.called("get", keys);
+        self.0.get(keys).await
+    }
+    async fn query(
+        &self,
+        table: Table,
+        hash: &str,
+        prefix: &str,
+        order: store::Order,
+        limit: usize,
+    ) -> Result<Vec<Item>, ReadError> {
+        self.called("query", []);
+        self.0.query(table, hash, prefix, order, limit).await
+    }
+}
+
+impl WriteTables for Counted<'_> {
+    async fn write(&self, writes: Vec<Write>) -> Result<(), WriteError> {
+        self.called("write", writes.iter().map(|write| &write.key));
+        self.0.write(writes).await
+    }
 }
 
 #[test]
 fn an_idle_tick_calls_no_table_more_and_an_asking_one_two() {
     let world = World::new();
     world.set(|settings| settings.decide_every = Millis::from_minutes(25));
-    world.will(Ok(says(serde_json::json!({"action": "hold", "reason": "calm"}))));
-    world.minutes(25);
+    let (tables, trail) = (Counted(&world.tables, RefCell::default()), Trail::default());
+    let calls: Vec<Vec<(&str, bool)>> = (0..26)
+        .map(|_| {
+            world.tick_over(&tables, &trail, world.clock.0.get().minute());
+            world.clock.0.set(world.clock.0.get() + Millis::from_minutes(1));
+            tables.1.take()
+        })
+        .collect();
     assert_eq!(world.asked(), 1);
-    let fleet = world.ledger("fleet").unwrap();
-    assert_eq!(fleet.count, 2, "reserved once and settled once");
+    let (idle, asking): (Vec<_>, Vec<_>) = calls.iter().skip(1).partition(|calls| calls.len() == 2);
+    assert_eq!(idle.len(), 24);
+    assert!(
+        idle.iter().all(|calls| ***calls == [("get", false), ("write", false)]),
+        "its roster and its claim"
+    );
+    // The ledgers are read with the books; what the answer was and what came of it is written in between.
+    let reserved_and_told = [("write", true), ("write", false), ("write", false), ("write", true)];
+    let books = [("get", false), ("write", false), ("query", false), ("get", true)];
+    assert_eq!(asking, [&[books, reserved_and_told].concat()]);
     let day = world.state().llm_day;
     assert_eq!(day, LlmDay { day: day.day, calls: 1, usd: usd("0.0011") });
 }
@@ -295,4 +347,47 @@ fn a_model_that_uses_more_than_its_bound_raises_it_for_everyone_and_is_told() {
     world.clock.0.set(at("2023-03-01T16:10:05Z"));
     assert_eq!(outcome(&world.tick()), "abstain:over_budget");
     assert_eq!(world.ledger("anthropic").unwrap().factors["claude-haiku-4-5"], factor);
+}
+
+#[test]
+fn an_answer_that_does_not_say_its_use_costs_all_that_was_reserved_for_it() {
+    let world = World::new();
+    let factors = [("claude-haiku-4-5".to_owned(), 180)].into();
+    let provider = ProviderId::parse("anthropic").unwrap();
+    world.plant_ledger(&LlmLedger { factors, ..LlmLedger::first(provider) });
+    world.will(Ok(RawReply { body: b"<html>".to_vec() }));
+    assert_eq!(outcome(&world.tick()), "abstain:malformed");
+    let asked = world.model.asked.borrow();
+    let Turn::Facts(facts) = &asked[0].turns[0] else { panic!("{asked:?}") };
+    let bound = (tokens::asked(&asked[0].tool, &[facts]) * 180).div_ceil(100);
+    assert_eq!(world.decisions()[0].tokens_in, bound);
+    let most = budget::most_cost(&asked[0].model, bound, now());
+    assert_eq!(world.state().llm_day.usd, most);
+    assert_eq!(world.ledger("fleet").unwrap().hour.unwrap().usd, most, "nothing of it is given back");
+}
+
+#[test]
+fn what_is_switched_off_is_told_once_and_the_hold_is_written_once() {
+    let world = World::new();
+    let off = SwitchedOff { at: at("2023-03-01T15:00:00Z"), detail: "dear".to_owned() };
+    world.plant_ledger(&LlmLedger { switched_off: Some(off), ..fleet() });
+    assert_eq!(outcome(&world.tick()), "abstain:model_off");
+    assert!(world.state().holds.contains_key(&Hold::ModelOff));
+    assert_eq!(world.lines("model off"), 1);
+    world.clock.0.set(at("2023-03-01T16:01:05Z"));
+    world.tick();
+    assert_eq!(world.lines("model off"), 1, "it stands");
+}
+
+#[test]
+fn what_is_switched_off_again_in_the_cycle_that_would_resume_holds_the_strategy() {
+    let world = World::new();
+    world.change(|state| {
+        state.holds.insert(Hold::ModelOff, at("2023-03-01T15:00:00Z"));
+    });
+    world.plant_ledger(&LlmLedger { usd_per_hour: Some(usd("0.001")), ..fleet() });
+    assert_eq!(outcome(&world.tick()), "abstain:model_off");
+    assert!(world.ledger("fleet").unwrap().off().is_some());
+    assert!(world.state().holds.contains_key(&Hold::ModelOff));
+    assert_eq!((world.lines("model on"), world.lines("model off")), (1, 1));
 }

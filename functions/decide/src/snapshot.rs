@@ -16,7 +16,7 @@ use shared::state::Live;
 use shared::store::{self, Item, Key, ReadError};
 use shared::tables::Table;
 
-use crate::notes::{self, Shown};
+use crate::notes::Shown;
 use crate::purse;
 use crate::shift::Turn;
 use crate::worth;
@@ -35,7 +35,7 @@ pub struct Books {
     pub account: Option<AccountLedger>,
     /// What our own rules refused lately, newest first.
     pub refusals: Vec<Refusal>,
-    /// What the user's own pipeline noted.
+    /// What the user's own pipeline noted; read only for a cycle that may ask.
     pub notes: Vec<Shown>,
     /// What the last answer saw, where it changed nothing.
     pub seen: Option<Seen>,
@@ -119,9 +119,8 @@ pub async fn books<T: ReadTables, V, A>(turn: &Turn<'_, T, V, A>) -> Result<Book
     let ledgers = shared.iter().map(records::llm::key);
     let keys: Vec<Key> = std::iter::once(account).chain(ledgers).chain(live.clone()).chain(asked).collect();
     let mut items = tables.get(&keys).await?.into_iter();
-    let (refused_in_row, notes) = (refused_in_row(&decisions), notes::notes(turn).await?);
-    let seen = worth::seen(decisions.first());
-    let mut books = Books { refused_in_row, notes, seen, ..Books::default() };
+    let (refused_in_row, seen) = (refused_in_row(&decisions), worth::seen(decisions.first()));
+    let mut books = Books { refused_in_row, seen, ..Books::default() };
     if let Some(item) = items.next().flatten() {
         books.account = Some(records::account::decode(&item).map_err(Unfit::Corrupt)?);
     }

@@ -3,22 +3,20 @@
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, VecDeque};
 use std::io::Read as _;
-use std::sync::Arc;
 
 use serde_json::{Value, json};
 use shared::books::{AccountBook, Position};
 use shared::decision::Outcome;
 use shared::ids::{AccountId, Asset, Env, Leg, OrderId, PositionId, ProviderId, StrategyId, Symbol, VenueId};
 use shared::market::{Candle, Instrument, Quote, Side, Trading};
-use shared::model::anthropic::Anthropic;
 use shared::money::{Amount, Notional, Percent, Price, Qty, decimal};
 use shared::order::{AtVenue, Kind, Order, Origin, State, Terms, TimeInForce};
 use shared::ports::{
-    AskModel, BadReply, Clock, Line, Log, MarketData, ModelError, OpenVenue, Question, RawReply, Reply, Stop,
-    ToolCall, Usage, VenueError, Wait,
+    AskModel, BadReply, Clock, Line, Log, MarketData, ModelError, OpenVenue, Question, RawReply, ReadTables,
+    Reply, Stop, ToolCall, Usage, VenueError, Wait, WriteTables,
 };
 use shared::records::{self, AccountLedger, DecisionRecord, LlmLedger, Shard};
-use shared::secret::Secret;
+use shared::roster::Trail;
 use shared::settings::{Backend, Crash, CrashAction, Exits, Gate, Limits, SafetyMode, Settings};
 use shared::state::{Live, StrategyState, Target, WishFor};
 use shared::status::Status;
@@ -28,7 +26,6 @@ use shared::testkit::at_once;
 use shared::testkit::memory::MemoryStore;
 use shared::tick::Tick;
 use shared::time::{Millis, Timestamp};
-use shared::transport::{Request, Sending, Transport, TransportError};
 
 use crate::market::Market;
 use crate::shift::Ports;
@@ -302,7 +299,7 @@ impl AskModel for Model {
         let decisions = self.tables.snapshot().into_iter().filter(|(key, _)| key.table == Table::Decisions);
         *self.recorded.borrow_mut() = decisions.map(|(_, item)| item).collect();
         if self.speaks_its_own.get() {
-            return provider().read(model, reply);
+            return shared::model::read(model, reply);
         }
         let body: Value = serde_json::from_slice(&reply.body).map_err(|error| BadReply(error.to_string()))?;
         let calls = body["calls"].as_array().into_iter().flatten();
@@ -323,32 +320,6 @@ impl AskModel for Model {
                 ..Usage::default()
             },
         })
-    }
-}
-
-/// The real reader of a provider's answers; it reaches nobody.
-fn provider() -> Anthropic {
-    let key = Secret::new(KEY.to_owned());
-    Anthropic::new(Arc::new(Nowhere), Arc::new(Still), "https://api.anthropic.example", key)
-}
-
-/// The model's key: it may appear nowhere.
-pub(crate) const KEY: &str = "canary-5ec2e7";
-
-#[derive(Debug)]
-struct Nowhere;
-
-impl Transport for Nowhere {
-    fn send(&self, _: Request, _: Millis) -> Sending<'_> {
-        Box::pin(std::future::ready(Err(TransportError::NeverSent("there is no network".to_owned()))))
-    }
-}
-
-struct Still;
-
-impl Clock for Still {
-    fn now(&self) -> Timestamp {
-        at("2023-03-01T16:00:05Z")
     }
 }
 
@@ -459,11 +430,20 @@ impl World {
         self.tick_at(self.clock.now().minute())
     }
     pub(crate) fn tick_at(&self, scheduled_at: Timestamp) -> Report {
+        self.tick_over(&self.tables, &Trail::default(), scheduled_at)
+    }
+    /// Serves a minute over other tables, which lead to the same.
+    pub(crate) fn tick_over<T: ReadTables + WriteTables>(
+        &self,
+        tables: &T,
+        trail: &Trail,
+        scheduled_at: Timestamp,
+    ) -> Report {
         self.venues.0.borrow_mut().now = self.clock.now();
         let (env, tick) = (Env::parse("dev").unwrap(), Tick { shard: 0, of: 1, scheduled_at });
         let ports = Ports {
-            trail: &shared::roster::Trail::default(),
-            tables: &self.tables,
+            trail,
+            tables,
             venues: &self.venues,
             model: &self.model,
             clock: &self.clock,

@@ -5,12 +5,15 @@ use shared::decision::{Outcome, Why};
 use shared::ids::{Leg, OrderId, PositionId, StrategyId};
 use shared::money::Notional;
 use shared::order::{Kind, Origin, State};
-use shared::ports::{Level, ModelError, Turn as Said};
+use shared::ports::{Level, ModelError, ReadTables, Turn as Said, WriteTables};
 use shared::records;
+use shared::roster::Trail;
 use shared::signal::Signal;
 use shared::state::{Live, LlmDay, LlmMinute, Target};
 use shared::status::{Hold, Status};
-use shared::store::Attr;
+use shared::store::{self, Attr, Item, Key, ReadError, Write, WriteError};
+use shared::tables::Table;
+use shared::testkit::memory::MemoryStore;
 use shared::time::Millis;
 
 use crate::testing::{World, at, holding, mutters, opens, outcome, resting, says, stored};
@@ -486,4 +489,45 @@ fn a_cycle_is_one_log_line_with_trace_cost_and_duration() {
     ] {
         assert_eq!(decided[0].fields[name], value, "{name}");
     }
+}
+
+/// Tables without the notes of the user's pipeline.
+struct NoNotes<'a>(&'a MemoryStore);
+
+impl ReadTables for NoNotes<'_> {
+    async fn get(&self, keys: &[Key]) -> Result<Vec<Option<Item>>, ReadError> {
+        self.0.get(keys).await
+    }
+    async fn query(
+        &self,
+        table: Table,
+        hash: &str,
+        prefix: &str,
+        order: store::Order,
+        limit: usize,
+    ) -> Result<Vec<Item>, ReadError> {
+        match table {
+            Table::Context => Err(ReadError::Unavailable("down".to_owned())),
+            other => self.0.query(other, hash, prefix, order, limit).await,
+        }
+    }
+}
+
+impl WriteTables for NoNotes<'_> {
+    async fn write(&self, writes: Vec<Write>) -> Result<(), WriteError> {
+        self.0.write(writes).await
+    }
+}
+
+#[test]
+fn notes_that_cannot_be_read_stop_only_a_cycle_that_would_ask() {
+    let world = World::new();
+    world.set(|settings| settings.context_top_k = 3);
+    let tick = || world.tick_over(&NoNotes(&world.tables), &Trail::default(), world.clock.0.get().minute());
+    world.venues.0.borrow_mut().fails = true;
+    assert_eq!(outcome(&tick()), "abstain:stale_market");
+    world.venues.0.borrow_mut().fails = false;
+    world.clock.0.set(at("2023-03-01T16:01:05Z"));
+    let report = tick();
+    assert_eq!((report.cycles, report.failed, world.asked()), (0, 1, 0));
 }

@@ -122,3 +122,103 @@ impl<S: ReadSecret> AskModel for KeyedModels<S> {
         model::read(model, reply)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use shared::ids::Env;
+    use shared::ports::{Clock, Turn};
+    use shared::secret::{Credentials, SecretError};
+    use shared::tables::PREFIX;
+    use shared::testkit::at_once;
+    use shared::time::{Millis, Timestamp};
+    use shared::transport::{Request, Sending, Transport, TransportError};
+
+    use super::*;
+    use crate::prompt::{Prompt, tool};
+    use crate::testing::{at, symbol};
+
+    /// It may stand in one header, marked as sensitive, and nowhere else.
+    const KEY: &str = "canary-5ec2e7";
+
+    struct Vault;
+
+    impl ReadSecret for Vault {
+        async fn read(&self, name: &str) -> Result<Credentials, SecretError> {
+            Credentials::parse(name, &serde_json::json!({"api_key": KEY}).to_string())
+        }
+    }
+
+    /// Keeps every request and sends none.
+    #[derive(Debug, Default)]
+    struct Desk(Mutex<Vec<Request>>);
+
+    impl Transport for Desk {
+        fn send(&self, request: Request, _: Millis) -> Sending<'_> {
+            self.0.lock().unwrap().push(request);
+            Box::pin(std::future::ready(Err(TransportError::NoAnswer("down".to_owned()))))
+        }
+    }
+
+    struct Still;
+
+    impl Clock for Still {
+        fn now(&self) -> Timestamp {
+            at("2023-03-01T16:00:05Z")
+        }
+    }
+
+    fn models(desk: &Arc<Desk>) -> KeyedModels<Vault> {
+        KeyedModels {
+            secrets: Vault,
+            names: Names { prefix: PREFIX.to_owned(), env: Env::parse("dev").unwrap() },
+            transport: desk.clone(),
+            clock: Arc::new(Still),
+            aws: Aws {
+                region: "us-east-1".to_owned(),
+                endpoint: None,
+                access_key: "id".to_owned(),
+                secret_key: Secret::new(KEY.to_owned()),
+                session_token: None,
+            },
+            url: None,
+            compatible_url: Some("https://models.example".to_owned()),
+            keys: RefCell::default(),
+        }
+    }
+
+    #[test]
+    fn a_key_stands_in_its_header_alone_and_in_no_words_of_ours() {
+        let tool = tool(&[symbol()]);
+        let prompt = Prompt { facts: "{}".to_owned(), tool, symbols: vec![symbol()], print: None };
+        for (provider, headers) in [
+            (Provider::Anthropic, ["x-api-key"].as_slice()),
+            (Provider::OpenAi, &["authorization"]),
+            (Provider::Compatible, &["authorization"]),
+            (Provider::Bedrock, &[]),
+        ] {
+            let desk = Arc::new(Desk::default());
+            let models = models(&desk);
+            let turns = vec![Turn::Facts(prompt.facts.clone())];
+            let model = format!("{}/m", provider.as_str());
+            let question = prompt.question(&model, turns, Millis::from_secs(20));
+            let error = at_once(models.ask(&question)).unwrap_err();
+            let sent = desk.0.lock().unwrap();
+            let [request] = sent.as_slice() else { panic!("{model}: {sent:?}") };
+            let with_key =
+                |(name, value): (_, &[u8])| String::from_utf8_lossy(value).contains(KEY).then_some(name);
+            let told = request.headers().iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
+            assert_eq!(told.filter_map(with_key).collect::<Vec<_>>(), headers, "{model}");
+            let client = at_once(models.client(provider)).unwrap();
+            for words in [
+                request.uri().to_string(),
+                String::from_utf8_lossy(request.body()).into_owned(),
+                format!("{:?} {:?}", request.headers(), client),
+                format!("{error} {error:?} {:?} {}", models.keys.borrow(), prompt.text()),
+            ] {
+                assert!(!words.contains(KEY), "{model}: {words}");
+            }
+        }
+    }
+}

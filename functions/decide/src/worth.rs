@@ -33,12 +33,17 @@ pub fn seen(newest: Option<&DecisionRecord>) -> Option<Seen> {
 /// What this cycle sees but for the market, as one word; none where the settings ask in every cycle.
 pub fn print<T, V, A>(turn: &Turn<'_, T, V, A>, books: &Books, allowed: &[Action]) -> Option<String> {
     turn.settings.ask_when_moved?;
-    let positions: Vec<_> =
-        books.positions.iter().map(|one| (&one.id, one.status, one.quantity, one.stop)).collect();
+    let positions: Vec<_> = books
+        .positions
+        .iter()
+        .map(|one| (&one.id, one.status, one.quantity, one.stop, one.take_profit))
+        .collect();
     let orders: Vec<_> =
         books.orders.iter().map(|one| (&one.terms.order_id, one.state.as_str(), one.outstanding())).collect();
     let notes: Vec<&str> = books.notes.iter().map(|note| note.text.as_str()).collect();
-    let all = format!("{allowed:?}{positions:?}{orders:?}{:?}{notes:?}{:?}", books.refusals, turn.settings);
+    let free: Vec<_> = turn.settings.symbols.iter().map(|symbol| books.free(&symbol.quote)).collect();
+    let all =
+        format!("{allowed:?}{positions:?}{orders:?}{free:?}{:?}{notes:?}{:?}", books.refusals, turn.settings);
     let digest = HEXLOWER.encode(&Sha256::digest(all.as_bytes()));
     digest.get(..PRINT).map(str::to_owned)
 }
@@ -132,6 +137,25 @@ mod tests {
         assert_eq!(outcome(&world.tick()), "abstain:unavailable");
         world.clock.0.set(at("2023-03-01T16:06:05Z"));
         assert_eq!(outcome(&world.tick()), "hold");
+    }
+
+    #[test]
+    fn a_changed_target_or_free_balance_is_asked_again() {
+        let world = world("5");
+        let mut books = crate::testing::holding();
+        world.plant_books(&books);
+        world.tick();
+        books.positions[0].take_profit = Some(Price::parse("26000").unwrap());
+        world.plant_books(&books);
+        world.clock.0.set(at("2023-03-01T16:01:05Z"));
+        assert_eq!(outcome(&world.tick()), "hold");
+        let account = crate::testing::account("900");
+        let key = shared::records::account::key(&account.account);
+        world.tables.plant(key, shared::records::account::encode(&account));
+        world.clock.0.set(at("2023-03-01T16:02:05Z"));
+        assert_eq!(outcome(&world.tick()), "hold");
+        world.clock.0.set(at("2023-03-01T16:03:05Z"));
+        assert_eq!(outcome(&world.tick()), "abstain:unchanged");
     }
 
     #[test]

@@ -191,9 +191,17 @@ impl LlmLedger {
     }
 }
 
+/// Before the name in the key.
+const PREFIX: &str = "llm#";
+
 /// The item of a provider or of the fleet.
 pub fn key(name: &ProviderId) -> Key {
-    Key { table: Table::Ledgers, hash: format!("llm#{name}"), range: None }
+    Key { table: Table::Ledgers, hash: format!("{PREFIX}{name}"), range: None }
+}
+
+/// Whether an item of `tradai-ledgers` stands under such a [`key`], readable or not.
+pub fn is_of(item: &Item) -> bool {
+    matches!(item.get(Table::Ledgers.hash_key()), Some(Attr::S(hash)) if hash.starts_with(PREFIX))
 }
 
 /// The whole item, but for the episodes that heartbeat keeps in it.
@@ -338,7 +346,7 @@ struct LlmKey(ProviderId);
 
 impl FromText for LlmKey {
     fn from_text(text: &str) -> Result<LlmKey, Problem> {
-        let name = text.strip_prefix("llm#").and_then(|name| ProviderId::parse(name).ok());
+        let name = text.strip_prefix(PREFIX).and_then(|name| ProviderId::parse(name).ok());
         name.map(LlmKey)
             .ok_or_else(|| Problem::BadValue { value: text.to_owned(), why: "not llm#{provider}".to_owned() })
     }
