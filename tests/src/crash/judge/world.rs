@@ -1,6 +1,5 @@
 //! What the simulated world's own checkers say: books, fills, limits, filters, protection, delivery.
 
-use rust_decimal::Decimal;
 use shared::tables::{Function, PREFIX};
 use shared::time::Millis;
 use sim::checks::{self, Facts, Stage};
