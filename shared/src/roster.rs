@@ -200,54 +200,34 @@ mod tests {
     use crate::records::shard::Shard;
     use crate::store::WriteTables;
     use crate::testkit::at_once;
+    use crate::testkit::counted::Counted;
     use crate::testkit::memory::MemoryStore;
     use crate::time::Timestamp;
 
-    /// Counts the reads of a store.
-    struct Counted(MemoryStore, RefCell<u32>);
-
-    impl ReadTables for Counted {
-        async fn get(&self, keys: &[Key]) -> Result<Vec<Option<Item>>, ReadError> {
-            *self.1.borrow_mut() += 1;
-            self.0.get(keys).await
+    fn serve(tables: &MemoryStore, ids: &[&str]) {
+        let strategies: Vec<StrategyId> = ids.iter().flat_map(|id| StrategyId::parse(id)).collect();
+        for id in &strategies {
+            let (state, settings) = (samples::strategy_state(), samples::settings());
+            let state = StrategyState { strategy_id: id.clone(), ..state };
+            let settings = Settings { strategy_id: id.clone(), ..settings };
+            tables.plant(records::state::key(id), records::state::encode(&state));
+            tables.plant(records::strategy_config::key(id), records::strategy_config::encode(&settings));
         }
-        async fn query(
-            &self,
-            table: crate::tables::Table,
-            hash: &str,
-            prefix: &str,
-            order: crate::store::Order,
-            limit: usize,
-        ) -> Result<Vec<Item>, ReadError> {
-            self.0.query(table, hash, prefix, order, limit).await
-        }
+        tables.plant(records::shard::key(0), records::shard::encode(&Shard { shard: 0, strategies }));
     }
-
-    impl Counted {
-        fn serve(&self, ids: &[&str]) {
-            let strategies: Vec<StrategyId> = ids.iter().flat_map(|id| StrategyId::parse(id)).collect();
-            for id in &strategies {
-                let (state, settings) = (samples::strategy_state(), samples::settings());
-                let state = StrategyState { strategy_id: id.clone(), ..state };
-                let settings = Settings { strategy_id: id.clone(), ..settings };
-                self.0.plant(records::state::key(id), records::state::encode(&state));
-                self.0.plant(records::strategy_config::key(id), records::strategy_config::encode(&settings));
-            }
-            self.0.plant(records::shard::key(0), records::shard::encode(&Shard { shard: 0, strategies }));
-        }
-        fn members(&self, trail: &Trail) -> (Vec<Member>, u32) {
-            self.1.replace(0);
-            (at_once(members(self, 0, trail)).unwrap_or_default(), *self.1.borrow())
-        }
+    /// Who is served, and how many reads that took.
+    fn counted(tables: &MemoryStore, trail: &Trail) -> (Vec<Member>, usize) {
+        let tables = Counted::over(tables);
+        (at_once(members(&tables, 0, trail)).unwrap_or_default(), tables.take().len())
     }
 
     #[test]
     fn a_tick_that_follows_another_reads_its_shard_at_once() {
-        let (tables, trail) = (Counted(MemoryStore::default(), RefCell::new(0)), Trail::default());
-        tables.serve(&["a", "b"]);
-        let (cold, reads) = tables.members(&trail);
+        let (tables, trail) = (MemoryStore::new(), Trail::default());
+        serve(&tables, &["a", "b"]);
+        let (cold, reads) = counted(&tables, &trail);
         assert_eq!((cold.len(), reads), (2, 2));
-        let (warm, reads) = tables.members(&trail);
+        let (warm, reads) = counted(&tables, &trail);
         assert_eq!(reads, 1);
         let whole = |members: &[Member]| members.iter().map(|one| one.state.clone()).collect::<Vec<_>>();
         assert_eq!(whole(&warm), whole(&cold));
@@ -267,15 +247,15 @@ mod tests {
 
     #[test]
     fn what_changed_since_the_last_tick_is_seen() {
-        let (tables, trail) = (Counted(MemoryStore::default(), RefCell::new(0)), Trail::default());
-        tables.serve(&["a", "b"]);
-        tables.members(&trail);
-        tables.serve(&["b", "c"]);
+        let (tables, trail) = (MemoryStore::new(), Trail::default());
+        serve(&tables, &["a", "b"]);
+        counted(&tables, &trail);
+        serve(&tables, &["b", "c"]);
         let until = Timestamp::from_millis(9_000);
         let venue = venue_key(&samples::settings(), &Egress::default());
-        at_once(tables.0.write(vec![records::venue::first(venue.clone())])).unwrap();
-        at_once(tables.0.write(vec![records::venue::wait_until(venue, until, false)])).unwrap();
-        let (members, reads) = tables.members(&trail);
+        at_once(tables.write(vec![records::venue::first(venue.clone())])).unwrap();
+        at_once(tables.write(vec![records::venue::wait_until(venue, until, false)])).unwrap();
+        let (members, reads) = counted(&tables, &trail);
         assert_eq!(members.iter().map(|one| one.id.as_str()).collect::<Vec<_>>(), ["b", "c"]);
         assert!(members.iter().all(|one| one.state.is_ok() && one.settings.is_ok()), "{members:?}");
         assert_eq!(reads, 2);

@@ -13,6 +13,7 @@ use shared::status::Hold;
 use shared::store::{self, Attr, Change, Cond, Item, Key, Path, ReadError, Write, WriteError};
 use shared::tables::Table;
 use shared::testkit::at_once;
+use shared::testkit::counted::{Call, Counted};
 use shared::testkit::memory::MemoryStore;
 use shared::time::Millis;
 
@@ -272,38 +273,13 @@ fn after_three_bad_answers_a_strategy_asks_at_most_every_five_minutes() {
     assert_eq!(world.asked(), 14);
 }
 
-/// Each call, and whether it is about a ledger of the models.
-struct Counted<'a>(&'a MemoryStore, RefCell<Vec<(&'static str, bool)>>);
-
-impl Counted<'_> {
-    fn called<'a>(&self, what: &'static str, keys: impl IntoIterator<Item = &'a Key>) {
-        let is_of_models = keys.into_iter().any(|key| key.hash.starts_with("llm#"));
-        self.1.borrow_mut().push((what, is_of_models));
-    }
-}
-
-impl ReadTables for Counted<'_> {
-    async fn get(&self, keys: &[Key]) -> Result<Vec<Option<Item>>, ReadError> {
-        self.called("get", keys);
-        self.0.get(keys).await
-    }
-    async fn query(
-        &self,
-        table: Table,
-        hash: &str,
-        prefix: &str,
-        order: store::Order,
-        limit: usize,
-    ) -> Result<Vec<Item>, ReadError> {
-        self.called("query", []);
-        self.0.query(table, hash, prefix, order, limit).await
-    }
-}
-
-impl WriteTables for Counted<'_> {
-    async fn write(&self, writes: Vec<Write>) -> Result<(), WriteError> {
-        self.called("write", writes.iter().map(|write| &write.key));
-        self.0.write(writes).await
+/// The kind of a call, and whether it is about a ledger of the models.
+fn told(call: &Call) -> (&'static str, bool) {
+    let of_models = |keys: &[Key]| keys.iter().any(|key| key.hash.starts_with("llm#"));
+    match call {
+        Call::Get(keys) => ("get", of_models(keys)),
+        Call::Query(_) => ("query", false),
+        Call::Write(keys) => ("write", of_models(keys)),
     }
 }
 
@@ -311,12 +287,12 @@ impl WriteTables for Counted<'_> {
 fn an_idle_tick_calls_no_table_more_and_an_asking_one_two() {
     let world = World::new();
     world.set(|settings| settings.decide_every = Millis::from_minutes(25));
-    let (tables, trail) = (Counted(&world.tables, RefCell::default()), Trail::default());
+    let (tables, trail) = (Counted::over(&world.tables), Trail::default());
     let calls: Vec<Vec<(&str, bool)>> = (0..26)
         .map(|_| {
             world.tick_over(&tables, &trail, world.clock.0.get().minute());
             world.clock.0.set(world.clock.0.get() + Millis::from_minutes(1));
-            tables.1.take()
+            tables.take().iter().map(told).collect()
         })
         .collect();
     assert_eq!(world.asked(), 1);

@@ -9,7 +9,6 @@ use shared::ids::{AccountId, Asset, Leg, OrderId, PositionId, StrategyId, Symbol
 use shared::market::Side;
 use shared::money::{Amount, Notional, Percent, Price, Qty};
 use shared::order::{AtVenue, Ended, Fill, Kind, Order, Origin, Sent, State, Terms};
-use shared::ports::WriteTables;
 use shared::ports::{
     Balance, Clock, KeyRights, Line, Log, OpenVenue, OrderReport, ReadAccount, Trade, VenueError, Wait,
 };
@@ -17,9 +16,10 @@ use shared::records::{self, AccountLedger, Shard};
 use shared::settings::{Backend, Crash, CrashAction, Exits, Gate, Limits, SafetyMode, Settings};
 use shared::state::{Episode, Live, StrategyState};
 use shared::status::{Hold, Status};
-use shared::store::{Attr, Item, Key, Order as Sorted, Path, ReadError, ReadTables, Write, WriteError};
+use shared::store::{Attr, Item, Key, Path, ReadTables};
 use shared::tables::Table;
 use shared::testkit::at_once;
+use shared::testkit::counted::{Call, Counted};
 use shared::testkit::memory::MemoryStore;
 use shared::tick::Tick;
 use shared::time::{Millis, Timestamp};
@@ -238,14 +238,14 @@ impl World {
         at_once(handle(tick, self.now.get() + Millis::from_secs(60), &ports)).unwrap()
     }
     /// The next run, and how many partitions it read.
-    fn counted_run(&self) -> (Report, u32) {
+    fn counted_run(&self) -> (Report, usize) {
         self.now.set(self.now.get() + Millis::from_minutes(5));
-        let tables = Counted(&self.store, Cell::new(0));
+        let tables = Counted::over(&self.store);
         let trail = &shared::roster::Trail::default();
         let ports = Ports { tables: &tables, trail, accounts: self, clock: self, log: self };
         let tick = Tick { shard: 0, of: 1, scheduled_at: self.now.get().minute() };
         let report = at_once(handle(tick, self.now.get() + Millis::from_secs(60), &ports)).unwrap();
-        (report, tables.1.get())
+        (report, tables.take().iter().filter(|call| matches!(call, Call::Query(_))).count())
     }
     fn next_run(&self) -> Report {
         self.now.set(self.now.get() + Millis::from_minutes(5));
@@ -322,30 +322,6 @@ impl ReadAccount for Venue {
     }
     fn key_print(&self) -> Option<shared::secret::KeyPrint> {
         None
-    }
-}
-
-/// Counts the partitions that are read.
-struct Counted<'a>(&'a MemoryStore, Cell<u32>);
-impl ReadTables for Counted<'_> {
-    async fn get(&self, keys: &[Key]) -> Result<Vec<Option<Item>>, ReadError> {
-        self.0.get(keys).await
-    }
-    async fn query(
-        &self,
-        table: Table,
-        hash: &str,
-        prefix: &str,
-        order: Sorted,
-        limit: usize,
-    ) -> Result<Vec<Item>, ReadError> {
-        self.1.set(self.1.get() + 1);
-        self.0.query(table, hash, prefix, order, limit).await
-    }
-}
-impl WriteTables for Counted<'_> {
-    async fn write(&self, writes: Vec<Write>) -> Result<(), WriteError> {
-        self.0.write(writes).await
     }
 }
 

@@ -155,7 +155,8 @@ const fn calls_of(function: Function) -> &'static str {
     }
 }
 
-/// Nobody calls `venue` before `until`, because of a ban or not; a later time that stands already stays.
+/// Nobody calls `venue` before `until`, because of a ban or not; a later time that stands already stays, and with it
+/// its reason: a ban that ends before it is not told apart.
 pub fn wait_until(key: Key, until: Timestamp, is_ban: bool) -> Write {
     // Whole seconds, rounded up: as texts, times with and without milliseconds do not sort.
     let whole = until.as_secs().saturating_add(1).saturating_mul(1_000);

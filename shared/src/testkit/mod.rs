@@ -1,6 +1,7 @@
 //! What tests of several crates share: the store in memory and the contract that every store keeps.
 
 pub mod contract;
+pub mod counted;
 pub mod memory;
 
 use std::future::Future;
