@@ -104,7 +104,7 @@ async fn first_answer<'a, T: ReadTables + WriteTables, V, A: AskModel>(
     let mut last = (Why::Unavailable, "no model is served here".to_owned());
     for model in std::iter::once(&turn.settings.model).chain(&turn.settings.model_fallbacks) {
         let said = vec![Said::Facts(prompt.facts.clone())];
-        let tokens = tokens::asked(&prompt.tool, &[&prompt.facts]);
+        let tokens = tokens::asked(model, &prompt.tool, &[&prompt.facts]);
         match question(turn, prompt, model, said, tokens, tally).await {
             Ok(raw) => return Ok(Came { model, raw, tokens }),
             Err(NoAnswer::OverBudget(why)) => return Err((Why::OverBudget, why)),
@@ -314,7 +314,7 @@ impl<T: ReadTables + WriteTables, V, A: AskModel> Talk<'_, '_, T, V, A> {
             Ok(reply) => tokens::shown(reply),
             Err(_) => String::from_utf8_lossy(&first.body).into_owned(),
         };
-        self.tokens = tokens::asked(&self.prompt.tool, &[&self.prompt.facts, &shown, &error]);
+        self.tokens = tokens::asked(self.model, &self.prompt.tool, &[&self.prompt.facts, &shown, &error]);
         let said = vec![
             Said::Facts(self.prompt.facts.clone()),
             Said::Answered(Box::new(first)),

@@ -9,12 +9,12 @@ use shared::ids::Symbol;
 use shared::ports::{RawReply, Turn};
 use shared::records;
 use shared::records::context::ContextNote;
-use shared::store::{Item, Key};
+use shared::store::{Attr, Item, Key};
 use shared::tables::Table;
 use shared::time::Millis;
 
 use crate::notes::{MOST_SOURCE, MOST_TEXT, plain};
-use crate::testing::{World, holding, outcome};
+use crate::testing::{World, holding, outcome, settings};
 
 /// One body of a provider: its name, the reasons of which one is enough, and itself.
 struct Body<'a> {
@@ -32,7 +32,7 @@ fn bodies(file: &str) -> Vec<Body<'_>> {
     file.split("\n== ").skip(1).map(case).collect()
 }
 
-fn texts(file: &str) -> Vec<String> {
+pub(crate) fn texts(file: &str) -> Vec<String> {
     file.lines()
         .filter(|line| !line.starts_with('#'))
         .map(|line| serde_json::from_str(line).unwrap())
@@ -96,6 +96,20 @@ fn no_text_of_a_stranger_is_the_name_of_a_market() {
     for text in texts(include_str!("../hostile/texts.txt")) {
         let read = Symbol::parse(&text).map(|symbol| symbol.to_string());
         assert!(read.is_err() || text == "BTC-USDT", "{text:?}");
+    }
+}
+
+/// Settings are edited by hand: what is no market's name is damage there, and no model hears of it.
+#[test]
+fn no_text_of_a_stranger_in_the_place_of_a_market_reaches_a_model() {
+    let is_none = |text: &String| Symbol::parse(text).is_err();
+    for text in texts(include_str!("../hostile/texts.txt")).into_iter().filter(is_none) {
+        let world = World::new();
+        let mut item = records::strategy_config::encode(&settings());
+        item.insert("symbols".to_owned(), Attr::L(vec![Attr::S(text.clone())]));
+        world.tables.plant(records::strategy_config::key(&world.id()), item);
+        world.tick();
+        assert_eq!((world.asked(), world.orders().len()), (0, 0), "{text:?}");
     }
 }
 

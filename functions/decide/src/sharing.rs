@@ -335,7 +335,7 @@ fn an_answer_that_does_not_say_its_use_costs_all_that_was_reserved_for_it() {
     assert_eq!(outcome(&world.tick()), "abstain:malformed");
     let asked = world.model.asked.borrow();
     let Turn::Facts(facts) = &asked[0].turns[0] else { panic!("{asked:?}") };
-    let bound = (tokens::asked(&asked[0].tool, &[facts]) * 180).div_ceil(100);
+    let bound = (tokens::asked(&asked[0].model, &asked[0].tool, &[facts]) * 180).div_ceil(100);
     assert_eq!(world.decisions()[0].tokens_in, bound);
     let most = budget::most_cost(&asked[0].model, bound, now());
     assert_eq!(world.state().llm_day.usd, most);

@@ -271,17 +271,21 @@ fn a_second_malformed_answer_holds_and_is_critical() {
     assert!(world.orders().is_empty());
 }
 
-/// Its tokens are unknown, so the most that it can have used is counted, and five minutes allow no second.
+/// Its tokens are unknown, so the most that it can have used is counted; five minutes hold that twice.
 #[test]
-fn an_answer_that_is_no_answer_is_counted_in_full_and_leaves_no_room_to_ask_again() {
+fn an_answer_that_is_no_answer_is_counted_in_full_and_leaves_room_to_ask_once_more() {
     let world = World::new();
-    world.will(Ok(shared::ports::RawReply { body: b"<html>".to_vec() }));
+    for _ in 0..2 {
+        world.will(Ok(shared::ports::RawReply { body: b"<html>".to_vec() }));
+    }
     assert_eq!(outcome(&world.tick()), "abstain:malformed");
-    assert_eq!((world.asked(), world.state().bad_cycles), (1, 1));
+    assert_eq!((world.asked(), world.state().bad_cycles), (2, 1));
     let critical = world.log.0.borrow().iter().filter(|line| line.level == Level::Critical).count();
     assert_eq!(critical, 1);
     let decision = &world.decisions()[0];
-    assert!(decision.tokens_in > 2_000 && decision.tokens_out == 400, "{decision:?}");
+    assert!(decision.tokens_in > 3_000 && decision.tokens_out == 800, "{decision:?}");
+    world.clock.0.set(at("2023-03-01T16:01:05Z"));
+    assert_eq!((outcome(&world.tick()).as_str(), world.asked()), ("abstain:over_budget", 2));
 }
 
 #[test]

@@ -34,6 +34,7 @@ struct Line<'a> {
     usd: String,
     orders: usize,
     orders_by_status: BTreeMap<&'a str, usize>,
+    orders_by_refusal: BTreeMap<&'a str, usize>,
     fills: usize,
     round_trips: usize,
     quote: &'a str,
@@ -80,6 +81,7 @@ fn view(outcome: &Outcome) -> Line<'_> {
         usd: show::exact(outcome.model.usd),
         orders: outcome.orders.len(),
         orders_by_status: tally::orders_by_status(outcome),
+        orders_by_refusal: tally::orders_by_refusal(outcome),
         fills: outcome.fills.len(),
         round_trips: outcome.round_trips(),
         quote: &run.quote,
@@ -126,7 +128,7 @@ mod tests {
         let read: Value = serde_json::from_str(&line(&sample::idle())).unwrap();
         let promised = "days ticks decisions model_calls orders fills fees fees_in_quote pnl buy_and_hold pages \
             books_equal_venue differences violations ddb_calls ddb_rru ddb_wru seed round_trips faults \
-            orders_by_status decisions_by_outcome tokens_in tokens_out usd strategy model from to";
+            orders_by_status orders_by_refusal decisions_by_outcome tokens_in tokens_out usd strategy model from to";
         for key in promised.split_whitespace() {
             assert!(read.get(key).is_some(), "{key} is missing");
         }

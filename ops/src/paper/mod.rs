@@ -107,7 +107,8 @@ pub async fn trade(
     Ok(Finished { outcome, stage })
 }
 
-async fn set_up(options: &Options, input: &Input, chosen: minds::Chosen) -> Result<Stage, NotRun> {
+/// The world of a run before its first minute.
+pub async fn set_up(options: &Options, input: &Input, chosen: minds::Chosen) -> Result<Stage, NotRun> {
     let env = Env::parse(STAGE).map_err(BadInput::new)?;
     let start = input.candles.first().map_or(Timestamp::from_millis(0), |candle| candle.open_time);
     let end = input.candles.last().map_or(start, |candle| candle.open_time);
@@ -144,7 +145,8 @@ fn held_profit(candles: &[Candle], price: Decimal) -> Decimal {
     Decimal::from(CASH) * growth
 }
 
-async fn conclude(
+/// What a run found out: `marks` are of its minutes, `start_equity` is of before the first.
+pub async fn conclude(
     options: &Options,
     input: Input,
     stage: &Stage,

@@ -24,8 +24,8 @@ pub struct Options {
     #[arg(long, value_name = "FILE")]
     pub strategy: Option<PathBuf>,
     /// Who decides: scripted:momentum, scripted:refuses, scripted:garbage, scripted:slow,
-    /// scripted:throttled, scripted:greedy, or a real provider: anthropic, openai, bedrock, compatible/NAME;
-    /// PROVIDER/NAME names the model too
+    /// scripted:throttled, scripted:greedy, scripted:gullible, or a real provider: anthropic, openai, bedrock,
+    /// compatible/NAME; PROVIDER/NAME names the model too
     #[arg(long, default_value = "scripted:momentum")]
     pub model: ModelChoice,
     /// Who answers approvals where the strategy says TwoPhase: all, none or after:MINUTES

@@ -37,6 +37,10 @@ fn rows(outcome: &Outcome) -> Vec<(&'static str, String)> {
         ("pages", pages(outcome)),
         ("DynamoDB", tables(outcome)),
     ];
+    let refusals = tally::orders_by_refusal(outcome);
+    if !refusals.is_empty() {
+        rows.push(("refused by", tally::listed(&refusals)));
+    }
     if !outcome.faults.is_empty() {
         rows.push(("faults", tally::listed(&outcome.faults)));
     }

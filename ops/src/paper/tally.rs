@@ -14,6 +14,12 @@ pub(super) fn orders_by_status(outcome: &Outcome) -> BTreeMap<&str, usize> {
     tally(outcome.orders.iter().map(|one| one.status.as_str()))
 }
 
+/// Orders that a rule of ours refused, by rule.
+pub(super) fn orders_by_refusal(outcome: &Outcome) -> BTreeMap<&str, usize> {
+    let refused = outcome.orders.iter().filter(|one| one.status == "refused");
+    tally(refused.map(|one| one.why.split(':').next().unwrap_or_default()))
+}
+
 /// An outcome without its reason: `abstain:stale` is `abstain`.
 pub(super) fn kind(decision: &Decision) -> &str {
     decision.outcome.split(':').next().unwrap_or_default()

@@ -28,10 +28,18 @@ pub struct Capabilities {
     pub max_field: &'static str,
     /// Tokens that fit, question and answer together.
     pub window: u32,
+    /// The tokens of a text at most, in percent of what OpenAI's vocabulary o200k makes of it.
+    pub vocabulary: u32,
 }
 
 /// The window of a model that is not listed: the smallest of a model in use today.
 const SMALL: u32 = 32_000;
+/// OpenAI's listed models all have o200k (tiktoken, `model.py`).
+const O200K: u32 = 100;
+/// Other vocabularies are not public. Of our prompts an unofficial reconstruction (PyPI's ctok 1.3.0) makes 1.2 of
+/// o200k's tokens for Anthropic's models before Opus 4.7, and 1.6 to 1.8 since; Anthropic itself says up to 1.35 between
+/// the two. What a model used above this raises it (`factors` of `llm#…`).
+const ANOTHER: u32 = 200;
 
 /// What `model` (`provider/name`) takes.
 pub fn of(model: &str) -> Capabilities {
@@ -65,6 +73,7 @@ const LEAST: Capabilities = Capabilities {
     effort: None,
     max_field: "max_tokens",
     window: SMALL,
+    vocabulary: ANOTHER,
 };
 
 /// Every Claude of today takes these two; whether the next takes more is not known.
@@ -95,13 +104,13 @@ const ANTHROPIC: [(&str, Capabilities); 13] = [
 ];
 
 const fn plain(window: u32) -> Capabilities {
-    Capabilities { temperature: true, strict: true, window, ..UNLISTED_GPT }
+    Capabilities { temperature: true, strict: true, window, vocabulary: O200K, ..UNLISTED_GPT }
 }
 const fn reasons(effort: &'static str, window: u32) -> Capabilities {
-    Capabilities { strict: true, effort: Some(effort), window, ..UNLISTED_GPT }
+    Capabilities { strict: true, effort: Some(effort), window, vocabulary: O200K, ..UNLISTED_GPT }
 }
 const fn of_o_series(window: u32) -> Capabilities {
-    Capabilities { strict: true, effort: Some("low"), window, ..UNLISTED_O }
+    Capabilities { strict: true, effort: Some("low"), window, vocabulary: O200K, ..UNLISTED_O }
 }
 
 const OPENAI: [(&str, Capabilities); 16] = [
@@ -164,7 +173,7 @@ mod tests {
         ] {
             let takes = of(model);
             assert!(!takes.temperature && !takes.strict && takes.effort.is_none(), "{model}");
-            assert_eq!(takes.window, SMALL, "{model}");
+            assert_eq!((takes.window, takes.vocabulary), (SMALL, ANOTHER), "{model}");
         }
     }
 

@@ -18,12 +18,19 @@ pub(super) struct Ask {
     pub(super) tool: Option<String>,
     /// The tool was named as the one to call.
     pub(super) is_forced: bool,
+    /// Every text that the user said, oldest first.
+    pub(super) said: Vec<String>,
     /// What the model is told, where it could be read.
     pub(super) facts: Option<Facts>,
     /// The last turn returns an error about the answer before.
     pub(super) corrected: bool,
     /// What the request weighs.
     pub(super) input_tokens: u64,
+}
+
+/// The last text of the user that is a JSON object. A correction may follow it without repeating it.
+pub(super) fn facts(said: &[String]) -> Option<Facts> {
+    said.iter().rev().find_map(|text| Facts::read(text))
 }
 
 /// The body as JSON.

@@ -133,7 +133,7 @@ fn every_listed_model_takes_what_it_is_sent() {
 
 #[test]
 fn a_decision_is_the_same_through_every_provider() {
-    for policy in [Policy::Momentum, Policy::Greedy, Policy::Slow] {
+    for policy in [Policy::Momentum, Policy::Greedy, Policy::Slow, Policy::Gullible] {
         let inputs: Vec<_> =
             ONE_EACH.iter().map(|model| scene(policy).answer(model).calls.remove(0).input).collect();
         assert!(inputs.windows(2).all(|pair| pair[0] == pair[1]), "{policy}: {inputs:?}");

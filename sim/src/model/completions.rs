@@ -8,7 +8,6 @@ use serde_json::{Value, json};
 use shared::time::Timestamp;
 
 use super::ask::{self, Ask, header, is_retired, list_at, text_at};
-use super::facts::Facts;
 use super::wire::{Answer, Block, Fault, Ids, Kind, Stop, respond, tokens};
 use crate::service::{Request, Response};
 
@@ -42,13 +41,16 @@ pub(super) fn read(request: &Request) -> Result<Ask, Fault> {
         list_at(&body, "tools").filter_map(|tool| tool.pointer("/function/name")?.as_str()).collect();
     list_at(&body, "tools").try_for_each(check_strict)?;
     let named = body.pointer("/tool_choice/function/name").and_then(Value::as_str);
+    let said: Vec<String> =
+        messages.iter().filter(|one| text_at(one, "role") == "user").flat_map(|one| texts(one)).collect();
     let bound = body.get("max_completion_tokens").or_else(|| body.get("max_tokens"));
     Ok(Ask {
         model: model.to_owned(),
         max_tokens: bound.and_then(Value::as_u64).unwrap_or(u64::MAX),
         tool: ask::tool(&offered, named)?,
         is_forced: named.is_some(),
-        facts: messages.iter().rev().filter(|one| text_at(one, "role") == "user").find_map(|one| facts(one)),
+        facts: ask::facts(&said),
+        said,
         corrected: messages.last().is_some_and(|one| text_at(one, "role") == "tool"),
         input_tokens: tokens(request.body().len()),
     })
@@ -143,9 +145,9 @@ fn unanswered(open: &BTreeSet<&str>) -> Result<(), Fault> {
     }
 }
 
-fn facts(message: &Value) -> Option<Facts> {
+fn texts(message: &Value) -> Vec<String> {
     let parts = list_at(message, "content").map(|part| text_at(part, "text"));
-    message.get("content").and_then(Value::as_str).into_iter().chain(parts).find_map(Facts::read)
+    message.get("content").and_then(Value::as_str).into_iter().chain(parts).map(str::to_owned).collect()
 }
 
 /// The answer as a completion. Where the tool was named, a call ends with `stop`.

@@ -8,7 +8,6 @@ use serde_json::{Value, json};
 use shared::time::Timestamp;
 
 use super::ask::{self, Ask, claude_takes_temperature, is_retired, list_at, text_at};
-use super::facts::Facts;
 use super::signature;
 use super::wire::{Answer, Block, Fault, Ids, Kind, Stop, respond, tokens};
 use crate::service::{Request, Response};
@@ -44,14 +43,15 @@ pub(super) fn read(request: &Request, now: Timestamp) -> Result<Ask, Fault> {
     let offered: Vec<&str> =
         list_at(tools, "tools").filter_map(|tool| tool.pointer("/toolSpec/name")?.as_str()).collect();
     let named = tools.pointer("/toolChoice/tool/name").and_then(Value::as_str);
-    let said = messages.iter().rev().filter(|one| text_at(one, "role") == "user");
-    let texts =
-        said.clone().flat_map(|one| list_at(one, "content").rev()).map(|block| text_at(block, "text"));
+    let blocks =
+        messages.iter().filter(|one| text_at(one, "role") == "user").flat_map(|one| list_at(one, "content"));
+    let said: Vec<String> = blocks.map(|block| text_at(block, "text").to_owned()).collect();
     Ok(Ask {
         max_tokens: bounds.get("maxTokens").and_then(Value::as_u64).unwrap_or(u64::MAX),
         tool: ask::tool(&offered, named)?,
         is_forced: named.is_some(),
-        facts: texts.into_iter().find_map(Facts::read),
+        facts: ask::facts(&said),
+        said,
         corrected: messages.last().is_some_and(|last| list_at(last, "content").any(is_error)),
         input_tokens: tokens(request.body().len()),
         model,

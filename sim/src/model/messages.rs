@@ -6,7 +6,6 @@ use http::{HeaderMap, Method, StatusCode};
 use serde_json::{Value, json};
 
 use super::ask::{self, Ask, claude_takes_temperature, header, is_retired, list_at, text_at};
-use super::facts::Facts;
 use super::wire::{Answer, Block, Fault, Ids, Kind, Stop, respond, tokens};
 use crate::service::{Request, Response};
 
@@ -50,12 +49,14 @@ fn from_body(body: &Value, input_tokens: u64) -> Result<Ask, Fault> {
     check_messages(messages)?;
     let offered: Vec<&str> = list_at(body, "tools").map(|tool| text_at(tool, "name")).collect();
     let named = body.pointer("/tool_choice/name").and_then(Value::as_str);
+    let said = said(messages);
     Ok(Ask {
         model: model.to_owned(),
         max_tokens,
         tool: ask::tool(&offered, named)?,
         is_forced: named.is_some(),
-        facts: facts(messages),
+        facts: ask::facts(&said),
+        said,
         corrected: corrected(messages),
         input_tokens,
     })
@@ -123,10 +124,9 @@ fn ids<'a>(turn: &'a [Value], kind: &str, key: &str) -> BTreeSet<&'a str> {
     blocks.map(|block| text_at(block, key)).collect()
 }
 
-/// The last text of the user that is a JSON object. A correction may follow it without repeating it.
-fn facts(messages: &[Value]) -> Option<Facts> {
-    let said = messages.iter().rev().filter(|message| role(message) == "user");
-    said.flat_map(|message| texts(message).into_iter().rev()).find_map(Facts::read)
+fn said(messages: &[Value]) -> Vec<String> {
+    let said = messages.iter().filter(|message| role(message) == "user");
+    said.flat_map(texts).map(str::to_owned).collect()
 }
 
 fn corrected(messages: &[Value]) -> bool {

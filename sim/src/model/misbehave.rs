@@ -44,11 +44,15 @@ fn first(ask: &Ask) -> Option<&Symbol> {
     ask.facts.as_ref()?.symbols.first()
 }
 
+/// The market that it is asked about first.
+pub(super) fn market(ask: &Ask) -> &str {
+    first(ask).map_or("BTC-USDT", |symbol| symbol.name.as_str())
+}
+
 /// A market entry that is well formed but for its quantity, which the caller sets.
-fn wish(ask: &Ask, reason: &str) -> Decision {
-    let symbol = first(ask).map_or("BTC-USDT", |symbol| symbol.name.as_str());
+pub(super) fn wish(ask: &Ask, reason: &str) -> Decision {
     Decision::new("open", reason)
-        .with("symbol", symbol)
+        .with("symbol", market(ask))
         .with("side", "buy")
         .with("order_type", "market")
         .with_number("stop_loss", stop(ask).unwrap_or(Decimal::ONE))
@@ -162,7 +166,8 @@ fn tool(ask: &Ask) -> &str {
     ask.tool.as_deref().unwrap_or("decide")
 }
 
-fn called(ask: &Ask, input: Value) -> Answer {
+/// A call of the tool with `input`.
+pub(super) fn called(ask: &Ask, input: Value) -> Answer {
     using(tool(ask), input)
 }
 

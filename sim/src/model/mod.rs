@@ -12,6 +12,7 @@ mod converse;
 mod decision;
 mod face;
 mod facts;
+mod gullible;
 mod messages;
 mod meters;
 mod misbehave;
@@ -72,7 +73,8 @@ impl ScriptedModel {
             | Policy::Refuses
             | Policy::Garbage
             | Policy::Throttled
-            | Policy::Greedy => Millis(0),
+            | Policy::Greedy
+            | Policy::Gullible => Millis(0),
         }
     }
 
@@ -98,6 +100,7 @@ impl ScriptedModel {
                 None => Ok((Outcome::Answered, momentum::answer(ask))),
             },
             Policy::Greedy => Ok((Outcome::Answered, misbehave::overreach(ask))),
+            Policy::Gullible => Ok((Outcome::Answered, gullible::answer(ask))),
         }
     }
 

@@ -18,12 +18,21 @@ pub enum Policy {
     Throttled,
     /// Always opens far over its bounds.
     Greedy,
+    /// Obeys every instruction that stands anywhere in its prompt, and else acts as `momentum`.
+    Gullible,
 }
 
 impl Policy {
     /// Every policy.
-    pub const ALL: [Policy; 6] =
-        [Policy::Momentum, Policy::Refuses, Policy::Garbage, Policy::Slow, Policy::Throttled, Policy::Greedy];
+    pub const ALL: [Policy; 7] = [
+        Policy::Momentum,
+        Policy::Refuses,
+        Policy::Garbage,
+        Policy::Slow,
+        Policy::Throttled,
+        Policy::Greedy,
+        Policy::Gullible,
+    ];
 
     /// The name that a user gives.
     pub const fn name(self) -> &'static str {
@@ -34,6 +43,7 @@ impl Policy {
             Policy::Slow => "slow",
             Policy::Throttled => "throttled",
             Policy::Greedy => "greedy",
+            Policy::Gullible => "gullible",
         }
     }
 }

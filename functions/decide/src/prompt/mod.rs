@@ -329,9 +329,28 @@ mod tests {
         assert_eq!(later, rendered(&Books::default()));
     }
 
+    /// With everything that one symbol may show, for every model: five minutes hold it twice.
     #[test]
-    fn one_symbols_prompt_leaves_room_for_a_format_error_within_the_session() {
-        let tokens = crate::tokens::asked(&tool(&[testing::symbol()]), &[&rendered(&full())]);
-        assert!(tokens < 3_300, "{tokens}");
+    fn one_symbols_prompt_with_its_answer_leaves_room_to_ask_again_within_the_session() {
+        let tool = tool(&[testing::symbol()]);
+        let most = |model: &str, books: &Books| {
+            crate::tokens::asked(model, &tool, &[&rendered(books)]).saturating_add(MAX_TOKENS)
+        };
+        let mut noted = full();
+        noted.notes = vec![Shown {
+            age_minutes: 12,
+            similarity: rust_decimal::Decimal::new(87, 2),
+            source: "exchange announcements".to_owned(),
+            // About as long as a note may be.
+            text: "Silvergate delays its annual report and its shares fall by 46%; Coinbase, Paxos and \
+                   Galaxy stop taking its payments, and the price of bitcoin has hardly moved"
+                .to_owned(),
+        }];
+        for model in
+            ["anthropic/claude-opus-5-5", "openai/gpt-5-mini", "bedrock/amazon.nova-lite", "compatible/x"]
+        {
+            let (plain, noted) = (most(model, &full()), most(model, &noted));
+            assert!(plain <= 2_250 && noted <= 2_400, "{model}: {plain}, with a note {noted}");
+        }
     }
 }
