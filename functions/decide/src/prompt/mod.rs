@@ -21,6 +21,7 @@ use crate::features::{Features, features};
 use crate::market::Market;
 use crate::notes::Shown;
 use crate::snapshot::Books;
+use crate::tokens;
 use crate::verdict::{TOOL, shorten};
 
 /// What never changes.
@@ -30,6 +31,8 @@ pub const SYSTEM: &str = include_str!("system.txt");
 const MOST_REFUSALS: usize = 2;
 /// Characters of one that are shown.
 const MOST_MESSAGE: usize = 100;
+/// Tokens, by their bound, of the facts about one market in which nothing is held or ordered: less than any has.
+const LEAST_MARKET: u32 = 350;
 
 /// What is asked in one cycle, of whichever model.
 #[derive(Debug, Clone, PartialEq)]
@@ -130,6 +133,14 @@ pub fn facts(
         facts.insert("notes_of_others".to_owned(), notes.into());
     }
     facts.to_string()
+}
+
+/// The least that a question about the markets of `settings` has, in tokens by their bound: nothing is held, ordered or
+/// noted. Settings in which this does not fit can never ask.
+pub fn least(settings: &Settings, now: Timestamp) -> u32 {
+    let facts = facts(settings, &[], &Books::default(), &[], now);
+    let markets = u32::try_from(settings.symbols.len()).unwrap_or(u32::MAX);
+    tokens::asked(&tool(&settings.symbols), &[&facts]).saturating_add(markets.saturating_mul(LEAST_MARKET))
 }
 
 /// A stranger's text in an envelope of its own: nothing else is made of it.
@@ -331,7 +342,14 @@ mod tests {
 
     #[test]
     fn one_symbols_prompt_leaves_room_for_a_format_error_within_the_session() {
-        let tokens = crate::tokens::asked(&tool(&[testing::symbol()]), &[&rendered(&full())]);
+        let tokens = tokens::asked(&tool(&[testing::symbol()]), &[&rendered(&full())]);
         assert!(tokens < 3_300, "{tokens}");
+    }
+
+    #[test]
+    fn the_least_of_a_question_is_below_every_real_one_and_not_far() {
+        let real = tokens::asked(&tool(&[testing::symbol()]), &[&rendered(&Books::default())]);
+        let least = least(&testing::settings(), now());
+        assert!(least < real && real - least < 200, "{least} {real}");
     }
 }
