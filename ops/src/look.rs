@@ -80,7 +80,7 @@ pub async fn look(
     if let Some(id) = only {
         sight.keep(id);
     }
-    sight.troubles.sort_by(|one, other| (one.severity, one.since).cmp(&(other.severity, other.since)));
+    sight.troubles.sort_by_key(|trouble| (trouble.severity, trouble.since));
     Ok(sight)
 }
 

@@ -40,10 +40,11 @@ pub async fn show(
         return Err(NotDone::input(format!("no strategy {id} in stage {env}; check STRATEGY and --env")));
     }
     person.tell(&format!("stage {env} at {now}"))?;
-    if sight.strategies.is_empty() {
-        person.tell("no strategy")?;
-    } else {
-        person.tell(&strategies(&sight, now))?;
+    match (sight.strategies.is_empty(), sight.unread.is_empty()) {
+        (false, _) => person.tell(&strategies(&sight, now))?,
+        (true, true) => person.tell("no strategy")?,
+        // What cannot be read is not said to be absent.
+        (true, false) => {}
     }
     for line in holdings(&sight) {
         person.tell(&line)?;

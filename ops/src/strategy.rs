@@ -6,7 +6,7 @@ use shared::ids::{AccountId, StrategyId};
 use shared::records::{self, Shard};
 use shared::settings::{Loaded, Settings};
 use shared::status::Status;
-use shared::store::{Item, ReadTables, ScanTables, WriteError};
+use shared::store::{Item, ReadTables, ScanTables};
 use shared::tables::Table;
 use shared::time::Timestamp;
 
@@ -118,18 +118,17 @@ async fn of_account(stage: &Stage, shards: &[Shard], settings: &Settings) -> Res
 }
 
 fn not_applied(error: NotApplied, file: &str) -> NotDone {
-    let mend = match &error {
-        NotApplied::Claimed { .. } => "watch another market, or trade from another account",
-        NotApplied::Moves { .. } => "stop it, close its positions, and apply again once nothing of it lives",
-        NotApplied::Read(_) | NotApplied::Shard(_) => return NotDone::Refused(error.to_string()),
-        NotApplied::Write(_) => "",
-    };
+    let refused = |error: NotApplied, mend: &str| NotDone::input(format!("{file}: {error}; {mend}"));
     match error {
-        NotApplied::Write(error @ WriteError::Lost { .. }) => {
+        NotApplied::Read(error) => error.into(),
+        NotApplied::Shard(corrupt) => NotDone::Refused(corrupt.to_string()),
+        NotApplied::Write(error) => {
             NotDone::of_write(error, "not applied: somebody changed it at the same moment; apply it again")
         }
-        NotApplied::Write(error) => NotDone::of_write(error, ""),
-        refused => NotDone::input(format!("{file}: {refused}; {mend}")),
+        NotApplied::Claimed { .. } => refused(error, "watch another market, or trade from another account"),
+        NotApplied::Moves { .. } => {
+            refused(error, "stop it, close its positions, and apply again once nothing of it lives")
+        }
     }
 }
 

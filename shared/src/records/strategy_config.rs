@@ -331,7 +331,7 @@ mod tests {
         read.insert("order_cooldown_seconds".into(), Attr::N("077.0".into()));
         let Some(Attr::M(limits)) = read.get_mut("limits") else { panic!("{read:?}") };
         limits.insert("mine".into(), Attr::Bool(true));
-        let spelled = settings.limits.max_order_notional.to_string() + "000";
+        let spelled = settings.limits.max_order_notional.to_string() + ".000";
         limits.insert("max_order_notional".into(), Attr::N(spelled));
         let cooldown = number(settings.order_cooldown.as_secs());
         assert_eq!(changes(&read, &settings), [Change::Set(path::order_cooldown_seconds(), cooldown)]);
