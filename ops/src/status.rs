@@ -156,7 +156,9 @@ fn today(one: &Strategy, now: Timestamp) -> String {
 fn holdings(sight: &Sight) -> Vec<String> {
     let mut lines = Vec::new();
     for one in &sight.strategies {
-        let reason = one.state.as_ref().and_then(|state| state.halt_reason.as_ref());
+        let lowered =
+            one.state.as_ref().filter(|state| !matches!(state.status, Status::Warmup | Status::Running));
+        let reason = lowered.and_then(|state| state.halt_reason.as_ref());
         lines.extend(reason.map(|why| format!("{}: {why}", one.id)));
         lines.extend(one.positions.iter().map(|read| told(&one.id, read, position)));
         lines.extend(one.orders.iter().map(|read| told(&one.id, read, order)));

@@ -96,6 +96,27 @@ impl Transport for Refusing {
     }
 }
 
+/// Somebody writes just before the first write arrives.
+struct Before(SharedTransport, Mutex<Option<Box<dyn FnOnce() + Send>>>);
+
+impl std::fmt::Debug for Before {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str("Before")
+    }
+}
+
+impl Transport for Before {
+    fn send(&self, request: Request, timeout: Millis) -> Sending<'_> {
+        let body = String::from_utf8_lossy(request.body());
+        let is_write = body.contains("UpdateExpression") || body.contains("TransactItems");
+        let somebody = is_write.then(|| self.1.lock().unwrap().take()).flatten();
+        if let Some(writes) = somebody {
+            std::thread::spawn(writes).join().unwrap();
+        }
+        self.0.send(request, timeout)
+    }
+}
+
 impl Empty {
     fn new() -> Empty {
         let names = Names { prefix: PREFIX.to_owned(), env: env() };
@@ -134,6 +155,15 @@ impl Empty {
         let network =
             network.route(&format!("lambda.{REGION}.amazonaws.com"), Arc::<Lambda>::clone(&self.lambda));
         let transport: SharedTransport = Arc::new(Refusing(Arc::new(network), word));
+        Stage::over(self.stage.names.clone(), &config(), &transport)
+    }
+
+    /// The same account, in which `writes` happens just before the first write from here.
+    fn after(&self, writes: impl FnOnce(&Stage) + Send + 'static) -> Stage {
+        let network = InProcess::new(self.clock.shared()).route(HOSTS, self.aws.clone());
+        let stage = self.stage.clone();
+        let writes: Box<dyn FnOnce() + Send> = Box::new(move || writes(&stage));
+        let transport: SharedTransport = Arc::new(Before(Arc::new(network), Mutex::new(Some(writes))));
         Stage::over(self.stage.names.clone(), &config(), &transport)
     }
 
@@ -318,6 +348,45 @@ fn what_fits_once_and_perhaps_not_every_time_is_told() {
 }
 
 #[test]
+fn what_somebody_changed_at_the_same_moment_is_not_overwritten() {
+    let world = Empty::running();
+    let apply = |stage: &Stage, text: &str| {
+        let loaded = Settings::from_toml(text, FILE).unwrap();
+        world.run(stage, async |stage, person| {
+            strategy::apply_file(stage, &loaded, FILE, None, person, noon()).await
+        })
+    };
+    let by_hand = |key: Key, path: Path, attr: Attr| {
+        move |stage: &Stage| {
+            let write = Write::update(key, vec![Change::Set(path, attr)], vec![]);
+            wait(stage.tables.write(vec![write])).unwrap();
+        }
+    };
+    let cooldown = records::strategy_config::path::order_cooldown_seconds();
+    let key = records::strategy_config::key(&demo());
+    let stage = world.after(by_hand(key, cooldown, Attr::N("77".to_owned())));
+    assert!(refused(&apply(&stage, &toml("order_cooldown_seconds = 30"))).contains("apply it again"));
+    assert_eq!(world.settings("demo").order_cooldown, Millis::from_secs(77));
+    // One more strategy joins the shard meanwhile: the new one is made whole or not at all.
+    let joined = records::shard::strategies_attr(&[named("demo"), named("faster")]);
+    let stage = world.after(by_hand(records::shard::key(0), records::shard::path::strategies(), joined));
+    let before = world.everything();
+    let text = toml("").replace("\"demo\"", "\"slower\"").replace("\"paper\"", "\"own\"");
+    assert!(refused(&apply(&stage, &text)).contains("apply it again"));
+    let shard = wait(world.stage.tables.get(&[records::shard::key(0)])).unwrap().remove(0).unwrap();
+    assert_eq!(records::shard::decode(&shard).unwrap().strategies, [named("demo"), named("faster")]);
+    let others = |tables: Vec<Vec<Item>>| tables.iter().map(Vec::len).collect::<Vec<_>>();
+    assert_eq!(others(world.everything()), others(before));
+    // And a status that has just changed is not started over.
+    world.status("demo", Status::Halted);
+    let stopped = records::state::status_attr(Status::Stopped);
+    let stage = world.after(by_hand(records::state::key(&demo()), Path::of("status"), stopped));
+    let started = world.run(&stage, async |stage, person| start::start(stage, &demo(), person, noon()).await);
+    assert!(refused(&started).contains("its status has just changed"), "{started:?}");
+    assert_eq!(world.state("demo").status, Status::Stopped);
+}
+
+#[test]
 fn an_asset_of_an_account_belongs_to_one_strategy_and_an_account_to_one_shard() {
     let world = Empty::new();
     world.apply_text(&toml(""), Some(3)).0.unwrap();
@@ -488,6 +557,8 @@ fn an_emergency_stop_goes_on_past_one_that_fails_and_names_it() {
 #[test]
 fn a_healthy_stage_is_a_table_and_exit_code_0() {
     let world = Empty::running();
+    // Left by somebody who set the status by hand.
+    world.set("demo", "halt_reason", Attr::S("of yesterday".to_owned()));
     let (ended, shown) = world.show(None, noon() + Millis::from_secs(40));
     ended.unwrap();
     insta::assert_snapshot!(shown, @r"
