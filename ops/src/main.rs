@@ -3,7 +3,9 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use ops::{approve, gate, model, operate, paper, reject, stage};
+use ops::{
+    approve, emergency_stop, gate, model, operate, paper, reject, stage, start, status, stop, strategy,
+};
 
 /// A run makes and drops small texts and maps without end, which the system's allocator is slow at.
 #[global_allocator]
@@ -33,6 +35,17 @@ enum Command {
     /// Models that were switched off
     #[command(subcommand)]
     Model(model::Command),
+    /// Strategies of a stage
+    #[command(subcommand)]
+    Strategy(strategy::Command),
+    /// Show what a stage does, holds and lacks; exit code 1 where a person is needed
+    Status(status::Options),
+    /// Stop a strategy: a person has taken over
+    Stop(stop::Options),
+    /// Let a strategy warm up and run
+    Start(start::Options),
+    /// Stop a strategy or all of them, tell people, and go on past what fails
+    EmergencyStop(emergency_stop::Options),
 }
 
 fn main() -> ExitCode {
@@ -43,5 +56,10 @@ fn main() -> ExitCode {
         Command::Reject(options) => operate::run(&operate::Command::Reject(options)),
         Command::Gate(command) => operate::run(&operate::Command::Gate(command)),
         Command::Model(command) => operate::run(&operate::Command::Model(command)),
+        Command::Strategy(command) => operate::run(&operate::Command::Strategy(command)),
+        Command::Status(options) => operate::run(&operate::Command::Status(options)),
+        Command::Stop(options) => operate::run(&operate::Command::Stop(options)),
+        Command::Start(options) => operate::run(&operate::Command::Start(options)),
+        Command::EmergencyStop(options) => operate::run(&operate::Command::EmergencyStop(options)),
     }
 }

@@ -9,7 +9,7 @@ use sim::clock::{Now, RealClock};
 use crate::not_done::NotDone;
 use crate::person::{Person, name};
 use crate::stage::{Stage, Which};
-use crate::{approvals, approve, gate, model, reject};
+use crate::{approvals, approve, emergency_stop, gate, model, reject, start, status, stop, strategy};
 
 /// A command with what it was given.
 #[derive(Debug, Clone)]
@@ -24,6 +24,16 @@ pub enum Command {
     Gate(gate::Command),
     /// `tradai model`.
     Model(model::Command),
+    /// `tradai strategy`.
+    Strategy(strategy::Command),
+    /// `tradai status`.
+    Status(status::Options),
+    /// `tradai stop`.
+    Stop(stop::Options),
+    /// `tradai start`.
+    Start(start::Options),
+    /// `tradai emergency-stop`.
+    EmergencyStop(emergency_stop::Options),
 }
 
 /// Does it and says how it ended: 0 when done, 1 when refused, 2 when what was given cannot be used.
@@ -65,15 +75,42 @@ async fn attempt(
             reject::reject(&reach(&given.which)?, &id, &by, person, RealClock.now()).await
         }
         Command::Gate(gate::Command::Reset(given)) => {
-            let id = StrategyId::parse(&given.strategy_id).map_err(NotDone::input)?;
-            let by = name(given.by.as_deref(), &variable)?;
+            let (id, by) = (strategy_of(&given.strategy_id)?, name(given.by.as_deref(), &variable)?);
             gate::reset(&reach(&given.which)?, &id, given.gate, &by, person, RealClock.now()).await
         }
         Command::Model(model::Command::Resume(given)) => {
             let by = name(given.by.as_deref(), &variable)?;
             model::resume(&reach(&given.which)?, &by, person, RealClock.now()).await
         }
+        Command::Strategy(strategy::Command::Apply(given)) => {
+            let (loaded, file) = strategy::read(&given.file)?;
+            let (stage, now) = (reach(&given.which)?, RealClock.now());
+            strategy::apply_file(&stage, &loaded, &file, given.shard, person, now).await
+        }
+        Command::Status(given) => {
+            let id = given.strategy_id.as_deref().map(strategy_of).transpose()?;
+            status::show(&reach(&given.which)?, id.as_ref(), person, RealClock.now()).await
+        }
+        Command::Stop(given) => {
+            let (id, by) = (strategy_of(&given.strategy_id)?, name(given.by.as_deref(), &variable)?);
+            stop::stop(&reach(&given.which)?, &id, &by, person, RealClock.now()).await
+        }
+        Command::Start(given) => {
+            let id = strategy_of(&given.strategy_id)?;
+            start::start(&reach(&given.which)?, &id, person, RealClock.now()).await
+        }
+        Command::EmergencyStop(given) => {
+            let only = given.strategy_id.as_deref().map(strategy_of).transpose()?;
+            let by = name(given.by.as_deref(), &variable)?;
+            let order =
+                emergency_stop::Order { only: only.as_ref(), by: &by, reason: given.reason.as_deref() };
+            emergency_stop::stop(&reach(&given.which)?, &order, person, RealClock.now()).await
+        }
     }
+}
+
+fn strategy_of(id: &str) -> Result<StrategyId, NotDone> {
+    StrategyId::parse(id).map_err(NotDone::input)
 }
 
 fn order(id: &str) -> Result<OrderId, NotDone> {

@@ -4,10 +4,13 @@
 use std::sync::Arc;
 
 use shared::aws::clients::{self, AwsConfig, AwsKeys, time_source};
+use shared::aws::publish::AccountTopics;
 use shared::aws::secrets::SecretsManager;
 use shared::aws::tables::DynamoTables;
+use shared::environment::Aws;
 use shared::http_client::HttpClient;
 use shared::ids::Env;
+use shared::invoke::Functions;
 use shared::secret::{ReadSecret, Secret, SecretError};
 use shared::tables::{EnvVar, Names, PREFIX};
 use shared::time::Millis;
@@ -37,6 +40,10 @@ pub struct Stage {
     pub tables: DynamoTables,
     /// Its secrets.
     pub secrets: SecretsManager,
+    /// Its functions.
+    pub functions: Functions,
+    /// The topics of its account.
+    pub topics: AccountTopics,
 }
 
 impl Stage {
@@ -58,6 +65,8 @@ impl Stage {
                 names: names.clone(),
             },
             secrets: SecretsManager { client: clients::secretsmanager(config, Arc::clone(transport)) },
+            functions: Functions::new(Arc::clone(transport), caller(config)),
+            topics: AccountTopics { client: clients::sns(config, Arc::clone(transport)) },
             names,
         }
     }
@@ -73,6 +82,19 @@ impl Stage {
             }
             Err(error @ SecretError::Unavailable { .. }) => Err(NotDone::Refused(error.to_string())),
         }
+    }
+}
+
+/// The same for requests of our own making.
+fn caller(config: &AwsConfig) -> Aws {
+    let keys = config.keys.clone();
+    let key = |of: fn(AwsKeys) -> String| keys.clone().map(of).unwrap_or_default();
+    Aws {
+        region: config.region.clone(),
+        endpoint: config.endpoint.clone(),
+        access_key: key(|keys| keys.access_key),
+        secret_key: Secret::new(key(|keys| keys.secret_key)),
+        session_token: keys.and_then(|keys| keys.session_token).map(Secret::new),
     }
 }
 

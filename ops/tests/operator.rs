@@ -8,6 +8,9 @@
     reason = "helpers of tests fail as tests do"
 )]
 
+#[path = "operator/strategies.rs"]
+mod strategies;
+
 use std::process::Command;
 use std::sync::Arc;
 

@@ -13,6 +13,8 @@ pub mod gauge;
 #[cfg(feature = "http")]
 pub mod http_client;
 pub mod ids;
+#[cfg(feature = "invoke")]
+pub mod invoke;
 #[cfg(all(feature = "aws", feature = "http"))]
 pub mod lambda;
 pub mod log;
@@ -35,6 +37,8 @@ mod scripted;
 pub mod secret;
 pub mod settings;
 pub mod signal;
+#[cfg(feature = "sign")]
+mod signature;
 pub mod state;
 pub mod status;
 pub mod store;

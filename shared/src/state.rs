@@ -239,7 +239,7 @@ pub struct StrategyState {
     pub status_ack: Option<Status>,
     /// When.
     pub status_ack_at: Option<Timestamp>,
-    /// Why the system lowered the status.
+    /// Why the system lowered the status, or who stopped it.
     pub halt_reason: Option<String>,
     /// What blocks opening for now.
     pub holds: Holds,

@@ -510,10 +510,10 @@ impl ReadTables for NoNotes<'_> {
         order: store::Order,
         limit: usize,
     ) -> Result<Vec<Item>, ReadError> {
-        match table {
-            Table::Context => Err(ReadError::Unavailable("down".to_owned())),
-            other => self.0.query(other, hash, prefix, order, limit).await,
+        if table == Table::Context {
+            return Err(ReadError::Unavailable("down".to_owned()));
         }
+        self.0.query(table, hash, prefix, order, limit).await
     }
 }
 

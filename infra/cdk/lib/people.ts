@@ -47,6 +47,8 @@ export function viewer(scope: Construct, { names, schedules }: PeopleProps) {
  */
 export function operator(scope: Construct, { names, state, schedules }: PeopleProps) {
   const tables = (...of: readonly string[]) => of.map((name) => names.tableArn(name));
+  const functions = FUNCTIONS.map((name) => names.functionArn(name));
+  const withAlias = functions.flatMap((name) => [name, `${name}:${ALIAS}`]);
   const { models, trade, read } = state.secrets;
   new iam.ManagedPolicy(scope, 'operator', {
     managedPolicyName: names.of('operator'),
@@ -55,15 +57,9 @@ export function operator(scope: Construct, { names, state, schedules }: PeoplePr
       may(['dynamodb:UpdateItem'], tables('trading-state', 'strategy-config', 'positions', 'orders', 'ledgers')),
       // Strategies come and go.
       may(['dynamodb:DeleteItem', 'dynamodb:PutItem'], tables('trading-state', 'strategy-config', 'ledgers')),
-      may(
-        ['lambda:DeleteFunctionConcurrency', 'lambda:InvokeFunction', 'lambda:PutFunctionConcurrency'],
-        FUNCTIONS.map((name) => names.functionArn(name)),
-      ),
-      // To roll back is to put a version that is still there behind the alias.
-      may(
-        ['lambda:UpdateAlias'],
-        FUNCTIONS.flatMap((name) => [names.functionArn(name), `${names.functionArn(name)}:${ALIAS}`]),
-      ),
+      may(['lambda:DeleteFunctionConcurrency', 'lambda:PutFunctionConcurrency'], functions),
+      // A tick by hand goes to the version that runs; to roll back is to put one that is still there behind the alias.
+      may(['lambda:InvokeFunction', 'lambda:UpdateAlias'], withAlias),
       may(['scheduler:UpdateSchedule'], [schedulesOf(names)]),
       // To switch a schedule on again is to write it again, with its role.
       may(['iam:PassRole'], schedules.map((one) => one.role.roleArn), {

@@ -230,14 +230,35 @@ test('a viewer changes nothing, an operator reads no secret and widens nothing, 
     'lambda:UpdateAlias',
     'scheduler:UpdateSchedule',
   ]);
-  const aliases = allowed.filter((one) => one.action === 'lambda:UpdateAlias').map((one) => one.resource);
   const ours = FUNCTIONS.map((name) => `arn:aws:lambda:eu-central-1:123456789012:function:tradai-paper-${name}`);
-  assert.deepEqual(aliases.sort(), ours.flatMap((name) => [name, `${name}:live`]).sort());
+  for (const action of ['lambda:InvokeFunction', 'lambda:UpdateAlias']) {
+    const operators = allowed.filter((one) => one.action === action && one.of.startsWith('operator'));
+    assert.deepEqual(operators.map((one) => one.resource).sort(), ours.flatMap((name) => [name, `${name}:live`]).sort());
+  }
   assert.ok(of('viewer').includes('lambda:ListVersionsByFunction'));
   assert.deepEqual(distinct('approver'), ['dynamodb:UpdateItem', 'secretsmanager:GetSecretValue']);
   const notes = allowed.filter((one) => one.of.startsWith('noter'));
   assert.deepEqual(notes.map((one) => one.action), ['dynamodb:PutItem']);
   assert.ok(notes[0]?.resource.endsWith(names.table('context')));
+});
+
+test('whoever operates and looks may do all that the commands of tradai do', () => {
+  const may = (action: string, resource: string) =>
+    allowed.some((one) => /^(operator|viewer)/.test(one.of) && one.action === action && [resource, '*'].includes(one.resource));
+  const table = (name: string) => `arn:aws:dynamodb:eu-central-1:123456789012:table/${names.table(name)}`;
+  const all = (actions: readonly string[], tables: readonly string[]) => {
+    for (const action of actions) {
+      for (const name of tables) assert.ok(may(`dynamodb:${action}`, table(name)), `${action} ${name}`);
+    }
+  };
+  all(['GetItem', 'BatchGetItem'], ['trading-state', 'strategy-config', 'positions', 'orders', 'ledgers']);
+  all(['Scan'], ['trading-state', 'ledgers', 'incidents']);
+  // `strategy apply` makes and changes, also in one transaction; `start`, `stop` and `emergency-stop` change the state.
+  all(['PutItem', 'UpdateItem'], ['trading-state', 'strategy-config', 'ledgers']);
+  // `stop` and `emergency-stop` wake execute, and the latter tells people.
+  assert.ok(may('lambda:InvokeFunction', 'arn:aws:lambda:eu-central-1:123456789012:function:tradai-paper-execute:live'));
+  assert.ok(may('sns:ListTopics', '*'));
+  assert.ok(may('sns:Publish', 'arn:aws:sns:eu-central-1:123456789012:tradai-paper-alerts'));
 });
 
 test('the policies of people fit what IAM takes: 6144 characters', () => {

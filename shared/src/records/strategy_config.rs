@@ -4,11 +4,11 @@
 use rust_decimal::Decimal;
 
 use crate::ids::StrategyId;
-use crate::money::{Notional, Percent, Qty};
+use crate::money::{Notional, Percent, Qty, decimal};
 use crate::records::attrs::{Draft, list, number, text};
 use crate::records::fields::{Corrupt, Fields, Found, Read};
 use crate::settings::{Crash, CrashAction, Exits, Gate, Limits, PaperBalance, SafetyMode, Settings};
-use crate::store::{Attr, Item, Key};
+use crate::store::{self, Attr, Change, Item, Key};
 use crate::tables::Table;
 use crate::time::Millis;
 
@@ -77,6 +77,34 @@ pub fn decode(item: &Item) -> Result<Settings, Corrupt> {
         crash: fields.need("crash", crash)?,
         approval_expiry: fields.need("approval_expiry_seconds", some_seconds)?,
     })
+}
+
+/// Attributes that settings may do without.
+const OPTIONAL: [&str; 3] = ["paper_balance", "context_top_k", "ask_when_moved_percent"];
+
+/// The changes by which the item that was `read` says what `settings` say, attribute by attribute. What it says besides
+/// stays, and a number that is only spelled in another way is no change. It need not be sound.
+pub fn changes(read: &Item, settings: &Settings) -> Vec<Change> {
+    let is_ours = |change: &Change| match change {
+        Change::Set(_, _) => true,
+        Change::Remove(path) => path.rest.is_empty() && OPTIONAL.contains(&path.head.as_str()),
+    };
+    let found = store::changes(&plain_item(read), &plain_item(&encode(settings)));
+    found.into_iter().filter(is_ours).collect()
+}
+
+fn plain_item(item: &Item) -> Item {
+    item.iter().map(|(name, attr)| (name.clone(), plain(attr))).collect()
+}
+
+/// The same with every number in its shortest spelling, as the table gives them back.
+fn plain(attr: &Attr) -> Attr {
+    match attr {
+        Attr::N(digits) => decimal(digits).map_or_else(|_| attr.clone(), number),
+        Attr::L(list) => Attr::L(list.iter().map(plain).collect()),
+        Attr::M(map) => Attr::M(plain_item(map)),
+        Attr::S(_) | Attr::Bool(_) | Attr::Null | Attr::B(_) | Attr::Foreign(_) => attr.clone(),
+    }
 }
 
 /// What is left of an item that [`decode`] refuses, for whoever protects what is held: where its orders rest, and the
@@ -292,6 +320,25 @@ mod tests {
         let mut item = encode(&samples::settings());
         item.insert("order_cooldown_seconds".into(), Attr::N(text.into()));
         decode(&item).map(|settings| settings.order_cooldown).map_err(|why| why.to_string())
+    }
+
+    #[test]
+    fn records_settings_change_attribute_by_attribute_and_what_stands_beside_them_stays() {
+        let settings = samples::settings();
+        let mut read = encode(&settings);
+        assert_eq!(changes(&read, &settings), []);
+        read.insert("noted".into(), Attr::S("by a person".into()));
+        read.insert("order_cooldown_seconds".into(), Attr::N("077.0".into()));
+        let Some(Attr::M(limits)) = read.get_mut("limits") else { panic!("{read:?}") };
+        limits.insert("mine".into(), Attr::Bool(true));
+        let spelled = settings.limits.max_order_notional.to_string() + ".000";
+        limits.insert("max_order_notional".into(), Attr::N(spelled));
+        let cooldown = number(settings.order_cooldown.as_secs());
+        assert_eq!(changes(&read, &settings), [Change::Set(path::order_cooldown_seconds(), cooldown)]);
+        let without = Settings { context_top_k: 0, ask_when_moved: None, ..settings.clone() };
+        let removed = |change: &Change| matches!(change, Change::Remove(_));
+        let taken = changes(&encode(&settings), &without);
+        assert!(!taken.is_empty() && taken.iter().all(removed), "{taken:?}");
     }
 
     /// The runbook's command: `SET order_cooldown_seconds = :v` with `{":v": {"N": "60"}}`.

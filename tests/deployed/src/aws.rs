@@ -1,5 +1,7 @@
 //! The account from outside, through the real AWS CLI.
 
+use std::process::Command;
+
 use serde_json::Value;
 
 use crate::account::{ACCOUNT, Account};
@@ -43,17 +45,31 @@ impl<'a> Caller<'a> {
         Ok(Caller { keys: Some(keys), ..self.clone() })
     }
 
+    /// Tells a program that this is AWS, and who calls.
+    pub fn reach(&self, command: &mut Command) {
+        self.account.reach(command);
+        if let Some(keys) = &self.keys {
+            command.env("AWS_ACCESS_KEY_ID", &keys.access).env("AWS_SECRET_ACCESS_KEY", &keys.secret);
+            command.env("AWS_SESSION_TOKEN", &keys.token);
+        }
+    }
+
     /// What AWS answers; null where it has nothing to say.
     pub fn ask(&self, args: &[&str]) -> Result<Value, Failed> {
         let mut command = self.tools.program("aws");
         // Said on the command line too: version 1 asks SQS of us-east-1 at an address of its own otherwise.
         command.args(args).args(["--output", "json", "--endpoint-url", &self.account.endpoint]);
-        self.account.reach(&mut command);
-        if let Some(keys) = &self.keys {
-            command.env("AWS_ACCESS_KEY_ID", &keys.access).env("AWS_SECRET_ACCESS_KEY", &keys.secret);
-            command.env("AWS_SESSION_TOKEN", &keys.token);
-        }
+        self.reach(&mut command);
         let said = run(&format!("aws {}", args.join(" ")), MEND, &mut command)?;
+        Ok(serde_json::from_str(&said).unwrap_or(Value::Null))
+    }
+
+    /// What AWS answers to a piece of a runbook that a person pastes into a shell, with these variables.
+    pub fn paste(&self, text: &str, variables: &[(&str, &str)]) -> Result<Value, Failed> {
+        let mut command = self.tools.shell();
+        command.args(["-euc", text]).env("AWS_DEFAULT_OUTPUT", "json").envs(variables.iter().copied());
+        self.reach(&mut command);
+        let said = run(text, MEND, &mut command)?;
         Ok(serde_json::from_str(&said).unwrap_or(Value::Null))
     }
 

@@ -23,6 +23,10 @@ pub struct Cdk<'a> {
     pub packages: PathBuf,
     /// Where the templates go.
     pub output: PathBuf,
+    /// Where its functions find the exchange.
+    pub venue: String,
+    /// Where they find the model.
+    pub model: String,
 }
 
 /// What a deployment did to its stacks.
@@ -49,14 +53,13 @@ impl Cdk<'_> {
     }
 
     fn cdk(&self, args: &[&str]) -> Result<String, Failed> {
-        let nobody = "http://127.0.0.1:9";
         let mut command = Command::new("npx");
         command
             .args(["--no-install", "cdk", "--app", APP, "--progress", "events", "--output"])
             .arg(&self.output);
         command.args(args).current_dir(self.tools.app());
         command.env("ELSEWHERE_PACKAGES", &self.packages);
-        command.env("ELSEWHERE_VENUE_URL", nobody).env("ELSEWHERE_MODEL_URL", nobody);
+        command.env("ELSEWHERE_VENUE_URL", &self.venue).env("ELSEWHERE_MODEL_URL", &self.model);
         self.account.reach(&mut command);
         run(&format!("cdk {}", args.join(" ")), NODE, &mut command)
     }

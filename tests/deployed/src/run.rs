@@ -34,6 +34,9 @@ pub enum Failed {
     /// The tools from PyPI.
     #[error(transparent)]
     Python(#[from] registries::python::NoPython),
+    /// The world outside could not be made.
+    #[error("no exchange and no model: {0}")]
+    World(String),
     /// What was waited for did not come.
     #[error("not within {seconds} seconds: {what}; last seen: {seen}")]
     Late {

@@ -58,7 +58,15 @@ impl Tools {
 
     /// A program from PyPI, which finds its companions.
     pub fn program(&self, name: &str) -> Command {
-        let mut command = Command::new(self.bin.join(name));
+        self.with_path(Command::new(self.bin.join(name)))
+    }
+
+    /// A shell that finds these programs by their names.
+    pub fn shell(&self) -> Command {
+        self.with_path(Command::new("sh"))
+    }
+
+    fn with_path(&self, mut command: Command) -> Command {
         let path = std::env::var_os("PATH").unwrap_or_default();
         let mut folders = vec![self.bin.clone()];
         folders.extend(std::env::split_paths(&path));

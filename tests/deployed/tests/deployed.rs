@@ -9,12 +9,19 @@
     reason = "helpers of tests fail as tests do"
 )]
 
+#[path = "deployed/runbook.rs"]
+mod runbook;
+#[path = "deployed/trading.rs"]
+mod trading;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use deployed::account::{ACCOUNT, Account, REGION};
 use deployed::aws::Caller;
 use deployed::cdk::{self, Cdk, Change};
+use deployed::elsewhere::Elsewhere;
+use deployed::program::{self, Program};
 use deployed::run::Failed;
 use deployed::tools::Tools;
 use deployed::until::{now, until};
@@ -53,23 +60,69 @@ fn the_stacks_are_deployed_run_and_page() {
         None => packages::build(&tools).unwrap_or_else(|error| panic!("{error}")),
     };
     let account = Account::open(&tools, &folder).unwrap_or_else(|error| panic!("{error}"));
-    let cdk = Cdk { tools: &tools, account: &account, packages, output: cdk::output(&folder) };
-    scenario(&tools, &account, &cdk).unwrap_or_else(|error| panic!("{error}"));
+    let elsewhere = Elsewhere::open().unwrap_or_else(|error| panic!("{error}"));
+    let (venue, model) = (elsewhere.venue.clone(), elsewhere.model.clone());
+    let cdk = Cdk { tools: &tools, account: &account, packages, output: cdk::output(&folder), venue, model };
+    let scenario = Scenario { cdk, elsewhere, folder: &folder };
+    scenario.play().unwrap_or_else(|error| panic!("{error}"));
 }
 
-fn scenario(tools: &Tools, account: &Account, cdk: &Cdk<'_>) -> Result<(), Failed> {
-    cdk.bootstrap()?;
-    assert_eq!(cdk.deploy()?, Change::Some);
-    let stage = Stage::look(Caller::root(tools, account))?;
-    stage.seed()?;
+/// Everything that stands on this machine.
+struct Scenario<'a> {
+    cdk: Cdk<'a>,
+    elsewhere: Elsewhere,
+    folder: &'a Path,
+}
 
-    stage.every_schedule_is_enabled()?;
-    stage.permissions_are_those_of_the_roles()?;
-    stage.beats_are_fresh_although_nothing_trades()?;
-    stage.a_stale_beat_is_a_page_and_an_alarm()?;
+impl Scenario<'_> {
+    fn play(&self) -> Result<(), Failed> {
+        let Cdk { tools, account, .. } = self.cdk;
+        self.cdk.bootstrap()?;
+        assert_eq!(self.cdk.deploy()?, Change::Some);
+        let root = Caller::root(tools, account);
+        let stage = Stage::look(root.clone())?;
+        stage.seed()?;
 
-    assert_eq!(cdk.deploy()?, Change::None, "a second deployment changes nothing");
-    stage.a_page_that_cannot_be_published_is_an_alarm_and_goes_out_once_it_can()
+        stage.every_schedule_is_enabled()?;
+        stage.permissions_are_those_of_the_roles()?;
+        stage.beats_are_fresh_although_nothing_trades()?;
+        stage.a_stale_beat_is_a_page_and_an_alarm()?;
+        self.trade(&stage, &root)?;
+        stage.a_page_that_cannot_be_published_is_an_alarm_and_goes_out_once_it_can()
+    }
+
+    /// Everything that a person does has the permissions of an operator, and no other.
+    fn trade(&self, stage: &Stage<'_>, root: &Caller<'_>) -> Result<(), Failed> {
+        trading::file(self.folder)?;
+        let operator = operator(root)?;
+        let tradai = Program::new(program::build(self.cdk.tools)?, self.folder, operator.clone());
+        let trading = trading::Trading { stage, tradai, operator, elsewhere: &self.elsewhere };
+        trading.a_strategy_is_applied_started_and_runs()?;
+        trading.it_buys_and_the_books_are_the_exchanges()?;
+        assert_eq!(self.cdk.deploy()?, Change::None, "a second deployment changes nothing");
+        trading.a_roll_back_trades_on()?;
+        trading.the_founding_runbooks_commands_do_what_it_says()?;
+        trading.what_was_sold_by_hand_is_in_the_books()?;
+        trading.an_emergency_stop_stops_it()
+    }
+}
+
+/// A role that has the policies of people who operate, and nothing else.
+fn operator<'a>(root: &Caller<'a>) -> Result<Caller<'a>, Failed> {
+    let trust = format!(
+        r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Action":"sts:AssumeRole",
+        "Principal":{{"AWS":"arn:aws:iam::{ACCOUNT}:root"}}}}]}}"#
+    );
+    root.ask(&["iam", "create-role", "--role-name", "ada", "--assume-role-policy-document", &trust])?;
+    for policy in ["operator", "viewer"] {
+        let arn = format!("arn:aws:iam::{ACCOUNT}:policy/tradai-dev-{policy}");
+        root.ask(&["iam", "attach-role-policy", "--role-name", "ada", "--policy-arn", &arn])?;
+    }
+    // Where AWS asks for lambda:UpdateAlias, the emulator asks for the permission to list what is updated.
+    let lists = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"lambda:ListAliases","Resource":"*"}]}"#;
+    let policy = ["--role-name", "ada", "--policy-name", "emulator", "--policy-document", lists];
+    root.ask(&[&["iam", "put-role-policy"], policy.as_slice()].concat())?;
+    root.as_role("ada")
 }
 
 impl<'a> Stage<'a> {

@@ -21,6 +21,7 @@ use crate::features::{Features, features};
 use crate::market::Market;
 use crate::notes::Shown;
 use crate::snapshot::Books;
+use crate::tokens;
 use crate::verdict::{TOOL, shorten};
 
 /// What never changes.
@@ -30,6 +31,8 @@ pub const SYSTEM: &str = include_str!("system.txt");
 const MOST_REFUSALS: usize = 2;
 /// Characters of one that are shown.
 const MOST_MESSAGE: usize = 100;
+/// Tokens, by their bound, of the facts about one market in which nothing is held or ordered: less than any has.
+const LEAST_MARKET: u32 = 350;
 
 /// What is asked in one cycle, of whichever model.
 #[derive(Debug, Clone, PartialEq)]
@@ -130,6 +133,15 @@ pub fn facts(
         facts.insert("notes_of_others".to_owned(), notes.into());
     }
     facts.to_string()
+}
+
+/// The least that a question about the markets of `settings` has, in tokens by their bound: nothing is held, ordered or
+/// noted. Settings in which this does not fit can never ask.
+pub fn least(settings: &Settings, model: &str, now: Timestamp) -> u32 {
+    let facts = facts(settings, &[], &Books::default(), &[], now);
+    let markets = u32::try_from(settings.symbols.len()).unwrap_or(u32::MAX);
+    let plain = tokens::asked(model, &tool(&settings.symbols), &[&facts]);
+    plain.saturating_add(markets.saturating_mul(LEAST_MARKET))
 }
 
 /// A stranger's text in an envelope of its own: nothing else is made of it.
@@ -334,7 +346,7 @@ mod tests {
     fn one_symbols_prompt_with_its_answer_leaves_room_to_ask_again_within_the_session() {
         let tool = tool(&[testing::symbol()]);
         let most = |model: &str, books: &Books| {
-            crate::tokens::asked(model, &tool, &[&rendered(books)]).saturating_add(MAX_TOKENS)
+            tokens::asked(model, &tool, &[&rendered(books)]).saturating_add(MAX_TOKENS)
         };
         let mut noted = full();
         noted.notes = vec![Shown {
@@ -351,6 +363,15 @@ mod tests {
         {
             let (plain, noted) = (most(model, &full()), most(model, &noted));
             assert!(plain <= 2_250 && noted <= 2_400, "{model}: {plain}, with a note {noted}");
+        }
+    }
+
+    #[test]
+    fn the_least_of_a_question_is_below_every_real_one_and_not_far() {
+        for model in ["anthropic/claude-haiku-4-5", "openai/gpt-5-mini"] {
+            let real = tokens::asked(model, &tool(&[testing::symbol()]), &[&rendered(&Books::default())]);
+            let least = least(&testing::settings(), model, now());
+            assert!(least < real && real - least < 300, "{model}: {least} {real}");
         }
     }
 }

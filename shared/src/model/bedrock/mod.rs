@@ -4,7 +4,6 @@
 //! Facts: the Bedrock API reference, "Converse" with its errors; the service model `bedrock-runtime` of botocore
 //! 1.44.5; the AWS reference, "Signature Version 4".
 
-mod signature;
 mod wire;
 
 use std::fmt;
@@ -16,9 +15,13 @@ use super::exchange::{self, excerpt};
 use crate::environment::Aws;
 use crate::ports::{AskModel, BadReply, ModelError, Question, RawReply, Reply, SharedClock};
 use crate::retry_after;
+use crate::signature;
 use crate::time::Timestamp;
 use crate::transport::{Request, Response, SharedTransport};
 use wire::WireError;
+
+/// The service's name in a signature; it is not that of its host.
+const SERVICE: &str = "bedrock";
 
 /// Asks the models of Bedrock.
 #[derive(Clone)]
@@ -54,7 +57,7 @@ impl Bedrock {
             .header(header::CONTENT_TYPE, "application/json")
             .body(Bytes::from(wire::body(question).to_string()))
             .map_err(|error| unmade(error.to_string()))?;
-        signature::signed(request, &self.aws, self.clock.now()).map_err(unmade)
+        signature::signed(request, SERVICE, &self.aws, self.clock.now()).map_err(unmade)
     }
 }
 

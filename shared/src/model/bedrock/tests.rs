@@ -95,7 +95,7 @@ fn bedrock_is_asked_with_the_signature_that_botocore_makes() {
         .header("content-type", "application/json")
         .body(Bytes::from_static(br#"{"messages":[]}"#));
     let now = Timestamp::from_millis(784_111_747_000);
-    let request = signature::signed(request.unwrap(), &aws(), now).unwrap();
+    let request = signature::signed(request.unwrap(), SERVICE, &aws(), now).unwrap();
     let headers = request.headers();
     assert_eq!(headers["x-amz-date"], "19941106T084907Z");
     assert_eq!(headers["x-amz-security-token"], "canary-token");

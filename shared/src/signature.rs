@@ -1,4 +1,4 @@
-//! Signature Version 4 over a finished request, with the crate that the AWS SDKs sign with.
+//! Signature Version 4 over a finished request to AWS, with the crate that the AWS SDKs sign with.
 
 use std::time::{Duration, SystemTime};
 
@@ -11,12 +11,14 @@ use crate::environment::Aws;
 use crate::time::Timestamp;
 use crate::transport::Request;
 
-/// The service's name in a signature; it is not that of its host.
-const SERVICE: &str = "bedrock";
-
-/// The request with its signature, valid from `now` on. An error says why it cannot be signed, without a word of
-/// the keys.
-pub(super) fn signed(mut request: Request, aws: &Aws, now: Timestamp) -> Result<Request, String> {
+/// The request with its signature, valid from `now` on; `service` is the service's name in a signature, which is not
+/// always that of its host. An error says why it cannot be signed, without a word of the keys.
+pub(crate) fn signed(
+    mut request: Request,
+    service: &str,
+    aws: &Aws,
+    now: Timestamp,
+) -> Result<Request, String> {
     let (access, secret) = (aws.access_key.as_str(), aws.secret_key.expose());
     let session = aws.session_token.as_ref().map(|token| token.expose().to_owned());
     let identity: Identity = Credentials::new(access, secret, session, None, "tradai").into();
@@ -25,7 +27,7 @@ pub(super) fn signed(mut request: Request, aws: &Aws, now: Timestamp) -> Result<
     let params = v4::SigningParams::builder()
         .identity(&identity)
         .region(&aws.region)
-        .name(SERVICE)
+        .name(service)
         .time(time.unwrap_or(SystemTime::UNIX_EPOCH))
         .settings(SigningSettings::default())
         .build()

@@ -1,0 +1,104 @@
+//! Whether a stage can serve settings that are sound by themselves: asked before anything is written.
+
+use decide::budget::{self, Exceeded, MAX_TOKENS, SESSION};
+use decide::due;
+use decide::meters::Tally;
+use decide::prompt;
+use rust_decimal::Decimal;
+use rust_decimal::prelude::ToPrimitive;
+use shared::ids::VenueId;
+use shared::model::Provider;
+use shared::settings::{Backend, Settings};
+use shared::state::{RECENT_MINUTES, StrategyState};
+use shared::status::Status;
+use shared::time::Timestamp;
+
+use crate::bad_input::BadInput;
+
+/// Minutes of a day.
+const DAY: i64 = 1_440;
+
+/// Refuses what could never trade, with the field and the mend; what may not be meant is told, a line each.
+pub fn fits(settings: &Settings, file: &str, now: Timestamp) -> Result<Vec<String>, BadInput> {
+    let refused = |field: &str, problem: String, mend: &str| {
+        Err(BadInput::new(format!("{file}: {field}: {problem}; {mend}")))
+    };
+    if settings.backend == Backend::Backtest {
+        let mend = "write mock or exchange; tradai paper replays candles";
+        return refused("backend", "backtest runs on one machine only".to_owned(), mend);
+    }
+    let Some(fee_asset) = fee_asset(&settings.venue) else {
+        return refused("venue", format!("{} is not served", settings.venue), "write binance");
+    };
+    if let Some(symbol) = settings.symbols.iter().find(|symbol| symbol.base.as_str() == fee_asset) {
+        let problem = format!("{symbol} cannot be claimed: {} takes its fees in {fee_asset}", settings.venue);
+        return refused("symbols", problem, "remove it");
+    }
+    for (field, model) in models(settings) {
+        if Provider::of(model).is_none() {
+            let names = Provider::ALL.map(Provider::as_str).join(", ");
+            return refused(
+                field,
+                format!("{model} is of no provider that is served"),
+                &format!("they are {names}"),
+            );
+        }
+        if let Err(exceeded) = asked_once(settings, model, now) {
+            let (field, mend) = mend(field, &exceeded);
+            return refused(field, format!("{model} could never be asked: {exceeded}"), mend);
+        }
+    }
+    Ok(cautions(settings, now))
+}
+
+/// The asset in which a venue may take its fees whatever is traded; none of a venue that is not served.
+/// <https://www.binance.com/en/fee/schedule>
+fn fee_asset(venue: &VenueId) -> Option<&'static str> {
+    (venue.as_str() == "binance").then_some("BNB")
+}
+
+fn models(settings: &Settings) -> impl Iterator<Item = (&'static str, &str)> {
+    let fallbacks = settings.model_fallbacks.iter().map(|model| ("model_fallbacks", model.as_str()));
+    std::iter::once(("model", settings.model.as_str())).chain(fallbacks)
+}
+
+/// What decide's own budget says of the smallest question on a day on which nothing was asked yet.
+fn asked_once(settings: &Settings, model: &str, now: Timestamp) -> Result<(), Exceeded> {
+    let fresh = StrategyState::first(settings.strategy_id.clone(), Status::Stopped, now);
+    budget::check(settings, &fresh, &Tally::default(), model, prompt::least(settings, model, now), now)
+}
+
+const fn mend(model: &'static str, exceeded: &Exceeded) -> (&'static str, &'static str) {
+    match exceeded {
+        Exceeded::Window { .. } => (model, "choose a model with a larger window"),
+        Exceeded::Session(_) | Exceeded::Bad(_) => {
+            ("symbols", "watch fewer markets; several strategies may share an account")
+        }
+        Exceeded::Day { .. } => ("llm_usd_per_day", "allow at least what one question may cost"),
+    }
+}
+
+/// What fits once and may not fit every time.
+fn cautions(settings: &Settings, now: Timestamp) -> Vec<String> {
+    let (every, tokens) = (due::minutes(settings.decide_every), prompt::least(settings, &settings.model, now));
+    let window = i64::try_from(RECENT_MINUTES).unwrap_or(1);
+    let questions = u32::try_from(window.saturating_add(every - 1).div_euclid(every)).unwrap_or(1);
+    let mut lines = Vec::new();
+    if tokens.saturating_add(MAX_TOKENS).saturating_mul(questions) > SESSION {
+        lines.push(format!(
+            "decide_every_seconds: {questions} questions within five minutes may be more than the {SESSION} tokens \
+             that a strategy has for them; cycles that do not fit end as abstain:over_budget"
+        ));
+    }
+    let most = budget::most_cost(&settings.model, tokens, now).value();
+    let paid = settings.llm_usd_per_day.value().checked_div(most).unwrap_or(Decimal::MAX).floor();
+    let cycles = DAY.div_euclid(every);
+    if paid < Decimal::from(cycles) {
+        let paid = paid.to_u64().unwrap_or_default();
+        lines.push(format!(
+            "llm_usd_per_day: {} is sure to pay for {paid} of the {cycles} questions of a day",
+            settings.llm_usd_per_day
+        ));
+    }
+    lines
+}

@@ -1,0 +1,320 @@
+//! The stage trades: what a person does with `tradai` and with the runbooks' commands, and what comes of it at the
+//! exchange.
+
+use deployed::elsewhere::{Elsewhere, READ_KEY, SECRET, TRADE_KEY};
+use deployed::program::{Program, Said};
+use deployed::run::Failed;
+use deployed::until::{now, until};
+use serde_json::{Value, json};
+use shared::tables::{PREFIX, Table};
+use sim::aws::Published;
+use sim::checks::{Item, Outside, Stage as Names, books_equal_venue};
+use sim::exchange::{NewOrder, OrderStatus, Side};
+
+use super::runbook::{self, Command};
+use super::{Stage, TWO_TICKS};
+
+/// The strategy decides every three minutes; its second cycle is certain within this.
+const TWO_CYCLES: u64 = 420;
+/// Execute acknowledges a status within 70 seconds.
+const ACKNOWLEDGED: u64 = 75;
+
+/// The strategy's file: small orders at the exchange, often.
+const FILE: &str = r#"
+profile = "cautious"
+strategy_id = "demo"
+account = "main"
+venue = "binance"
+backend = "exchange"
+testnet = true
+symbols = ["BTC-USDT"]
+decide_every_seconds = 180
+model = "anthropic/claude-haiku-4-5"
+llm_usd_per_day = 5.0
+safety_mode = "Direct"
+order_cooldown_seconds = 0
+[limits]
+max_opens_per_hour = 30
+"#;
+
+/// The trading stage, its operator, and the world outside.
+pub(super) struct Trading<'a> {
+    pub(super) stage: &'a Stage<'a>,
+    pub(super) tradai: Program<'a>,
+    pub(super) operator: deployed::aws::Caller<'a>,
+    pub(super) elsewhere: &'a Elsewhere,
+}
+
+/// The tables as the checkers see them, without the accounts that have no exchange behind them.
+struct Tables<'a>(&'a Stage<'a>);
+
+impl Outside for Tables<'_> {
+    fn items(&self, table: &str) -> Result<Vec<Item>, String> {
+        let scan = ["dynamodb", "scan", "--consistent-read", "--table-name", table];
+        let found = self.0.aws.ask(&scan).map_err(|error| error.to_string())?;
+        let is_elsewhere = |item: &Item| {
+            let id = item.get("ledger_id").and_then(|id| id["S"].as_str()).unwrap_or_default();
+            id.starts_with("account#") && id != "account#main"
+        };
+        let items = found["Items"].as_array().cloned().unwrap_or_default();
+        let items = items.into_iter().filter_map(|item| item.as_object().cloned());
+        Ok(items.filter(|item| !is_elsewhere(item)).collect())
+    }
+    fn published(&self) -> Vec<Published> {
+        Vec::new()
+    }
+}
+
+impl Trading<'_> {
+    /// From an empty account to a strategy that runs.
+    pub(super) fn a_strategy_is_applied_started_and_runs(&self) -> Result<(), Failed> {
+        for (name, keys) in [
+            ("main/trade", json!({"api_key": TRADE_KEY, "api_secret": SECRET})),
+            ("main/read", json!({"api_key": READ_KEY, "api_secret": SECRET})),
+            ("llm/anthropic", json!({"api_key": "sk-ant-deployed"})),
+        ] {
+            let (name, keys) = (format!("tradai/dev/{name}"), keys.to_string());
+            let put = ["secretsmanager", "put-secret-value", "--secret-id", &name, "--secret-string", &keys];
+            self.operator.ask(&put)?;
+        }
+        let said = self.well(&["strategy", "apply", "demo.toml"])?;
+        assert!(said.out.contains("demo is stopped, in shard 0 of stage dev"), "{said:?}");
+        let said = self.well(&["start", "demo"])?;
+        assert!(said.out.contains("demo is in warmup; it was stopped"), "{said:?}");
+        self.tick("reconcile")?;
+        self.becomes("running", TWO_TICKS)
+    }
+
+    /// Bought at the exchange, recorded, protected, and shown.
+    pub(super) fn it_buys_and_the_books_are_the_exchanges(&self) -> Result<(), Failed> {
+        self.holds_with_a_stop()?;
+        self.books_equal_venue()?;
+        let said = self.well(&["status", "demo"])?;
+        for part in ["running", "BTC-USDT open, entry ", "order ", "stop, sell ", "USD"] {
+            assert!(said.out.contains(part), "{part}: {said:?}");
+        }
+        println!("{}", said.out);
+        Ok(())
+    }
+
+    /// A version that is newer is deployed and taken back with the runbook's commands, while a position is held.
+    pub(super) fn a_roll_back_trades_on(&self) -> Result<(), Failed> {
+        for function in ["decide", "execute"] {
+            let name = format!("tradai-dev-{function}");
+            let of = ["--function-name", name.as_str()];
+            let ask = |args: &[&str]| self.stage.aws.ask(&[&["lambda"], args, of.as_slice()].concat());
+            let first =
+                ask(&["get-alias", "--name", "live"])?["FunctionVersion"].as_str().unwrap().to_owned();
+            ask(&["update-function-configuration", "--description", "the next one"])?;
+            let next = ask(&["publish-version"])?["Version"].as_str().unwrap().to_owned();
+            assert_ne!(first, next);
+            ask(&["update-alias", "--name", "live", "--function-version", &next])?;
+            assert_eq!(self.tick(function)?["ExecutedVersion"], next.as_str());
+            let variables = [("FUNCTION", function), ("NUMBER", first.as_str())];
+            let listed = self.operator.paste(runbook::VERSIONS, &[("ENVIRONMENT", "dev"), variables[0]])?;
+            assert!(listed.to_string().contains(&format!("{first:?}")), "{listed}");
+            self.operator
+                .paste(runbook::ROLL_BACK, &[&[("ENVIRONMENT", "dev")], variables.as_slice()].concat())?;
+            assert_eq!(self.tick(function)?["ExecutedVersion"], first.as_str());
+        }
+        // The version before sells what was held, and buys anew.
+        let sold = self.trades(Side::Sell);
+        self.close_with_execute()?;
+        until("the position is sold", TWO_TICKS, || Ok((self.trades(Side::Sell) > sold, self.exchange())))?;
+        self.holds_with_a_stop()?;
+        self.books_equal_venue()
+    }
+
+    /// Every command on DynamoDB of the founding runbook, as it stands there.
+    pub(super) fn the_founding_runbooks_commands_do_what_it_says(&self) -> Result<(), Failed> {
+        let position = self.position()?;
+        let stops: Vec<i64> = self.elsewhere.exchange.open_orders().iter().map(|order| order.id).collect();
+        for Command { says, text, then } in runbook::FOUNDING {
+            let text = text.replace("STRATEGY_ID", "demo").replace("POSITION_ID", &position);
+            let answer = self.operator.paste(&text, &[("ENVIRONMENT", "dev")])?;
+            println!("{says}");
+            self.comes_of(then, &answer, &position, &stops).map_err(|error| Failed::Ended {
+                what: format!("{says}\n{text}"),
+                said: format!("{error}\n{answer}"),
+            })?;
+        }
+        Ok(())
+    }
+
+    fn comes_of(
+        &self,
+        then: &runbook::Then,
+        answer: &Value,
+        position: &str,
+        stops: &[i64],
+    ) -> Result<(), Failed> {
+        use runbook::Then;
+        match then {
+            Then::Shows(pointer, value) => {
+                assert_eq!(answer.pointer(pointer).and_then(Value::as_str), Some(*value), "{answer}");
+                Ok(())
+            }
+            Then::Lists(what) => {
+                let items = answer["Items"].as_array().cloned().unwrap_or_default();
+                assert!(items.iter().any(|item| item.to_string().contains(what)), "{what}: {answer}");
+                Ok(())
+            }
+            Then::Acknowledged(status) => {
+                let what = format!("status_ack is {status}");
+                until(&what, ACKNOWLEDGED, || self.state_says("status_ack", status))
+            }
+            Then::Setting(name, value) => {
+                let item = self.item(Table::StrategyConfig, &json!({"strategy_id": {"S": "demo"}}))?;
+                assert_eq!(item[name]["N"], *value, "{item}");
+                Ok(())
+            }
+            Then::ClosedByAPerson => {
+                let what = "what a person closed has left `live`, and its stop is cancelled";
+                until(what, TWO_TICKS, || {
+                    let (state, exchange) = (self.stage.state("demo")?, self.exchange());
+                    let lives = state["live"].to_string().contains(position);
+                    let open = self.elsewhere.exchange.open_orders();
+                    let rests = open.iter().any(|order| stops.contains(&order.id));
+                    Ok((!lives && !rests, format!("{state} {exchange}")))
+                })?;
+                let item = self.item(Table::Positions, &json!({"position_id": {"S": position}}))?;
+                assert_eq!(
+                    (&item["status"]["S"], &item["closed_manually"]["BOOL"]),
+                    (&json!("closed"), &json!(true))
+                );
+                Ok(())
+            }
+        }
+    }
+
+    /// What is held stays protected, and nothing more is bought.
+    pub(super) fn an_emergency_stop_stops_it(&self) -> Result<(), Failed> {
+        self.holds_with_a_stop()?;
+        let said = self.tradai.run(&["emergency-stop", "--all", "--reason", "a drill"])?;
+        for part in ["demo: stopped", "demo: acknowledged, positions 1, resting stops 1", "topic was told"] {
+            assert!(said.out.contains(part), "{part}: {said:?}");
+        }
+        // The one that stands in no shard is named, and kept no other from being stopped.
+        assert!(said.code == Some(1) && said.err.contains("lost: execute has not acknowledged"), "{said:?}");
+        assert!(!said.err.contains("demo") && !said.err.contains("idle"), "{said:?}");
+        self.stage.page_about("emergency stop", "a drill", TWO_TICKS)?;
+        let before = self.elsewhere.exchange.orders().len();
+        let since = now();
+        let what = "the model would have been asked again, and nothing was sent";
+        until(what, TWO_CYCLES, || {
+            assert_eq!(self.elsewhere.exchange.orders().len(), before, "{}", self.exchange());
+            Ok((now().since(since).as_secs() > 200, String::new()))
+        })?;
+        let [stop] = &self.elsewhere.exchange.open_orders()[..] else { panic!("{}", self.exchange()) };
+        assert_eq!((stop.side, stop.status), (Side::Sell, OrderStatus::New));
+        let said = self.well(&["status", "demo"])?;
+        assert!(said.out.contains("demo: stopped by ada at "), "{said:?}");
+        self.books_equal_venue()
+    }
+
+    /// Sold by hand at the exchange, as the page says, and found by reconcile as a trade that is not ours.
+    pub(super) fn what_was_sold_by_hand_is_in_the_books(&self) -> Result<(), Failed> {
+        let held = self.elsewhere.exchange.balance("BTC");
+        let quantity =
+            (held.free + held.locked).round_dp_with_strategy(5, rust_decimal::RoundingStrategy::ToZero);
+        let sell = NewOrder::market(Side::Sell, quantity);
+        self.elsewhere
+            .exchange
+            .manual_order(now(), &sell)
+            .unwrap_or_else(|why| panic!("{why:?} {}", self.exchange()));
+        self.tick("reconcile")?;
+        self.books_equal_venue()
+    }
+
+    /// A command that ends well.
+    fn well(&self, args: &[&str]) -> Result<Said, Failed> {
+        let said = self.tradai.run(args)?;
+        assert_eq!(said.code, Some(0), "{args:?}: {said:?}");
+        Ok(said)
+    }
+
+    /// The runbook's tick by hand, and what Lambda says of it.
+    fn tick(&self, function: &str) -> Result<Value, Failed> {
+        let (name, at) = (format!("tradai-dev-{function}"), now().minute().to_string());
+        let event = json!({"shard": 0, "of": 1, "scheduled_at": at}).to_string();
+        let invoke =
+            ["lambda", "invoke", "--function-name", &name, "--qualifier", "live", "--payload", &event];
+        let answer = self.operator.ask(&[invoke.as_slice(), &["/dev/null"]].concat())?;
+        assert!(answer["FunctionError"].is_null(), "{function}: {answer}");
+        Ok(answer)
+    }
+
+    fn becomes(&self, status: &str, seconds: u64) -> Result<(), Failed> {
+        until(&format!("demo is {status}"), seconds, || self.state_says("status", status))
+    }
+
+    fn state_says(&self, name: &str, value: &str) -> Result<(bool, String), Failed> {
+        let state = self.stage.state("demo")?;
+        Ok((state[name]["S"] == value, state.to_string()))
+    }
+
+    /// Bought, and its stop rests.
+    fn holds_with_a_stop(&self) -> Result<(), Failed> {
+        until("a position is held and its stop rests", TWO_CYCLES, || {
+            let orders = self.elsewhere.exchange.open_orders();
+            let rests =
+                orders.iter().any(|order| order.side == Side::Sell && order.status == OrderStatus::New);
+            let state = self.stage.state("demo")?;
+            let is_held = state["live"].to_string().contains(r#"{"S":"p"}"#);
+            Ok((rests && is_held, format!("{state} {}", self.exchange())))
+        })
+    }
+
+    fn books_equal_venue(&self) -> Result<(), Failed> {
+        let names = Names::new(PREFIX, "dev");
+        until("books equal venue", TWO_TICKS, || {
+            let differences = books_equal_venue(&Tables(self.stage), &names, &self.elsewhere.exchange);
+            Ok((differences.is_empty(), differences.join("\n")))
+        })
+    }
+
+    /// The wish of the runbook, under the next number.
+    fn close_with_execute(&self) -> Result<(), Failed> {
+        assert!(
+            include_str!("../../../../docs/runbook.md").contains(runbook::CLOSE),
+            "the runbook says it otherwise"
+        );
+        let (state, position) = (self.stage.state("demo")?, self.position()?);
+        let seen = state["intent_seq"]["N"].as_str().unwrap().to_owned();
+        let next = seen.parse::<u64>().unwrap().saturating_add(1).to_string();
+        let text = runbook::CLOSE.replace("STRATEGY_ID", "demo").replace("POSITION_ID", &position);
+        let text = text.replace("1677628801", &next).replace("1677628800", &seen);
+        self.operator.paste(&text, &[("ENVIRONMENT", "dev")]).map(|_| ())
+    }
+
+    /// The position that lives.
+    fn position(&self) -> Result<String, Failed> {
+        let state = self.stage.state("demo")?;
+        let live = state["live"]["M"].as_object().cloned().unwrap_or_default();
+        let is_position = |entry: &Value| entry.pointer("/M/k/S").and_then(Value::as_str) == Some("p");
+        let found = live.iter().find(|(_, entry)| is_position(entry)).map(|(id, _)| id.clone());
+        Ok(found.unwrap_or_else(|| panic!("no position lives: {state}")))
+    }
+
+    fn item(&self, table: Table, key: &Value) -> Result<Value, Failed> {
+        let (table, key) = (self.stage.names.table(table), key.to_string());
+        let get = ["dynamodb", "get-item", "--consistent-read", "--table-name", &table, "--key", &key];
+        Ok(self.stage.aws.ask(&get)?["Item"].clone())
+    }
+
+    fn trades(&self, side: Side) -> usize {
+        let orders = self.elsewhere.exchange.orders();
+        orders.iter().filter(|order| order.side == side && order.status == OrderStatus::Filled).count()
+    }
+
+    /// Its side, for whoever reads a failure.
+    fn exchange(&self) -> String {
+        format!("{:?} {:?}", self.elsewhere.exchange.orders(), self.elsewhere.exchange.balances())
+    }
+}
+
+/// Writes the strategy's file where the program runs.
+pub(super) fn file(folder: &std::path::Path) -> Result<(), Failed> {
+    let path = folder.join("demo.toml");
+    std::fs::write(&path, FILE).map_err(|why| Failed::File { what: path.display().to_string(), why })
+}
