@@ -13,4 +13,5 @@ pub mod operate;
 pub mod paper;
 pub mod person;
 pub mod reject;
+pub mod replay;
 pub mod stage;

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use ops::{approve, gate, model, operate, paper, reject, stage};
+use ops::{approve, gate, model, operate, paper, reject, replay, stage};
 
 /// A run makes and drops small texts and maps without end, which the system's allocator is slow at.
 #[global_allocator]
@@ -33,6 +33,8 @@ enum Command {
     /// Models that were switched off
     #[command(subcommand)]
     Model(model::Command),
+    /// Read the recorded answers of a stage again, and compare what they want with what was recorded
+    Replay(replay::Options),
 }
 
 fn main() -> ExitCode {
@@ -43,5 +45,6 @@ fn main() -> ExitCode {
         Command::Reject(options) => operate::run(&operate::Command::Reject(options)),
         Command::Gate(command) => operate::run(&operate::Command::Gate(command)),
         Command::Model(command) => operate::run(&operate::Command::Model(command)),
+        Command::Replay(options) => operate::run(&operate::Command::Replay(options)),
     }
 }

@@ -9,7 +9,7 @@ use sim::clock::{Now, RealClock};
 use crate::not_done::NotDone;
 use crate::person::{Person, name};
 use crate::stage::{Stage, Which};
-use crate::{approvals, approve, gate, model, reject};
+use crate::{approvals, approve, gate, model, reject, replay};
 
 /// A command with what it was given.
 #[derive(Debug, Clone)]
@@ -24,6 +24,8 @@ pub enum Command {
     Gate(gate::Command),
     /// `tradai model`.
     Model(model::Command),
+    /// `tradai replay`.
+    Replay(replay::Options),
 }
 
 /// Does it and says how it ended: 0 when done, 1 when refused, 2 when what was given cannot be used.
@@ -72,6 +74,10 @@ async fn attempt(
         Command::Model(model::Command::Resume(given)) => {
             let by = name(given.by.as_deref(), &variable)?;
             model::resume(&reach(&given.which)?, &by, person, RealClock.now()).await
+        }
+        Command::Replay(given) => {
+            let wanted = given.wanted(RealClock.now())?;
+            replay::replay(&reach(&given.which)?, &wanted, person).await
         }
     }
 }

@@ -14,7 +14,7 @@ pub mod report;
 pub mod run;
 #[cfg(test)]
 mod sample;
-mod show;
+pub(crate) mod show;
 pub mod summary;
 mod tally;
 pub mod venues;
