@@ -33,6 +33,7 @@ fn run() -> Finished {
         candles: None,
         strategy: None,
         model,
+        record: None,
         approve: Approve::None,
         faults: FaultLevel::None,
         seed: 1,

@@ -79,6 +79,7 @@ fn tell(
     Gathered {
         model: ModelUse {
             calls: 0,
+            not_recorded: 0,
             tokens_in: decisions.iter().map(|one| u64::from(one.tokens_in)).sum(),
             tokens_out: decisions.iter().map(|one| u64::from(one.tokens_out)).sum(),
             usd: decisions.iter().map(|one| one.usd.value()).sum(),
