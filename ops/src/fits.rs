@@ -80,7 +80,8 @@ const fn mend(model: &'static str, exceeded: &Exceeded) -> (&'static str, &'stat
 
 /// What fits once and may not fit every time.
 fn cautions(settings: &Settings, now: Timestamp) -> Vec<String> {
-    let (every, tokens) = (due::minutes(settings.decide_every), prompt::least(settings, &settings.model, now));
+    let (every, tokens) =
+        (due::minutes(settings.decide_every), prompt::least(settings, &settings.model, now));
     let window = i64::try_from(RECENT_MINUTES).unwrap_or(1);
     let questions = u32::try_from(window.saturating_add(every - 1).div_euclid(every)).unwrap_or(1);
     let mut lines = Vec::new();

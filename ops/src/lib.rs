@@ -17,6 +17,7 @@ pub mod operate;
 pub mod paper;
 pub mod person;
 pub mod reject;
+pub mod replay;
 pub mod stage;
 pub mod start;
 pub mod status;

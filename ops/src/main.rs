@@ -4,7 +4,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use ops::{
-    approve, emergency_stop, gate, model, operate, paper, reject, stage, start, status, stop, strategy,
+    approve, emergency_stop, gate, model, operate, paper, reject, replay, stage, start, status, stop,
+    strategy,
 };
 
 /// A run makes and drops small texts and maps without end, which the system's allocator is slow at.
@@ -46,6 +47,8 @@ enum Command {
     Start(start::Options),
     /// Stop a strategy or all of them, tell people, and go on past what fails
     EmergencyStop(emergency_stop::Options),
+    /// Read the recorded answers of a stage again, and compare what they want with what was recorded
+    Replay(replay::Options),
 }
 
 fn main() -> ExitCode {
@@ -61,5 +64,6 @@ fn main() -> ExitCode {
         Command::Stop(options) => operate::run(&operate::Command::Stop(options)),
         Command::Start(options) => operate::run(&operate::Command::Start(options)),
         Command::EmergencyStop(options) => operate::run(&operate::Command::EmergencyStop(options)),
+        Command::Replay(options) => operate::run(&operate::Command::Replay(options)),
     }
 }

@@ -9,7 +9,7 @@ use sim::clock::{Now, RealClock};
 use crate::not_done::NotDone;
 use crate::person::{Person, name};
 use crate::stage::{Stage, Which};
-use crate::{approvals, approve, emergency_stop, gate, model, reject, start, status, stop, strategy};
+use crate::{approvals, approve, emergency_stop, gate, model, reject, replay, start, status, stop, strategy};
 
 /// A command with what it was given.
 #[derive(Debug, Clone)]
@@ -34,6 +34,8 @@ pub enum Command {
     Start(start::Options),
     /// `tradai emergency-stop`.
     EmergencyStop(emergency_stop::Options),
+    /// `tradai replay`.
+    Replay(replay::Options),
 }
 
 /// Does it and says how it ended: 0 when done, 1 when refused, 2 when what was given cannot be used.
@@ -105,6 +107,10 @@ async fn attempt(
             let order =
                 emergency_stop::Order { only: only.as_ref(), by: &by, reason: given.reason.as_deref() };
             emergency_stop::stop(&reach(&given.which)?, &order, person, RealClock.now()).await
+        }
+        Command::Replay(given) => {
+            let wanted = given.wanted(RealClock.now())?;
+            replay::replay(&reach(&given.which)?, &wanted, person).await
         }
     }
 }

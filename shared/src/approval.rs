@@ -79,20 +79,7 @@ impl Offer {
 
     /// The terms for a person: `buy 0.01 BTC-USDT market, stop 19500, no take profit, at most 20100 each`.
     pub fn line(&self) -> String {
-        let terms = &self.terms;
-        let price = |what: &str, price: Option<Price>| {
-            price.map_or_else(|| format!("no {what}"), |price| format!("{what} {price}"))
-        };
-        format!(
-            "{} {} {} {}, {}, {}, at most {} each",
-            terms.side.as_str(),
-            terms.quantity,
-            terms.symbol,
-            kind(terms.kind),
-            price("stop", terms.stop_loss),
-            price("take profit", terms.take_profit),
-            self.bound
-        )
+        format!("{}, at most {} each", self.terms.line(), self.bound)
     }
 }
 

@@ -29,7 +29,7 @@ pub mod ports;
 pub mod records;
 pub mod reported;
 #[cfg(any(feature = "venue-market", feature = "model"))]
-mod retry_after;
+pub mod retry_after;
 pub mod roster;
 #[cfg(test)]
 #[cfg(any(feature = "venue-market", feature = "model"))]

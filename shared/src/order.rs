@@ -28,6 +28,17 @@ pub enum Kind {
     },
 }
 
+/// `market`, `limit 23000 GTC`, `stop 22800 limit 22700`.
+impl fmt::Display for Kind {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Kind::Market => out.write_str("market"),
+            Kind::Limit { price, time_in_force } => write!(out, "limit {price} {}", time_in_force.as_str()),
+            Kind::StopLimit { stop, limit } => write!(out, "stop {stop} limit {limit}"),
+        }
+    }
+}
+
 /// What becomes of the part of a limit order that does not trade at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TimeInForce {
@@ -126,6 +137,18 @@ pub struct Terms {
     pub created_at: Timestamp,
     /// One id from decision to fill.
     pub trace: String,
+}
+
+impl Terms {
+    /// For a person: `buy 0.01 BTC-USDT market, stop 19500, no take profit`.
+    pub fn line(&self) -> String {
+        let price = |what: &str, price: Option<Price>| {
+            price.map_or_else(|| format!("no {what}"), |price| format!("{what} {price}"))
+        };
+        let Terms { side, quantity, symbol, kind, .. } = self;
+        let (stop, profit) = (price("stop", self.stop_loss), price("take profit", self.take_profit));
+        format!("{} {quantity} {symbol} {kind}, {stop}, {profit}", side.as_str())
+    }
 }
 
 /// A send that was recorded before it was made.

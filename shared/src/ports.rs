@@ -392,17 +392,6 @@ pub enum ModelError {
     Unavailable(String),
 }
 
-impl ModelError {
-    /// Whether no question will be answered until a person has paid, named another model, or mended the key or
-    /// the request: to be halted and paged, and never to be asked again.
-    pub const fn needs_a_person(&self) -> bool {
-        match self {
-            ModelError::SpendLimit(_) | ModelError::NoSuchModel(_) | ModelError::Refused { .. } => true,
-            ModelError::Throttled { .. } | ModelError::Overloaded | ModelError::Unavailable(_) => false,
-        }
-    }
-}
-
 /// An answer that cannot be read as one.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("not an answer of this provider: {0}")]

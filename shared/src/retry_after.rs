@@ -9,7 +9,7 @@ use jiff::fmt::rfc2822::DateTimeParser;
 use crate::time::{Millis, Timestamp};
 
 /// The whole wait, where one is named that can be read.
-pub(crate) fn wait(headers: &HeaderMap, now: Timestamp) -> Option<Millis> {
+pub fn wait(headers: &HeaderMap, now: Timestamp) -> Option<Millis> {
     let header = |name| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
     let millis = header("retry-after-ms").and_then(|text| scaled(text, 0));
     millis.or_else(|| header("retry-after").and_then(|text| scaled(text, 3).or_else(|| until(text, now))))

@@ -43,6 +43,7 @@ static GIVEN: LazyLock<Input> = LazyLock::new(|| {
         candles: None,
         strategy: None,
         model: ModelChoice::Scripted(Policy::Momentum),
+        record: None,
         approve: Approve::None,
         faults: FaultLevel::None,
         seed: 1,

@@ -10,6 +10,7 @@
 
 use std::collections::BTreeSet;
 use std::io::Read as _;
+use std::sync::Arc;
 
 use ops::apply::apply;
 use ops::paper::gather::gather;
@@ -18,6 +19,7 @@ use ops::paper::minds::{self, Chosen};
 use ops::paper::options::{Approve, FaultLevel, ModelChoice, Options};
 use ops::paper::outcome::{OrderRow, Outcome};
 use ops::paper::run::{Marks, STAGE, Stage, Trouble};
+use ops::paper::tape::Tape;
 use ops::paper::{check, conclude, json, report, set_up, trade};
 use rust_decimal::Decimal;
 use serde_json::Value;
@@ -46,6 +48,7 @@ fn options(policy: Policy) -> Options {
         days: 2,
         candles: None,
         strategy: None,
+        record: None,
         model: ModelChoice::Scripted(policy),
         approve: Approve::None,
         faults: FaultLevel::None,
@@ -324,8 +327,11 @@ async fn traded(symbol: &Symbol) -> (Stage, Settings) {
     .unwrap();
     let tables = world.aws_ports(&world.network()).tables;
     apply(&tables, &input.settings, 0, Status::Running, world.clock.now()).await.unwrap();
-    let trouble = Trouble::new(&world, FaultPlan::none(), 1, begins, begins);
-    let mind = minds::mind(Chosen::Scripted(Policy::Gullible), &world, &trouble.network()).unwrap();
+    let chosen = Chosen::Scripted(Policy::Gullible);
+    let clock = minds::clock(&chosen, &world);
+    let tape = Arc::new(Tape::new(None, None, input.settings.strategy_id.as_str(), clock).unwrap());
+    let trouble = Trouble::new(&world, world.network(), FaultPlan::none(), 1, begins, begins);
+    let mind = minds::mind(chosen, &world, &trouble.network(), tape).unwrap();
     let stage = Stage::new(env, world, trouble, mind, None);
     for minute in 0..4 {
         stage.minute(begins + Millis::from_minutes(minute)).await;

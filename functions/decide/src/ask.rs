@@ -10,13 +10,13 @@ use shared::ports::{
     AskModel, BadReply, Level, ModelError, RawReply, ReadTables, Reply, Turn as Said, Usage, WriteTables,
     model_name,
 };
-use shared::records::decision::{DecisionRecord, Seen};
+use shared::records::decision::{Asked, Came, DecisionRecord, NoAnswer, Seen};
 use shared::records::llm::Fate;
 use shared::store::WriteError;
 use shared::time::Millis;
 
 use crate::budget;
-use crate::doubled::unreadable;
+use crate::judge;
 use crate::meters::Tally;
 use crate::prompt::Prompt;
 use crate::providers::{Told, provider_of};
@@ -67,79 +67,107 @@ where
     T: ReadTables + WriteTables,
     A: AskModel,
 {
-    let mut tally = Tally::default();
-    let first = match first_answer(turn, prompt, &mut tally).await {
-        Ok(first) => first,
-        Err((why, reason)) => {
-            return Ok(Some(Answer { tally, ..unasked(turn, &prompt.text(), why, reason) }));
-        }
+    let (mut tally, mut asked) = (Tally::default(), Vec::new());
+    let Some(first) = first_answer(turn, prompt, &mut tally, &mut asked).await else {
+        let (why, reason) = judge::unanswered(&asked);
+        let mut answer = Answer { tally, ..unasked(turn, &prompt.text(), why, reason) };
+        answer.record.asked = asked;
+        return Ok(Some(answer));
     };
     let mut record = record::draft(turn, first.model, &prompt.text());
     record.reply = record::replies(std::slice::from_ref(&first.raw));
+    record.asked.clone_from(&asked);
     record.seen = prompt.print.clone().map(|books| Seen { at: turn.minute(), books });
+    record.inputs = Some(prompt.inputs.clone());
     if record::put(turn.shift.ports.tables, &record).await? == Put::Taken {
         return Ok(None);
     }
-    let mut talk =
-        Talk { turn, prompt, model: first.model, tokens: first.tokens, tally, replies: Vec::new() };
+    let (model, tokens) = (first.model, first.tokens);
+    let mut talk = Talk { turn, prompt, model, tokens, tally, asked, replies: Vec::new() };
     let (outcome, reason) = talk.judged(first.raw).await;
-    record.reply = record::replies(&talk.replies);
-    let Talk { tally, .. } = talk;
+    let Talk { tally, asked, replies, .. } = talk;
+    (record.reply, record.asked) = (record::replies(&replies), asked);
     Ok(Some(Answer { outcome, reason, tally, record, is_recorded: true }))
 }
 
 /// An answer that came, unread.
-struct Came<'a> {
+struct First<'a> {
     model: &'a str,
     raw: RawReply,
     tokens: u32,
 }
 
-/// Asks the model, and each fallback once where a provider fails.
+/// Asks the model, and each fallback once where a provider fails. None: nobody answered.
 async fn first_answer<'a, T: ReadTables + WriteTables, V, A: AskModel>(
     turn: &'a Turn<'_, T, V, A>,
     prompt: &Prompt,
     tally: &mut Tally,
-) -> Result<Came<'a>, (Why, String)> {
-    let mut last = (Why::Unavailable, "no model is served here".to_owned());
+    asked: &mut Vec<Asked>,
+) -> Option<First<'a>> {
     for model in std::iter::once(&turn.settings.model).chain(&turn.settings.model_fallbacks) {
         let said = vec![Said::Facts(prompt.facts.clone())];
         let tokens = tokens::asked(model, &prompt.tool, &[&prompt.facts]);
         match question(turn, prompt, model, said, tokens, tally).await {
-            Ok(raw) => return Ok(Came { model, raw, tokens }),
-            Err(NoAnswer::OverBudget(why)) => return Err((Why::OverBudget, why)),
-            Err(NoAnswer::NoTime) => return Err((Why::Unavailable, "no time left to ask".to_owned())),
-            Err(NoAnswer::NotServed) => {}
-            Err(NoAnswer::Shut(why)) => last = (Why::Unavailable, why),
-            Err(NoAnswer::NotReserved(NotReserved::Off(why))) => return Err((Why::ModelOff, why)),
-            Err(NoAnswer::NotReserved(NotReserved::Unknown(why))) => return Err((Why::Unavailable, why)),
-            Err(NoAnswer::Model(error)) => {
-                // Where a provider fails another may answer; where it refuses us, nobody is asked.
-                let is_over = error.needs_a_person();
-                last = (Why::Unavailable, error.to_string());
+            Ok(raw) => {
+                asked.push(answered(model, &raw));
+                return Some(First { model, raw, tokens });
+            }
+            Err(none) => {
+                let is_over = judge::is_over(none.why);
+                asked.push(none.of(model));
                 if is_over {
                     break;
                 }
             }
         }
     }
-    Err(last)
+    None
 }
 
-/// Why one question has no answer.
-enum NoAnswer {
-    /// It was not asked: a budget forbids it.
-    OverBudget(String),
-    /// It was not asked: no time is left to record an answer.
-    NoTime,
-    /// It was not asked: the port does not serve this provider.
-    NotServed,
-    /// It was not asked: its provider asked to wait, its breaker is open, or it is switched off.
-    Shut(String),
-    /// It was not asked: what it may cost could not be reserved.
-    NotReserved(NotReserved),
-    /// It was asked in vain.
-    Model(ModelError),
+/// A question that was answered, for the record.
+fn answered(model: &str, raw: &RawReply) -> Asked {
+    let count = |bytes: &[u8]| u32::try_from(bytes.len()).unwrap_or(u32::MAX);
+    let came = Came::Answer { bytes: count(&raw.body), kept: count(record::kept(raw)) };
+    Asked { model: model.to_owned(), came }
+}
+
+/// A question without an answer.
+struct Unanswered {
+    why: NoAnswer,
+    text: String,
+}
+
+impl Unanswered {
+    fn new(why: NoAnswer, text: impl ToString) -> Unanswered {
+        Unanswered { why, text: shorten(&text.to_string(), MOST_DETAIL) }
+    }
+
+    fn of(self, model: &str) -> Asked {
+        Asked { model: model.to_owned(), came: Came::Nothing { why: self.why, text: self.text } }
+    }
+}
+
+impl From<NotReserved> for Unanswered {
+    fn from(not: NotReserved) -> Unanswered {
+        match not {
+            NotReserved::Off(why) => Unanswered::new(NoAnswer::ModelOff, why),
+            NotReserved::Unknown(why) => Unanswered::new(NoAnswer::NotReserved, why),
+        }
+    }
+}
+
+impl From<ModelError> for Unanswered {
+    fn from(error: ModelError) -> Unanswered {
+        let why = match &error {
+            ModelError::Throttled { .. } => NoAnswer::Throttled,
+            ModelError::SpendLimit(_) => NoAnswer::SpendLimit,
+            ModelError::Overloaded => NoAnswer::Overloaded,
+            ModelError::NoSuchModel(_) => NoAnswer::NoSuchModel,
+            ModelError::Refused { .. } => NoAnswer::Refused,
+            ModelError::Unavailable(_) => NoAnswer::Unavailable,
+        };
+        Unanswered::new(why, error)
+    }
 }
 
 async fn question<T: ReadTables + WriteTables, V, A: AskModel>(
@@ -149,25 +177,26 @@ async fn question<T: ReadTables + WriteTables, V, A: AskModel>(
     said: Vec<Said>,
     tokens: u32,
     tally: &mut Tally,
-) -> Result<RawReply, NoAnswer> {
+) -> Result<RawReply, Unanswered> {
     let now = turn.shift.now();
+    let not_served = || Unanswered::new(NoAnswer::NotServed, "its provider is not served here");
     if !is_served(model, turn.shift.ports.model) {
-        return Err(NoAnswer::NotServed);
+        return Err(not_served());
     }
     let timeout = Millis(turn.shift.deadline.since(now + TO_RECORD).0.min(LONGEST.0));
     if timeout < SHORTEST {
-        return Err(NoAnswer::NoTime);
+        return Err(Unanswered::new(NoAnswer::NoTime, "no time left to ask"));
     }
-    let provider = provider_of(model).ok_or(NoAnswer::NotServed)?;
+    let provider = provider_of(model).ok_or_else(not_served)?;
     let tokens = turn.shift.purse.raised(&provider, model_name(model), tokens);
     budget::check(&turn.settings, &turn.state, tally, model, tokens, now)
-        .map_err(|exceeded| NoAnswer::OverBudget(exceeded.to_string()))?;
+        .map_err(|exceeded| Unanswered::new(NoAnswer::OverBudget, exceeded))?;
     let (purse, tables) = (&turn.shift.purse, turn.shift.ports.tables);
     if let Some(why) = purse.shut(&provider, now) {
-        return Err(NoAnswer::Shut(why));
+        return Err(Unanswered::new(NoAnswer::Shut, why));
     }
     let most = budget::most_cost(model, tokens, now);
-    purse.reserve(tables, &turn.state, tally, most, now).await.map_err(NoAnswer::NotReserved)?;
+    purse.reserve(tables, &turn.state, tally, most, now).await?;
     tally.calls = tally.calls.saturating_add(1);
     match turn.shift.ports.model.ask(&prompt.question(model, said, timeout)).await {
         Ok(answer) => Ok(answer),
@@ -178,7 +207,7 @@ async fn question<T: ReadTables + WriteTables, V, A: AskModel>(
                 purse.tell(&provider, told);
                 purse.settle(tables, turn.shift.ports.log, turn.shift.now()).await;
             }
-            Err(NoAnswer::Model(error))
+            Err(error.into())
         }
     }
 }
@@ -232,6 +261,7 @@ struct Talk<'a, 'b, T, V, A> {
     /// The bound of the last question, not raised.
     tokens: u32,
     tally: Tally,
+    asked: Vec<Asked>,
     replies: Vec<RawReply>,
 }
 
@@ -246,30 +276,30 @@ impl<T: ReadTables + WriteTables, V, A: AskModel> Talk<'_, '_, T, V, A> {
         };
         let line = self.turn.line(Level::Warn, "malformed answer").with("model", self.model);
         self.turn.shift.write(line.with("problem", &problem));
-        let second = match self.ask_again(first, reply, &problem).await {
-            Ok(second) => second,
-            Err(NoAnswer::OverBudget(_) | NoAnswer::NotServed) => return self.malformed(&problem),
-            Err(NoAnswer::NoTime | NoAnswer::Shut(_) | NoAnswer::NotReserved(_)) => {
-                return (Outcome::Abstain(Why::Unavailable), problem);
+        let (outcome, reason) = match self.ask_again(first, reply, &problem).await {
+            Ok(second) => {
+                self.asked.push(answered(self.model, &second));
+                let (_, judged) = self.read(&second);
+                self.replies.push(second);
+                judge::again(judged)
             }
-            Err(NoAnswer::Model(error)) => {
-                return (Outcome::Abstain(Why::Unavailable), shorten(&error.to_string(), MOST_DETAIL));
+            Err(none) => {
+                let came_to = judge::not_again(none.why, &none.text, &problem);
+                self.asked.push(none.of(self.model));
+                came_to
             }
         };
-        let (_, judged) = self.read(&second);
-        self.replies.push(second);
-        match judged {
-            Verdict::Final(outcome, reason) => (outcome, reason),
-            Verdict::Malformed(problem) => self.malformed(&problem),
+        if outcome == Outcome::Abstain(Why::Malformed) {
+            let line = self.turn.line(Level::Critical, "malformed again: the cycle holds");
+            self.turn.shift.write(line.with("model", self.model).with("problem", &reason));
         }
+        (outcome, reason)
     }
 
     /// Reads an answer and counts what it used; where it does not say, the most that it can have used.
     fn read(&mut self, raw: &RawReply) -> (Result<Reply, BadReply>, Verdict) {
-        let reply = match unreadable(&raw.body) {
-            Some(why) => Err(BadReply(why)),
-            None => self.turn.shift.ports.model.read(self.model, raw),
-        };
+        let is_whole = record::kept(raw).len() == raw.body.len();
+        let reply = judge::reply(raw, is_whole, |raw| self.turn.shift.ports.model.read(self.model, raw));
         // Before anything is told: what the question was reserved with.
         let bound = self.bound();
         let usage = match &reply {
@@ -307,7 +337,7 @@ impl<T: ReadTables + WriteTables, V, A: AskModel> Talk<'_, '_, T, V, A> {
         first: RawReply,
         reply: Result<Reply, BadReply>,
         problem: &str,
-    ) -> Result<RawReply, NoAnswer> {
+    ) -> Result<RawReply, Unanswered> {
         let error =
             format!("Fixed Format Error: {problem}. Answer again with one well-formed call of decide.");
         let shown = match &reply {
@@ -321,12 +351,5 @@ impl<T: ReadTables + WriteTables, V, A: AskModel> Talk<'_, '_, T, V, A> {
             Said::FormatError(error),
         ];
         question(self.turn, self.prompt, self.model, said, self.tokens, &mut self.tally).await
-    }
-
-    /// The second malformed answer, or the first where no budget allows another.
-    fn malformed(&self, problem: &str) -> (Outcome, String) {
-        let line = self.turn.line(Level::Critical, "malformed again: the cycle holds");
-        self.turn.shift.write(line.with("model", self.model).with("problem", problem));
-        (Outcome::Abstain(Why::Malformed), problem.to_owned())
     }
 }

@@ -92,7 +92,8 @@ where
     }
     let symbols = turn.settings.symbols.clone();
     let facts = prompt::facts(&turn.settings, markets, books, allowed, now);
-    ask::ask(turn, &Prompt { facts, tool: prompt::tool(&symbols), symbols, print }).await
+    let inputs = snapshot::inputs(turn, &turn.state, books);
+    ask::ask(turn, &Prompt { facts, tool: prompt::tool(&symbols), symbols, print, inputs }).await
 }
 
 /// The last answer still holds, and the next cycle goes by it too.

@@ -14,6 +14,7 @@ use shared::tables::Table;
 use shared::time::Millis;
 
 use crate::notes::{MOST_SOURCE, MOST_TEXT, plain};
+use crate::replaying::replayed;
 use crate::testing::{World, holding, outcome, settings};
 
 /// One body of a provider: its name, the reasons of which one is enough, and itself.
@@ -150,6 +151,7 @@ fn no_malformed_answer_changes_the_books_and_each_names_its_reason() {
         let after = world.state();
         assert_eq!(books(&world), before, "{name}");
         assert_eq!((after.live, after.intent_seq), (state.live, state.intent_seq), "{name}");
+        assert_eq!(replayed(&world), [""; 0], "{name}: its record says something else");
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

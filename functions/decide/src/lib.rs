@@ -13,7 +13,9 @@ pub mod config;
 pub mod cycle;
 pub mod doubled;
 pub mod due;
+pub mod effect;
 pub mod features;
+pub mod judge;
 pub mod market;
 pub mod meters;
 pub mod mirror;
@@ -22,6 +24,7 @@ pub mod prompt;
 pub mod providers;
 pub mod purse;
 pub mod record;
+pub mod replay;
 pub mod report;
 pub mod settle;
 pub mod shift;
@@ -36,6 +39,8 @@ pub mod worth;
 mod contract_breaks;
 #[cfg(test)]
 mod hostile;
+#[cfg(test)]
+mod replaying;
 #[cfg(test)]
 mod sharing;
 #[cfg(test)]

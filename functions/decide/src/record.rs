@@ -1,9 +1,10 @@
 //! The decision's record: put before the answer is read, so that no answer is ever acted on unrecorded.
 
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 
 use data_encoding::HEXLOWER;
 use flate2::Compression;
+use flate2::read::ZlibDecoder;
 use flate2::write::ZlibEncoder;
 use sha2::{Digest, Sha256};
 use shared::money::Notional;
@@ -17,12 +18,12 @@ use crate::shift::Turn;
 
 /// Most bytes of a compressed prompt; with the reply under the 100 KB of the contract.
 const MOST_PROMPT: usize = 60 * 1024;
-/// Most bytes of a compressed reply.
-const MOST_REPLY: usize = 30 * 1024;
+/// Most bytes of one compressed answer; a cycle has two at most.
+const MOST_ANSWER: usize = 15 * 1024;
 /// How long a decision without an order is kept.
 const KEPT: Millis = Millis::from_minutes(30 * 24 * 60);
-/// Stands between the two answers of one cycle; JSON never contains it.
-const SEPARATOR: u8 = 0x1e;
+/// Most bytes that are unpacked: two of the largest answers that are read, and more than any prompt.
+const MOST_UNPACKED: u64 = 4 * 1024 * 1024;
 /// How often a put without an answer is tried.
 const MOST_ATTEMPTS: u32 = 3;
 
@@ -42,9 +43,10 @@ pub fn draft<T, V, A>(turn: &Turn<'_, T, V, A>, model: &str, prompt: &str) -> De
         decided_at: turn.minute(),
         account: turn.settings.account.clone(),
         model: model.to_owned(),
-        prompt: pack(prompt.as_bytes(), MOST_PROMPT),
+        prompt: compressed(most(prompt.as_bytes(), MOST_PROMPT)),
         reply: Vec::new(),
-        prompt_hash: HEXLOWER.encode(&Sha256::digest(prompt.as_bytes())),
+        asked: Vec::new(),
+        prompt_hash: hash(prompt),
         tokens_in: 0,
         tokens_out: 0,
         usd: Notional::ZERO,
@@ -54,15 +56,34 @@ pub fn draft<T, V, A>(turn: &Turn<'_, T, V, A>, model: &str, prompt: &str) -> De
         order_id: None,
         position_id: None,
         seen: None,
+        inputs: None,
+        limits: Some(turn.settings.limits.clone()),
         trace: turn.trace(),
         expires_at: Some(turn.minute() + KEPT),
     }
 }
 
-/// Every answer of a cycle as one compressed text.
+/// The hash of a prompt as it is recorded.
+pub fn hash(prompt: &str) -> String {
+    HEXLOWER.encode(&Sha256::digest(prompt.as_bytes()))
+}
+
+/// As much of an answer as a record holds.
+pub fn kept(answer: &RawReply) -> &[u8] {
+    most(&answer.body, MOST_ANSWER)
+}
+
+/// Every answer of a cycle as one compressed text, one right after the other.
 pub fn replies(answers: &[RawReply]) -> Vec<u8> {
-    let bodies: Vec<&[u8]> = answers.iter().map(|answer| answer.body.as_slice()).collect();
-    pack(&bodies.join(&SEPARATOR), MOST_REPLY)
+    let kept: Vec<&[u8]> = answers.iter().map(kept).collect();
+    compressed(&kept.concat())
+}
+
+/// What is packed in `bytes`; an error where it cannot be.
+pub fn unpacked(bytes: &[u8]) -> std::io::Result<Vec<u8>> {
+    let mut whole = Vec::new();
+    ZlibDecoder::new(bytes).take(MOST_UNPACKED).read_to_end(&mut whole)?;
+    Ok(whole)
 }
 
 /// Puts the record where nothing is.
@@ -88,16 +109,12 @@ fn is_ours(existing: Option<&Item>, item: &Item) -> bool {
     existing.is_some_and(|existing| existing.get("reply") == item.get("reply"))
 }
 
-/// Compressed to at most `most` bytes: what is too long loses its end.
-fn pack(mut bytes: &[u8], most: usize) -> Vec<u8> {
-    loop {
-        let packed = compressed(bytes);
-        if packed.len() <= most {
-            return packed;
-        }
-        let half = bytes.len().div_euclid(2);
-        bytes = bytes.get(..half).unwrap_or_default();
+/// The beginning of `bytes` that is at most `most` bytes when it is compressed: what is too long loses its end.
+fn most(mut bytes: &[u8], most: usize) -> &[u8] {
+    while compressed(bytes).len() > most {
+        bytes = bytes.get(..bytes.len().div_euclid(2)).unwrap_or_default();
     }
+    bytes
 }
 
 /// Writing into memory does not fail; if it did, nothing would be kept rather than something broken.
@@ -109,24 +126,29 @@ fn compressed(bytes: &[u8]) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::unpacked;
 
     #[test]
     fn what_is_packed_is_read_back() {
-        let answers = [RawReply { body: b"{\"a\":1}".to_vec() }, RawReply { body: b"{}".to_vec() }];
-        assert_eq!(unpacked(&replies(&answers)), "{\"a\":1}\u{1e}{}");
+        let answers = [RawReply { body: b"{\"a\":1}".to_vec() }, RawReply { body: b"\x1e\x00{}".to_vec() }];
+        assert_eq!(unpacked(&replies(&answers)).unwrap(), b"{\"a\":1}\x1e\x00{}");
+    }
+
+    /// Nothing of it can be compressed.
+    fn noise(length: usize) -> Vec<u8> {
+        let mut seed = 1u64;
+        let mut next = || {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            seed.to_be_bytes()[0]
+        };
+        (0..length).map(|_| next()).collect()
     }
 
     #[test]
     fn a_record_never_outgrows_its_item() {
-        let mut seed = 1u64;
-        let noise: Vec<u8> = (0..400_000)
-            .map(|_| {
-                seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-                seed.to_be_bytes()[0]
-            })
-            .collect();
-        let packed = pack(&noise, MOST_REPLY);
-        assert!(packed.len() <= MOST_REPLY && packed.len() > MOST_REPLY / 4, "{}", packed.len());
+        let answer = RawReply { body: noise(400_000) };
+        let packed = replies(&[answer.clone(), answer.clone()]);
+        assert!(packed.len() <= 30 * 1024 && packed.len() > 10 * 1024, "{}", packed.len());
+        let kept = kept(&answer);
+        assert!(kept.len() < answer.body.len() && answer.body.starts_with(kept));
     }
 }

@@ -1,23 +1,21 @@
 //! The outcome of a cycle, in one transaction: the decision's end, what it wants done, and the counters.
 
-use shared::decision::{Opening, Outcome, Why, Wish};
-use shared::ids::{Leg, OrderId, PositionId, Symbol};
-use shared::money::Price;
-use shared::order::{Kind, Order, Origin, State, Terms};
+use shared::decision::{Outcome, Why};
 use shared::ports::{Level, ReadTables, WriteTables};
 use shared::records;
-use shared::records::decision::DecisionRecord;
+use shared::records::decision::{DecisionRecord, Inputs};
 use shared::roster::{Unfit, read};
-use shared::state::{Alert, Live, StrategyState, Target, WishFor};
+use shared::state::{Alert, StrategyState};
 use shared::status::Status;
 use shared::store::{Attr, Change, Cond, Item, Path, ReadError, Write, WriteError, changes};
 use shared::tables::Table;
 
 use crate::ask::Answer;
+use crate::effect::Effect;
 use crate::meters::{BAD_CYCLES, BAD_CYCLES_ALERT, Refusals, counted};
 use crate::providers::provider_of;
 use crate::shift::Turn;
-use crate::snapshot::Books;
+use crate::snapshot::{Books, inputs};
 
 /// How often a transaction that lost to another is planned anew.
 const MOST_ATTEMPTS: u32 = 3;
@@ -134,14 +132,15 @@ struct Plan {
 impl Plan {
     /// The decision comes first, so that its loss is told before any other.
     fn of<T, V, A>(turn: &Turn<'_, T, V, A>, state: &StrategyState, books: &Books, answer: &Answer) -> Plan {
-        let effect = Effect::of(turn, state, books, &answer.outcome);
+        let inputs = inputs(turn, state, books);
+        let effect = Effect::of(turn.shift.env, &answer.record, &inputs, &answer.outcome);
         let refusals = Refusals { in_row: books.refused_in_row, told: is_told(turn, answer) };
         let mut after = counted(state.clone(), &answer.outcome, &answer.tally, refusals, turn.shift.now());
         if let Some((name, entry)) = &effect.live {
             after.live.insert(name.clone(), entry.clone());
-            after.intent_seq = next_seq(state);
+            after.intent_seq = inputs.seq;
         }
-        let mut writes = vec![decision_write(answer, &effect)];
+        let mut writes = vec![decision_write(answer, &effect, inputs)];
         writes.extend(effect.order.as_ref().map(|order| {
             let key = records::order::key(&order.terms.position_id, &order.terms.order_id);
             Write::put_if_absent(key, records::order::encode(order))
@@ -151,119 +150,9 @@ impl Plan {
     }
 }
 
-/// What an outcome wants done.
-struct Effect {
-    outcome: String,
-    live: Option<(String, Live)>,
-    order: Option<Order>,
-    position: Option<PositionId>,
-}
-
-impl Effect {
-    fn of<T, V, A>(
-        turn: &Turn<'_, T, V, A>,
-        state: &StrategyState,
-        books: &Books,
-        outcome: &Outcome,
-    ) -> Effect {
-        match outcome {
-            Outcome::Trade(Wish::Open(opening)) if state.has_room_to_open() => open(turn, state, opening),
-            Outcome::Trade(Wish::Open(_)) => Effect::nothing(format!("{outcome}:no_room")),
-            Outcome::Trade(Wish::Close { symbol }) => match books.position(symbol) {
-                Some(position) => wish(turn, state, outcome, Target::Close(position.id.clone())),
-                None => Effect::nothing(format!("{outcome}:no_position")),
-            },
-            Outcome::Trade(Wish::Cancel { symbol, order_id }) => match entry(books, symbol, order_id) {
-                Some(target) => wish(turn, state, outcome, target),
-                None => Effect::nothing(format!("{outcome}:no_entry")),
-            },
-            Outcome::Hold | Outcome::Abstain(_) => Effect::nothing(outcome.to_string()),
-        }
-    }
-
-    const fn nothing(outcome: String) -> Effect {
-        Effect { outcome, live: None, order: None, position: None }
-    }
-}
-
-fn next_seq(state: &StrategyState) -> u64 {
-    state.intent_seq.saturating_add(1)
-}
-
-/// An intent: what exactly is wanted, for execute to review.
-fn open<T, V, A>(turn: &Turn<'_, T, V, A>, state: &StrategyState, opening: &Opening) -> Effect {
-    let order = Order { terms: terms(turn, state, opening), state: State::Intended };
-    let (position, id) = (order.terms.position_id.clone(), order.terms.order_id.clone());
-    let live = Live::Order { position: position.clone(), leg: Leg::Entry };
-    Effect {
-        outcome: "open".to_owned(),
-        live: Some((id.to_string(), live)),
-        order: Some(order),
-        position: Some(position),
-    }
-}
-
-fn terms<T, V, A>(turn: &Turn<'_, T, V, A>, state: &StrategyState, opening: &Opening) -> Terms {
-    let account = turn.settings.account.clone();
-    let position_id = PositionId { strategy: turn.id().clone(), seq: next_seq(state) };
-    let now = turn.shift.now();
-    Terms {
-        order_id: OrderId::derive(turn.shift.env, &account, &position_id, Leg::Entry, 0),
-        position_id,
-        strategy_id: turn.id().clone(),
-        account,
-        symbol: opening.symbol.clone(),
-        leg: Leg::Entry,
-        plan: 0,
-        origin: Origin::Model,
-        side: opening.side,
-        kind: match opening.limit {
-            Some((price, time_in_force)) => Kind::Limit { price, time_in_force },
-            None => Kind::Market,
-        },
-        quantity: opening.quantity,
-        stop_loss: Some(opening.stop_loss),
-        take_profit: opening.take_profit,
-        decided_price: ask_of(turn, &opening.symbol),
-        decided_at: now,
-        decision: Some(turn.minute()),
-        created_at: now,
-        trace: turn.trace(),
-    }
-}
-
-/// The price that the decision saw.
-fn ask_of<T, V, A>(turn: &Turn<'_, T, V, A>, symbol: &Symbol) -> Option<Price> {
-    let mut markets = turn.sight.as_ref().ok()?.iter();
-    markets.find(|market| market.quote.symbol == *symbol).map(|market| market.quote.ask)
-}
-
-fn entry(books: &Books, symbol: &Symbol, id: &OrderId) -> Option<Target> {
-    let entry = books.entries().find(|one| one.terms.order_id == *id && one.terms.symbol == *symbol)?;
-    Some(Target::Cancel { position: entry.terms.position_id.clone(), order_id: id.clone() })
-}
-
-fn wish<T, V, A>(
-    turn: &Turn<'_, T, V, A>,
-    state: &StrategyState,
-    outcome: &Outcome,
-    target: Target,
-) -> Effect {
-    let position = match &target {
-        Target::Close(position) | Target::Cancel { position, .. } => position.clone(),
-    };
-    let wish = Live::Wish(WishFor { target, origin: Origin::Model, at: turn.shift.now() });
-    Effect {
-        outcome: outcome.to_string(),
-        live: Some((records::state::wish_key(next_seq(state)), wish)),
-        order: None,
-        position: Some(position),
-    }
-}
-
 /// The whole record where nothing stands yet, else what the put did not know.
-fn decision_write(answer: &Answer, effect: &Effect) -> Write {
-    let record = ended(answer, effect);
+fn decision_write(answer: &Answer, effect: &Effect, inputs: Inputs) -> Write {
+    let record = ended(answer, effect, inputs);
     let key = records::decision::key(&record.strategy_id, record.decided_at);
     let item = records::decision::encode(&record);
     if !answer.is_recorded {
@@ -271,14 +160,15 @@ fn decision_write(answer: &Answer, effect: &Effect) -> Write {
     }
     let mut changed = changes(&records::decision::encode(&answer.record), &item);
     // The put held the first answer alone.
-    changed.extend(item.get("reply").map(|reply| Change::Set(Path::of("reply"), reply.clone())));
+    let whole = ["reply", "asked"].into_iter().filter_map(|name| Some((name, item.get(name)?.clone())));
+    changed.extend(whole.map(|(name, attr)| Change::Set(Path::of(name), attr)));
     let (here, unfinished) =
         (Cond::Present(Path::of("decided_at")), Cond::Absent(records::decision::path::outcome()));
     Write::update(key, changed, vec![here, unfinished])
 }
 
 /// The record with its outcome. One with an order or a position never expires.
-fn ended(answer: &Answer, effect: &Effect) -> DecisionRecord {
+fn ended(answer: &Answer, effect: &Effect, inputs: Inputs) -> DecisionRecord {
     let lasts = effect.position.is_some();
     DecisionRecord {
         tokens_in: answer.tally.tokens_in,
@@ -288,6 +178,7 @@ fn ended(answer: &Answer, effect: &Effect) -> DecisionRecord {
         reason: Some(answer.reason.clone()),
         order_id: effect.order.as_ref().map(|order| order.terms.order_id.clone()),
         position_id: effect.position.clone(),
+        inputs: Some(inputs),
         expires_at: if lasts { None } else { answer.record.expires_at },
         ..answer.record.clone()
     }

@@ -10,12 +10,13 @@ use shared::order::{Kind, Order, State};
 use shared::ports::ReadTables;
 use shared::records;
 use shared::records::account::AccountLedger;
-use shared::records::decision::{DecisionRecord, Seen};
+use shared::records::decision::{DecisionRecord, Inputs, Seen, SeenEntry, SeenMarket};
 use shared::roster::{Unfit, read};
-use shared::state::Live;
+use shared::state::{Live, StrategyState};
 use shared::store::{self, Item, Key, ReadError};
 use shared::tables::Table;
 
+use crate::market::Market;
 use crate::notes::Shown;
 use crate::purse;
 use crate::shift::Turn;
@@ -139,6 +140,31 @@ async fn recent_decisions<T: ReadTables, V, A>(
     let (tables, hash) = (turn.shift.ports.tables, turn.id().as_str());
     let items = tables.query(Table::Decisions, hash, "", store::Order::Descending, RECENT).await?;
     Ok(items.iter().filter_map(|item| records::decision::decode(item).ok()).collect())
+}
+
+/// What this turn decides on beside its prompt, for the record: with it, what the answer leaves is computed again.
+pub fn inputs<T, V, A>(turn: &Turn<'_, T, V, A>, state: &StrategyState, books: &Books) -> Inputs {
+    let markets = turn.sight.as_deref().unwrap_or_default();
+    let held = books.positions.iter().filter(|one| one.status != PositionStatus::Closed);
+    let entry = |order: &Order| {
+        let (symbol, position) = (order.terms.symbol.clone(), order.terms.position_id.clone());
+        (order.terms.order_id.clone(), SeenEntry { symbol, position })
+    };
+    Inputs {
+        at: turn.shift.now(),
+        seq: state.intent_seq.saturating_add(1),
+        has_room: state.has_room_to_open(),
+        markets: markets.iter().map(|market| (market.quote.symbol.clone(), seen_market(market))).collect(),
+        // One account has one position a market; were there two, the first would be closed.
+        positions: held.rev().map(|one| (one.symbol.clone(), one.id.clone())).collect(),
+        entries: books.entries().map(entry).collect(),
+    }
+}
+
+fn seen_market(market: &Market) -> SeenMarket {
+    let quote = &market.quote;
+    let candle = market.candles.last().map(|candle| candle.open_time);
+    SeenMarket { bid: quote.bid, ask: quote.ask, at: quote.at, candle }
 }
 
 fn live_key(name: &str, entry: &Live) -> Option<Key> {

@@ -2,7 +2,6 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, VecDeque};
-use std::io::Read as _;
 
 use serde_json::{Value, json};
 use shared::books::{AccountBook, Position};
@@ -15,6 +14,7 @@ use shared::ports::{
     AskModel, BadReply, Clock, Line, Log, MarketData, ModelError, OpenVenue, Question, RawReply, ReadTables,
     Reply, Stop, ToolCall, Usage, VenueError, Wait, WriteTables,
 };
+use shared::records::decision::Inputs;
 use shared::records::{self, AccountLedger, DecisionRecord, LlmLedger, Shard};
 use shared::roster::Trail;
 use shared::settings::{Backend, Crash, CrashAction, Exits, Gate, Limits, SafetyMode, Settings};
@@ -192,10 +192,14 @@ pub(crate) fn close_wish(position: &PositionId) -> Live {
     Live::Wish(WishFor { target, origin: Origin::Model, at: at("2023-03-01T15:59:00Z") })
 }
 
+/// What a question is decided on that shows no market and no books.
+pub(crate) fn no_inputs() -> Inputs {
+    let (markets, positions, entries) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+    Inputs { at: at("2023-03-01T16:00:05Z"), seq: 1, has_room: true, markets, positions, entries }
+}
+
 pub(crate) fn unpacked(bytes: &[u8]) -> String {
-    let mut text = String::new();
-    flate2::read::ZlibDecoder::new(bytes).read_to_string(&mut text).unwrap();
-    text
+    String::from_utf8(crate::record::unpacked(bytes).unwrap()).unwrap()
 }
 
 /// A clock that stands until it is moved.

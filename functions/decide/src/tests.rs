@@ -255,7 +255,7 @@ fn one_format_error_is_sent_back_and_the_second_answer_counts() {
     }
     let decision = &world.decisions()[0];
     assert_eq!(decision.tokens_in, 1_600);
-    assert_eq!(crate::testing::unpacked(&decision.reply).matches('\u{1e}').count(), 1);
+    assert_eq!(crate::testing::unpacked(&decision.reply).matches("\"stop\"").count(), 2);
 }
 
 #[test]

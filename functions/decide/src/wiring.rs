@@ -137,7 +137,7 @@ mod tests {
 
     use super::*;
     use crate::prompt::{Prompt, tool};
-    use crate::testing::{at, symbol};
+    use crate::testing::{at, no_inputs, symbol};
 
     /// It may stand in one header, marked as sensitive, and nowhere else.
     const KEY: &str = "canary-5ec2e7";
@@ -191,7 +191,8 @@ mod tests {
     #[test]
     fn a_key_stands_in_its_header_alone_and_in_no_words_of_ours() {
         let tool = tool(&[symbol()]);
-        let prompt = Prompt { facts: "{}".to_owned(), tool, symbols: vec![symbol()], print: None };
+        let (facts, symbols) = ("{}".to_owned(), vec![symbol()]);
+        let prompt = Prompt { facts, tool, symbols, print: None, inputs: no_inputs() };
         for (provider, headers) in [
             (Provider::Anthropic, ["x-api-key"].as_slice()),
             (Provider::OpenAi, &["authorization"]),

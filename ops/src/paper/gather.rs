@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use rust_decimal::Decimal;
 use shared::aws::tables::DynamoTables;
 use shared::books::Position;
-use shared::order::{Fill, Kind, Order, State};
+use shared::order::{Fill, Order, State};
 use shared::records::{self, Corrupt, decision::DecisionRecord, order::Row};
 use shared::store::{Item, ReadError, ScanTables};
 use shared::tables::Table;
@@ -79,6 +79,7 @@ fn tell(
     Gathered {
         model: ModelUse {
             calls: 0,
+            not_recorded: 0,
             tokens_in: decisions.iter().map(|one| u64::from(one.tokens_in)).sum(),
             tokens_out: decisions.iter().map(|one| u64::from(one.tokens_out)).sum(),
             usd: decisions.iter().map(|one| one.usd.value()).sum(),
@@ -139,7 +140,7 @@ fn order_row(order: &Order, fills: &[Fill]) -> OrderRow {
         position_id: terms.position_id.to_string(),
         leg: terms.leg.as_str().to_owned(),
         side: terms.side.as_str().to_owned(),
-        kind: kind(terms.kind),
+        kind: terms.kind.to_string(),
         origin: terms.origin.as_str().to_owned(),
         quantity: terms.quantity.value(),
         filled,
@@ -149,15 +150,8 @@ fn order_row(order: &Order, fills: &[Fill]) -> OrderRow {
     }
 }
 
-fn kind(kind: Kind) -> String {
-    match kind {
-        Kind::Market => "market".to_owned(),
-        Kind::Limit { price, time_in_force } => format!("limit {price} {}", time_in_force.as_str()),
-        Kind::StopLimit { stop, limit } => format!("stop {stop} limit {limit}"),
-    }
-}
-
-fn why(state: &State) -> String {
+/// Why an order ended as it did: the rule of ours with its message, or the venue's code.
+pub fn why(state: &State) -> String {
     match state {
         State::Refused { rule, message } => format!("{rule}: {message}"),
         State::Rejected { code } => code.clone(),

@@ -18,11 +18,14 @@ use sim::model::{AWS_KEY, AWS_SECRET, Policy};
 use sim::world::{MODEL_HOST, MODEL_KEY, World};
 
 use super::options::ModelChoice;
+use super::recording::{self, Recording};
+use super::tape::Tape;
 use crate::bad_input::BadInput;
 
 /// The providers that a run can ask.
 pub struct Mind {
     clients: BTreeMap<Provider, AnyModel>,
+    tape: Arc<Tape>,
 }
 
 /// What is known of the models before the world is made.
@@ -31,6 +34,8 @@ pub enum Chosen {
     Scripted(Policy),
     /// Every provider that the environment has a key for; that of the choice is among them.
     Real(BTreeMap<Provider, Access>),
+    /// What was answered before, whoever answered it.
+    Recorded(Arc<Recording>),
 }
 
 /// Where a provider is, and what it is asked with.
@@ -42,11 +47,19 @@ pub enum Access {
 }
 
 impl Chosen {
+    /// The answers that are played.
+    pub fn recording(&self) -> Option<Arc<Recording>> {
+        match self {
+            Chosen::Recorded(recording) => Some(Arc::clone(recording)),
+            Chosen::Scripted(_) | Chosen::Real(_) => None,
+        }
+    }
+
     /// The scripted policy of the world; worlds of real providers have one that is never asked.
     pub const fn policy(&self) -> Policy {
         match self {
             Chosen::Scripted(policy) => *policy,
-            Chosen::Real(_) => Policy::Momentum,
+            Chosen::Real(_) | Chosen::Recorded(_) => Policy::Momentum,
         }
     }
 }
@@ -56,6 +69,9 @@ pub fn choose(choice: &ModelChoice, variable: impl Fn(&str) -> Option<String>) -
     let wanted = match choice {
         ModelChoice::Scripted(policy) => return Ok(Chosen::Scripted(*policy)),
         ModelChoice::Real { provider, .. } => *provider,
+        ModelChoice::Recorded(file) => {
+            return recording::read(file).map(|read| Chosen::Recorded(Arc::new(read)));
+        }
     };
     let mut found = BTreeMap::new();
     for provider in Provider::ALL {
@@ -120,15 +136,15 @@ const fn default_model(provider: Provider) -> Option<&'static str> {
 
 /// Keeps the strategy's model where the choice serves its provider and names no other; else the choice's own
 /// model is asked, or its provider's default, and noted. The scripted model answers for every provider.
-pub fn name_model(choice: &ModelChoice, settings: &mut Settings, notes: &mut Vec<String>) {
-    let (provider, named) = match choice {
-        ModelChoice::Scripted(_) => (Provider::of(&settings.model).unwrap_or(Provider::Anthropic), None),
-        ModelChoice::Real { provider, name } => (*provider, name.as_ref()),
-    };
-    let asked = match named {
-        Some(name) => format!("{}/{name}", provider.as_str()),
-        None if Provider::of(&settings.model) == Some(provider) => return,
-        None => default_model(provider).unwrap_or(&settings.model).to_owned(),
+/// Recorded answers are those of one model.
+pub fn name_model(choice: &ModelChoice, chosen: &Chosen, settings: &mut Settings, notes: &mut Vec<String>) {
+    let asked = match (choice, chosen) {
+        (_, Chosen::Recorded(recording)) => recording.model.clone(),
+        (ModelChoice::Real { provider, name: Some(name) }, _) => format!("{}/{name}", provider.as_str()),
+        (ModelChoice::Real { provider, name: None }, _) => model_of(*provider, settings),
+        (ModelChoice::Scripted(_) | ModelChoice::Recorded(_), _) => {
+            model_of(Provider::of(&settings.model).unwrap_or(Provider::Anthropic), settings)
+        }
     };
     if asked != settings.model {
         let model = &settings.model;
@@ -137,24 +153,48 @@ pub fn name_model(choice: &ModelChoice, settings: &mut Settings, notes: &mut Vec
     }
 }
 
-/// Makes the models of a run. Real providers live in real time: their signatures and waits are of today.
-pub fn mind(chosen: Chosen, world: &World, network: &SharedTransport) -> Result<Mind, BadInput> {
-    let make = |found: Vec<(Provider, Access)>, way: &SharedTransport, clock: &SharedClock| {
-        found.into_iter().map(|(of, access)| (of, client(of, access, way, clock))).collect()
-    };
-    let clients = match chosen {
-        Chosen::Scripted(_) => {
-            let found = Provider::ALL.map(|provider| (provider, scripted(provider))).into();
-            let clock: SharedClock = Arc::new(world.clock.clone());
-            make(found, network, &clock)
-        }
+/// The strategy's own model where it is one of `provider`.
+fn model_of(provider: Provider, settings: &Settings) -> String {
+    let own = &settings.model;
+    if Provider::of(own) == Some(provider) {
+        own.clone()
+    } else {
+        default_model(provider).unwrap_or(own).to_owned()
+    }
+}
+
+/// The clock of the providers. Real ones live in real time: their signatures and waits are of today.
+pub fn clock(chosen: &Chosen, world: &World) -> SharedClock {
+    match chosen {
+        Chosen::Scripted(_) | Chosen::Recorded(_) => Arc::new(world.clock.clone()),
+        Chosen::Real(_) => Arc::new(SystemClock),
+    }
+}
+
+/// Makes the models of a run, whose wire is `tape`.
+pub fn mind(
+    chosen: Chosen,
+    world: &World,
+    network: &SharedTransport,
+    tape: Arc<Tape>,
+) -> Result<Mind, BadInput> {
+    let clock = clock(&chosen, world);
+    let (found, way) = match chosen {
+        Chosen::Scripted(_) => (everyone(|_| true), network.clone()),
+        Chosen::Recorded(recording) => (everyone(|provider| recording.asks(provider)), network.clone()),
         Chosen::Real(found) => {
-            let internet: SharedTransport = Arc::new(HttpClient::new().map_err(BadInput::new)?);
-            let clock: SharedClock = Arc::new(SystemClock);
-            make(found.into_iter().collect(), &internet, &clock)
+            let internet = Arc::new(HttpClient::new().map_err(BadInput::new)?);
+            (found, tape.over(internet, None))
         }
     };
-    Ok(Mind { clients })
+    let clients = found.into_iter().map(|(of, access)| (of, client(of, access, &way, &clock))).collect();
+    Ok(Mind { clients, tape })
+}
+
+/// Every provider that `is_asked`, at the scripted model.
+fn everyone(is_asked: impl Fn(Provider) -> bool) -> BTreeMap<Provider, Access> {
+    let asked = Provider::ALL.into_iter().filter(|provider| is_asked(*provider));
+    asked.map(|provider| (provider, scripted(provider))).collect()
 }
 
 fn client(provider: Provider, access: Access, way: &SharedTransport, clock: &SharedClock) -> AnyModel {
@@ -168,6 +208,13 @@ fn client(provider: Provider, access: Access, way: &SharedTransport, clock: &Sha
     }
 }
 
+impl Mind {
+    /// The wire to the models.
+    pub fn tape(&self) -> &Tape {
+        &self.tape
+    }
+}
+
 impl AskModel for Mind {
     fn serves(&self, provider: &str) -> bool {
         Provider::parse(provider).is_some_and(|provider| self.clients.contains_key(&provider))
@@ -177,7 +224,10 @@ impl AskModel for Mind {
         let Some(client) = client else {
             return Err(ModelError::NoSuchModel(format!("{} is not served here", question.model)));
         };
-        client.ask(question).await
+        self.tape.begin(question);
+        let came = client.ask(question).await;
+        self.tape.end(came.as_ref().err());
+        came
     }
     fn read(&self, model: &str, reply: &RawReply) -> Result<Reply, BadReply> {
         model::read(model, reply)
@@ -194,8 +244,19 @@ mod tests {
         let mut settings = Settings::from_toml(STRATEGY, "demo.toml").unwrap().settings;
         settings.model = model.to_owned();
         let mut notes = Vec::new();
-        name_model(&choice.parse().unwrap(), &mut settings, &mut notes);
+        let anybody = Chosen::Scripted(Policy::Momentum);
+        name_model(&choice.parse().unwrap(), &anybody, &mut settings, &mut notes);
         (settings.model, notes.len())
+    }
+
+    #[test]
+    fn the_model_of_a_recording_is_asked_whatever_the_strategy_names() {
+        let mut settings = Settings::from_toml(STRATEGY, "demo.toml").unwrap().settings;
+        let recording = Recording { model: "openai/gpt-5.2".to_owned(), answers: BTreeMap::new() };
+        let (choice, mut notes) = ("recorded:answers.jsonl".parse().unwrap(), Vec::new());
+        name_model(&choice, &Chosen::Recorded(Arc::new(recording)), &mut settings, &mut notes);
+        assert_eq!((settings.model.as_str(), notes.len()), ("openai/gpt-5.2", 1));
+        assert!("recorded:".parse::<ModelChoice>().is_err());
     }
 
     #[test]

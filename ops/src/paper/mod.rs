@@ -10,23 +10,26 @@ pub mod minds;
 pub mod options;
 pub mod outcome;
 pub mod progress;
+pub mod recording;
 pub mod report;
 pub mod run;
 #[cfg(test)]
 mod sample;
-mod show;
+pub(crate) mod show;
 pub mod summary;
 mod tally;
+pub mod tape;
 pub mod venues;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use rust_decimal::Decimal;
 use shared::ids::Env;
 use shared::tables::{Names, PREFIX};
 use shared::time::{Millis, Timestamp};
 use sim::exchange::{Candle, Trade};
-use sim::world::{World, WorldConfig};
+use sim::world::{MODEL_HOST, World, WorldConfig};
 
 use crate::apply::apply;
 use crate::bad_input::BadInput;
@@ -35,6 +38,7 @@ use input::Input;
 use options::Options;
 use outcome::{EquityPoint, Outcome, Run, TableUse};
 use run::{BNB_PRICE, FIRST_STATUS, Marks, Person, STAGE, Stage, Trouble};
+use tape::{Played, Tape};
 
 /// Quote in the account at the start.
 const CASH: i64 = 10_000;
@@ -79,7 +83,7 @@ pub async fn paper(
 ) -> Result<Finished, NotRun> {
     let chosen = minds::choose(&options.model, variable)?;
     let mut input = input::read(options)?;
-    minds::name_model(&options.model, &mut input.settings, &mut input.notes);
+    minds::name_model(&options.model, &chosen, &mut input.settings, &mut input.notes);
     trade(options, input, chosen, watch).await
 }
 
@@ -100,6 +104,9 @@ pub async fn trade(
         let equity = stage.equity(quote, base);
         if candle.open_time.minute_number().rem_euclid(60) == 0 {
             marks.equity.push(mark(&input, candle, equity));
+        }
+        if let Some(failed) = stage.mind.tape().failed() {
+            return Err(failed.into());
         }
         watch(marks.ticks, candle.open_time, equity, stage.world.exchange.open_orders().len());
     }
@@ -126,8 +133,13 @@ pub async fn set_up(options: &Options, input: &Input, chosen: minds::Chosen) -> 
     let now = world.clock.now();
     // Applied by a person before the first minute, over a network that works.
     apply(&world.aws_ports(&world.network()).tables, &input.settings, 0, FIRST_STATUS, now).await?;
-    let trouble = Trouble::new(&world, options.faults.plan(), options.seed, start, end - QUIET_END);
-    let mind = minds::mind(chosen, &world, &trouble.network())?;
+    let clock = minds::clock(&chosen, &world);
+    let strategy = input.settings.strategy_id.as_str();
+    let tape = Arc::new(Tape::new(chosen.recording(), options.record.as_deref(), strategy, clock)?);
+    let network = tape.over(world.network(), Some(MODEL_HOST));
+    let plan = options.faults.plan();
+    let trouble = Trouble::new(&world, network, plan, options.seed, start, end - QUIET_END);
+    let mind = minds::mind(chosen, &world, &trouble.network(), tape)?;
     let person = Person::new(&world, &input.settings, options.approve);
     Ok(Stage::new(env, world, trouble, mind, person))
 }
@@ -157,7 +169,10 @@ pub async fn conclude(
     let meters = stage.world.aws.meters();
     let tables = stage.world.aws_ports(&stage.world.network()).tables;
     let Gathered { decisions, mut model, orders, fills, positions } = gather(&tables).await?;
-    model.calls = stage.world.model.meters().total();
+    (model.calls, model.not_recorded) = match stage.mind.tape().count() {
+        Some(Played { answered, missing }) => (answered.saturating_add(missing), missing),
+        None => (stage.world.model.meters().total(), 0),
+    };
     let trades = stage.world.exchange.trades();
     let end = stage.equity(input.symbol.quote.as_str(), input.symbol.base.as_str());
     let last = input.candles.last().map_or(Decimal::ZERO, |candle| candle.close);

@@ -25,9 +25,12 @@ pub struct Options {
     pub strategy: Option<PathBuf>,
     /// Who decides: scripted:momentum, scripted:refuses, scripted:garbage, scripted:slow,
     /// scripted:throttled, scripted:greedy, scripted:gullible, or a real provider: anthropic, openai, bedrock,
-    /// compatible/NAME; PROVIDER/NAME names the model too
+    /// compatible/NAME; PROVIDER/NAME names the model too; recorded:FILE repeats the answers that --record wrote
     #[arg(long, default_value = "scripted:momentum")]
     pub model: ModelChoice,
+    /// Write every answer of the model to this new file, for --model recorded:FILE
+    #[arg(long, value_name = "FILE")]
+    pub record: Option<PathBuf>,
     /// Who answers approvals where the strategy says TwoPhase: all, none or after:MINUTES
     #[arg(long, default_value = "none")]
     pub approve: Approve,
@@ -60,6 +63,8 @@ pub enum ModelChoice {
         /// Its model, where it is not the strategy's.
         name: Option<String>,
     },
+    /// The answers of another run, from its file.
+    Recorded(PathBuf),
 }
 
 impl FromStr for ModelChoice {
@@ -69,13 +74,16 @@ impl FromStr for ModelChoice {
             let policy = policy.parse().map_err(|error: sim::model::UnknownPolicy| error.to_string());
             return policy.map(ModelChoice::Scripted);
         }
+        if let Some(file) = text.strip_prefix("recorded:").filter(|file| !file.is_empty()) {
+            return Ok(ModelChoice::Recorded(file.into()));
+        }
         let (provider, name) = text.split_once('/').map_or((text, None), |(of, name)| (of, Some(name)));
         match (Provider::parse(provider), name) {
-            (Some(_), Some("")) | (Some(Provider::Compatible), None) | (None, _) => {
-                Err("write scripted:POLICY, anthropic, openai, bedrock or PROVIDER/NAME, such as \
+            (Some(_), Some("")) | (Some(Provider::Compatible), None) | (None, _) => Err(
+                "write scripted:POLICY, recorded:FILE, anthropic, openai, bedrock or PROVIDER/NAME, such as \
                      compatible/llama-4"
-                    .to_owned())
-            }
+                    .to_owned(),
+            ),
             (Some(provider), name) => Ok(ModelChoice::Real { provider, name: name.map(str::to_owned) }),
         }
     }
@@ -87,6 +95,7 @@ impl fmt::Display for ModelChoice {
             ModelChoice::Scripted(policy) => write!(out, "scripted:{policy}"),
             ModelChoice::Real { provider, name: None } => out.write_str(provider.as_str()),
             ModelChoice::Real { provider, name: Some(name) } => write!(out, "{}/{name}", provider.as_str()),
+            ModelChoice::Recorded(file) => write!(out, "recorded:{}", file.display()),
         }
     }
 }

@@ -102,8 +102,10 @@ pub struct Decision {
 /// What the model cost.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct ModelUse {
-    /// Calls, counted at the model.
+    /// Calls, counted at the model, or at the recording that stands in for it.
     pub calls: u64,
+    /// Of them, those that the recording had no answer for.
+    pub not_recorded: u64,
     /// Tokens in, from the decision records.
     pub tokens_in: u64,
     /// Tokens out, from the decision records.

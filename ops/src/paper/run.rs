@@ -68,11 +68,18 @@ pub struct Trouble {
 }
 
 impl Trouble {
-    /// Faults by `plan` from `from` and before `until`: the end of a run is judged at rest.
-    pub fn new(world: &World, plan: FaultPlan, seed: u64, from: Timestamp, until: Timestamp) -> Trouble {
+    /// Faults by `plan` on the `network` to `world`, from `from` and before `until`: the end of a run is judged at rest.
+    pub fn new(
+        world: &World,
+        network: SharedTransport,
+        plan: FaultPlan,
+        seed: u64,
+        from: Timestamp,
+        until: Timestamp,
+    ) -> Trouble {
         let hosts = Hosts { venue: EXCHANGE_HOST.to_owned(), model: MODEL_HOST.to_owned() };
         let invocations = InvocationFaults::new(seed, &plan).within(from, until);
-        let transport = FaultyTransport::new(world.network(), world.clock.shared(), seed, plan)
+        let transport = FaultyTransport::new(network, world.clock.shared(), seed, plan)
             .with_exchange(world.exchange.clone())
             .with_hosts(hosts)
             .taking_time(world.clock.clone())
@@ -253,6 +260,7 @@ impl Stage {
             clock: &self.world.clock,
             log: &self.journal,
         };
+        self.mind.tape().turn_to(tick.scheduled_at);
         let result = decide::handle(tick, self.deadline(), &self.env, &ports).await;
         self.note(Function::Decide, result.err());
     }

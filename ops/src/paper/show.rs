@@ -55,7 +55,7 @@ pub(super) fn minute(at: Timestamp) -> String {
 }
 
 /// Text on one line, without anything that a terminal would act on.
-pub(super) fn one_line(text: &str) -> String {
+pub(crate) fn one_line(text: &str) -> String {
     text.chars().map(|c| if c.is_control() || is_bidi(c) { ' ' } else { c }).collect()
 }
 

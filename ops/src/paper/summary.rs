@@ -41,6 +41,10 @@ fn rows(outcome: &Outcome) -> Vec<(&'static str, String)> {
     if !refusals.is_empty() {
         rows.push(("refused by", tally::listed(&refusals)));
     }
+    if outcome.model.not_recorded > 0 {
+        let many = show::count(outcome.model.not_recorded);
+        rows.push(("not recorded", format!("{many} questions, each an abstention")));
+    }
     if !outcome.faults.is_empty() {
         rows.push(("faults", tally::listed(&outcome.faults)));
     }
@@ -163,6 +167,14 @@ mod tests {
         assert!(!table(&outcome).contains("approvals"));
         outcome.run.safety_mode = TWO_PHASE.to_owned();
         assert!(table(&outcome).contains("none answered (--approve none)"));
+    }
+
+    #[test]
+    fn paper_table_says_how_many_questions_were_not_in_the_recording() {
+        let mut outcome = sample::idle();
+        assert!(!table(&outcome).contains("not recorded"));
+        outcome.model.not_recorded = 1_234;
+        assert!(table(&outcome).contains("1,234 questions, each an abstention"), "{}", table(&outcome));
     }
 
     #[test]

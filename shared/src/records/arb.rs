@@ -14,6 +14,7 @@ use crate::market::Side;
 use crate::money::{Amount, Notional, Percent, Price, Qty};
 use crate::order::{Absence, AtVenue, Ended, Fill, Kind, Order, Origin, Sent, State, Terms, TimeInForce};
 use crate::ports::KeyRights;
+use crate::records::decision::{Asked, Came, Inputs, NoAnswer, SeenEntry, SeenMarket};
 use crate::records::{AccountLedger, DecisionRecord, Difference, Incident, KeyCheck, Shard};
 use crate::secret::{KeyPrint, Secret};
 use crate::settings::{Backend, Crash, CrashAction, Exits, Gate, Limits, PaperBalance, SafetyMode, Settings};
@@ -465,13 +466,38 @@ pub(crate) fn shard() -> impl Strategy<Value = Shard> {
         .prop_map(|(shard, strategies)| Shard { shard, strategies: strategies.into_iter().collect() })
 }
 
+fn asked() -> impl Strategy<Value = Asked> {
+    let came = prop_oneof![
+        (any::<u32>(), any::<u32>()).prop_map(|(bytes, kept)| Came::Answer { bytes, kept }),
+        (select(&NoAnswer::ALL[..]), text()).prop_map(|(why, text)| Came::Nothing { why, text }),
+    ];
+    (filled(), came).prop_map(|(model, came)| Asked { model, came })
+}
+
+fn inputs() -> impl Strategy<Value = Inputs> {
+    let market = (price(), price(), time(), of(time()));
+    let market = market.prop_map(|(bid, ask, at, candle)| SeenMarket { bid, ask, at, candle });
+    let entry = (symbol(), position_id()).prop_map(|(symbol, position)| SeenEntry { symbol, position });
+    let books = (btree_map(symbol(), position_id(), 0..3), btree_map(order_id(), entry, 0..3));
+    let rest = (time(), any::<u64>(), any::<bool>(), btree_map(symbol(), market, 0..3));
+    (rest, books).prop_map(|((at, seq, has_room, markets), (positions, entries))| Inputs {
+        at,
+        seq,
+        has_room,
+        markets,
+        positions,
+        entries,
+    })
+}
+
 pub(crate) fn decision() -> impl Strategy<Value = DecisionRecord> {
     let names = (strategy_id(), time(), account_id(), filled(), filled(), filled());
     let bytes = (vec(any::<u8>(), 0..20), vec(any::<u8>(), 0..20));
     let cost = (any::<u32>(), any::<u32>(), notional(), of(price()));
     let expires = of(any::<u32>().prop_map(|secs| Timestamp::from_millis(i64::from(secs) * 1000)));
     let end = (of(filled()), of(text()), of(order_id()), of(position_id()), expires);
-    (names, bytes, cost, end).prop_map(|(names, (prompt, reply), cost, end)| {
+    let view = (vec(asked(), 0..3), of(inputs()));
+    (names, bytes, cost, end, view).prop_map(|(names, (prompt, reply), cost, end, (asked, inputs))| {
         let (strategy_id, decided_at, account, model, prompt_hash, trace) = names;
         let (tokens_in, tokens_out, usd, market_price) = cost;
         let (outcome, reason, order_id, position_id, expires_at) = end;
@@ -482,6 +508,7 @@ pub(crate) fn decision() -> impl Strategy<Value = DecisionRecord> {
             model,
             prompt,
             reply,
+            asked,
             prompt_hash,
             tokens_in,
             tokens_out,
@@ -492,6 +519,8 @@ pub(crate) fn decision() -> impl Strategy<Value = DecisionRecord> {
             order_id,
             position_id,
             seen: None,
+            inputs,
+            limits: None,
             trace,
             expires_at,
         }

@@ -365,7 +365,17 @@ fn records_decision_holds_against_damage() {
         Table::Decisions,
         decision::decode,
         "account: NaN 1e400 -1 Running
+         asked: missing
+         asked.0.model: NaN 1e400 -1 Running
+         asked.0.text: NaN 1e400 -1 empty Running
+         asked.1.model: NaN 1e400 -1 Running
          expires_at: missing
+         inputs: missing
+         inputs.entries.isxydcmp5m2kbuoqlrsycrpqszax462z: missing
+         inputs.markets.BTC-USDT: missing
+         inputs.markets.BTC-USDT.candle: missing
+         inputs.positions.BTC-USDT: missing
+         limits: missing
          market_price: missing
          model: NaN 1e400 -1 Running
          order_id: missing NaN 1e400 -1 Running

@@ -10,7 +10,7 @@ use crate::market::Side;
 use crate::money::{Amount, Notional, Percent, Price, Qty};
 use crate::order::{Absence, AtVenue, Ended, Fill, Kind, Order, Origin, Sent, State, Terms, TimeInForce};
 use crate::ports::{Balance, KeyRights};
-use crate::records::decision::Seen;
+use crate::records::decision::{Asked, Came, Inputs, NoAnswer, Seen, SeenEntry, SeenMarket};
 use crate::records::llm::{self, Fate, Hour, LlmLedger, Minute, Resumed, SwitchedOff};
 use crate::records::paper::{PaperLedger, PaperOrder, PaperTrade};
 use crate::records::{AccountLedger, DecisionRecord, Difference, Incident, KeyCheck, Shard};
@@ -310,6 +310,13 @@ pub(crate) fn decision() -> DecisionRecord {
         model: "anthropic/claude".into(),
         prompt: b"prompt".to_vec(),
         reply: b"reply".to_vec(),
+        asked: vec![
+            Asked {
+                model: "openai/gpt".into(),
+                came: Came::Nothing { why: NoAnswer::Overloaded, text: "provider overloaded".into() },
+            },
+            Asked { model: "anthropic/claude".into(), came: Came::Answer { bytes: 512, kept: 512 } },
+        ],
         prompt_hash: "mfrggzdf".into(),
         tokens_in: 2048,
         tokens_out: 128,
@@ -320,8 +327,27 @@ pub(crate) fn decision() -> DecisionRecord {
         order_id: Some(order_id()),
         position_id: Some(position_id()),
         seen: Some(Seen { at: noon(), books: "0123456789abcdef".to_owned() }),
+        inputs: Some(inputs()),
+        limits: Some(settings().limits),
         trace: "demo-1677672000".into(),
         expires_at: Some(at("2023-05-30T12:00:00Z")),
+    }
+}
+
+fn inputs() -> Inputs {
+    let market = SeenMarket {
+        bid: price("20010"),
+        ask: price("20010.5"),
+        at: at("2023-03-01T12:00:01Z"),
+        candle: Some(at("2023-03-01T11:59:00Z")),
+    };
+    Inputs {
+        at: at("2023-03-01T12:00:02Z"),
+        seq: 1_677_628_800,
+        has_room: true,
+        markets: [(btc_usdt(), market)].into(),
+        positions: [(btc_usdt(), position_id())].into(),
+        entries: [(order_id(), SeenEntry { symbol: btc_usdt(), position: position_id() })].into(),
     }
 }
 

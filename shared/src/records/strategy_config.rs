@@ -179,7 +179,8 @@ fn paper_balance(found: Found<'_>) -> Read<PaperBalance> {
     PaperBalance::parse(&words).map_err(|why| found.bad(&words, why))
 }
 
-fn limits_attr(limits: &Limits) -> Attr {
+/// The map `limits`, which a decision's record keeps too.
+pub(super) fn limits_attr(limits: &Limits) -> Attr {
     Draft::new()
         .with("max_order_notional", number(limits.max_order_notional))
         .with("max_daily_orders", number(limits.max_daily_orders))
@@ -192,7 +193,7 @@ fn limits_attr(limits: &Limits) -> Attr {
         .map()
 }
 
-fn limits(found: Found<'_>) -> Read<Limits> {
+pub(super) fn limits(found: Found<'_>) -> Read<Limits> {
     let fields = found.fields()?;
     Ok(Limits {
         max_order_notional: fields.need("max_order_notional", Found::number)?,

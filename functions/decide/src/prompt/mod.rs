@@ -11,6 +11,7 @@ use shared::market::Side;
 use shared::money::{Amount, Price};
 use shared::order::{Kind, Order, State, TimeInForce};
 use shared::ports::{Question, Tool, Turn};
+use shared::records::decision::Inputs;
 use shared::settings::Settings;
 use shared::time::{Millis, Timestamp};
 
@@ -20,6 +21,7 @@ use crate::due;
 use crate::features::{Features, features};
 use crate::market::Market;
 use crate::notes::Shown;
+use crate::record;
 use crate::snapshot::Books;
 use crate::tokens;
 use crate::verdict::{TOOL, shorten};
@@ -45,6 +47,8 @@ pub struct Prompt {
     pub symbols: Vec<Symbol>,
     /// What this cycle sees beside the market, where unchanged cycles are not asked about.
     pub print: Option<String>,
+    /// What it is decided on beside the facts, for the record.
+    pub inputs: Inputs,
 }
 
 impl Prompt {
@@ -59,18 +63,27 @@ impl Prompt {
             timeout,
         }
     }
-    /// The whole prompt as it is recorded: with it the question can be asked again, byte by byte.
+    /// The whole prompt as it is recorded.
     pub fn text(&self) -> String {
-        json!({
-            "facts": self.facts,
-            "system": SYSTEM,
-            "tool": {
-                "description": self.tool.description,
-                "name": self.tool.name,
-                "schema": self.tool.schema,
-            },
-        })
-        .to_string()
+        text(&self.facts, SYSTEM, &self.tool)
+    }
+}
+
+/// A whole prompt as it is recorded: with it the question can be asked again, byte by byte.
+fn text(facts: &str, system: &str, tool: &Tool) -> String {
+    json!({
+        "facts": facts,
+        "system": system,
+        "tool": {"description": tool.description, "name": tool.name, "schema": tool.schema},
+    })
+    .to_string()
+}
+
+/// The hash under which the prompt of `question` is recorded; none where it begins with no facts.
+pub fn hash(question: &Question) -> Option<String> {
+    match question.turns.first()? {
+        Turn::Facts(facts) => Some(record::hash(&text(facts, &question.system, &question.tool))),
+        Turn::Answered(_) | Turn::FormatError(_) => None,
     }
 }
 

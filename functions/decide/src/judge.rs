@@ -1,0 +1,85 @@
+//! What the answers of one cycle come to. Pure, so that a record says the same whenever it is read again.
+
+use shared::decision::{Outcome, Why};
+use shared::ports::{BadReply, RawReply, Reply};
+use shared::records::decision::{Asked, Came, NoAnswer};
+
+use crate::doubled::unreadable;
+use crate::verdict::Verdict;
+
+/// An answer as its provider spells it, by `read`. Nobody acts on what its record cannot say (`is_whole`) or on what
+/// readers may take in two ways.
+pub fn reply(
+    raw: &RawReply,
+    is_whole: bool,
+    read: impl FnOnce(&RawReply) -> Result<Reply, BadReply>,
+) -> Result<Reply, BadReply> {
+    if !is_whole {
+        return Err(BadReply("it is longer than a record holds".to_owned()));
+    }
+    match unreadable(&raw.body) {
+        Some(why) => Err(BadReply(why)),
+        None => read(raw),
+    }
+}
+
+/// Whether nobody else is asked after a question without an answer. Where a provider fails another may answer; where
+/// it refuses us, or nothing may be spent, nobody is asked.
+pub const fn is_over(why: NoAnswer) -> bool {
+    match why {
+        NoAnswer::NotServed
+        | NoAnswer::Shut
+        | NoAnswer::Throttled
+        | NoAnswer::Overloaded
+        | NoAnswer::Unavailable => false,
+        NoAnswer::OverBudget
+        | NoAnswer::NoTime
+        | NoAnswer::ModelOff
+        | NoAnswer::NotReserved
+        | NoAnswer::SpendLimit
+        | NoAnswer::NoSuchModel
+        | NoAnswer::Refused => true,
+    }
+}
+
+/// What a cycle comes to in which every question stayed without an answer: the last one that could be asked says why.
+pub fn unanswered(asked: &[Asked]) -> (Why, String) {
+    let failed = asked.iter().rev().find_map(|one| match &one.came {
+        Came::Nothing { why: NoAnswer::NotServed, .. } | Came::Answer { .. } => None,
+        Came::Nothing { why, text } => Some((*why, text.clone())),
+    });
+    match failed {
+        Some((NoAnswer::OverBudget, text)) => (Why::OverBudget, text),
+        Some((NoAnswer::ModelOff, text)) => (Why::ModelOff, text),
+        Some((_, text)) => (Why::Unavailable, text),
+        None => (Why::Unavailable, "no model is served here".to_owned()),
+    }
+}
+
+/// What a cycle comes to whose first answer had a `problem` and whose second question stayed without an answer.
+pub fn not_again(why: NoAnswer, text: &str, problem: &str) -> (Outcome, String) {
+    match why {
+        NoAnswer::OverBudget | NoAnswer::NotServed => malformed(problem),
+        NoAnswer::NoTime | NoAnswer::Shut | NoAnswer::ModelOff | NoAnswer::NotReserved => {
+            (Outcome::Abstain(Why::Unavailable), problem.to_owned())
+        }
+        NoAnswer::Throttled
+        | NoAnswer::SpendLimit
+        | NoAnswer::Overloaded
+        | NoAnswer::NoSuchModel
+        | NoAnswer::Refused
+        | NoAnswer::Unavailable => (Outcome::Abstain(Why::Unavailable), text.to_owned()),
+    }
+}
+
+/// What a cycle comes to by its second answer.
+pub fn again(second: Verdict) -> (Outcome, String) {
+    match second {
+        Verdict::Final(outcome, reason) => (outcome, reason),
+        Verdict::Malformed(problem) => malformed(&problem),
+    }
+}
+
+fn malformed(problem: &str) -> (Outcome, String) {
+    (Outcome::Abstain(Why::Malformed), problem.to_owned())
+}
