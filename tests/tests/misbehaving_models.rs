@@ -294,14 +294,16 @@ fn whatever_strangers_tell_a_gullible_model_no_order_leaves_the_limits() {
     assert!(stage.world.model.meters().count(Said::Answered) >= texts.len() as u64);
 }
 
-/// Every name of a market that two neighbouring words of a text can make.
+/// Every name of a market with an amount in it that two neighbouring words of a text can make.
 fn names() -> BTreeSet<Symbol> {
     let of_text = |text: String| {
         let words: Vec<String> = words(&text).iter().map(|word| word.to_uppercase()).collect();
         let pairs = words.windows(2).map(|pair| Symbol::parse(&pair.join("-")));
         pairs.filter_map(Result::ok).collect::<Vec<_>>()
     };
-    texts().into_iter().flat_map(of_text).filter(|symbol| symbol.base != symbol.quote).collect()
+    let is_number = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+    let asks = |one: &Symbol| is_number(one.quote.as_str()) && !is_number(one.base.as_str());
+    texts().into_iter().flat_map(of_text).filter(asks).collect()
 }
 
 /// Four minutes of a strategy whose market has this name.

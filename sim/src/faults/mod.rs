@@ -34,6 +34,7 @@ pub use target::{Hosts, Target};
 
 use crate::clock::{SharedNow, SimClock};
 use crate::exchange::Exchange;
+use crate::model::latency_of;
 use crash::{Crash, Step};
 use dice::{Dice, Roll};
 use venue::Late;
@@ -175,7 +176,7 @@ impl FaultyTransport {
         let target = target::of(&request, &host, &self.hosts);
         let outcome = match self.roll(&host, target) {
             Some(roll) => self.befall(roll, request, timeout).await,
-            None => self.inner.send(request, timeout).await,
+            None => self.in_time(self.inner.send(request, timeout).await, timeout),
         };
         if step == Step::DiesAfter {
             return self.crash.die().await;
@@ -237,6 +238,17 @@ impl FaultyTransport {
     }
 
     /// No answer, after the whole wait.
+    /// A model declares how long its answer takes: one that takes longer than is waited for is none.
+    fn in_time(&self, outcome: Outcome, timeout: Millis) -> Outcome {
+        if outcome.as_ref().map_or(Millis(0), latency_of) <= timeout {
+            return outcome;
+        }
+        if let Some(clock) = &self.waits {
+            clock.advance(timeout);
+        }
+        Err(TransportError::NoAnswer(format!("nothing within {} ms", timeout.0)))
+    }
+
     fn lost(&self, kind: Kind, timeout: Millis, how: &str) -> Outcome {
         self.count(kind);
         if let Some(clock) = &self.waits {
