@@ -90,8 +90,12 @@ pub fn key(venue: &VenueId, egress: &Egress) -> Key {
 
 /// The item before anything was told: the map that heartbeat notes its episodes in, and nothing else.
 pub fn first(key: Key) -> Write {
-    let item = Draft::under(key.clone()).with("episodes", Attr::M(Item::new())).item();
+    let item = empty(&key).item();
     Write::put_if_absent(key, item)
+}
+
+fn empty(key: &Key) -> Draft {
+    Draft::under(key.clone()).with("episodes", Attr::M(Item::new()))
 }
 
 /// What binds the calls of an invocation.
@@ -158,12 +162,22 @@ const fn calls_of(function: Function) -> &'static str {
 /// Nobody calls `venue` before `until`, because of a ban or not; a later time that stands already stays, and with it
 /// its reason: a ban that ends before it is not told apart.
 pub fn wait_until(key: Key, until: Timestamp, is_ban: bool) -> Write {
-    // Whole seconds, rounded up: as texts, times with and without milliseconds do not sort.
-    let whole = until.as_secs().saturating_add(1).saturating_mul(1_000);
-    let (path, at) = (path::not_before(), time(Timestamp::from_millis(whole)));
+    let (path, at) = (path::not_before(), whole_seconds(until));
     let conds = vec![exists(), Cond::AbsentOrBelow(path.clone(), at.clone())];
     let ban = is_ban.then(|| Change::Set(path::banned_until(), at.clone()));
     Write::update(key, ban.into_iter().chain([Change::Set(path, at)]).collect(), conds)
+}
+
+/// The same where there is no item yet: one write, since a process that dies between two would leave nobody who waits.
+pub fn first_waiting(key: Key, until: Timestamp, is_ban: bool) -> Write {
+    let (draft, at) = (empty(&key), whole_seconds(until));
+    let item = draft.with("not_before", at.clone()).maybe("banned_until", is_ban.then_some(at)).item();
+    Write::put_if_absent(key, item)
+}
+
+/// Rounded up: as texts, times with and without milliseconds do not sort.
+fn whole_seconds(until: Timestamp) -> Attr {
+    time(Timestamp::from_millis(until.as_secs().saturating_add(1).saturating_mul(1_000)))
 }
 
 /// How far the venue's clock is apart, or that it no longer is. The last measurement counts.

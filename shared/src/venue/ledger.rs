@@ -51,9 +51,15 @@ impl<T: ReadTables + WriteTables> Ledger<T> {
     /// one call inside the wait may turn it into a ban.
     pub async fn wait_until(&self, until: Timestamp, is_ban: bool) {
         for _ in 0..MOST_ATTEMPTS {
-            match self.tell(venue::wait_until(self.key.clone(), until, is_ban)).await {
+            match self.write(venue::wait_until(self.key.clone(), until, is_ban)).await {
                 // A later time stands already.
-                Ok(()) | Err(WriteError::Lost { .. }) => return,
+                Ok(()) | Err(WriteError::Lost { existing: Some(_), .. }) => return,
+                Err(WriteError::Lost { existing: None, .. }) => {
+                    let first = venue::first_waiting(self.key.clone(), until, is_ban);
+                    if self.write(first).await.is_ok() {
+                        return;
+                    }
+                }
                 Err(WriteError::Conflict | WriteError::NotDone(_) | WriteError::NoAnswer(_)) => {}
             }
         }
@@ -86,17 +92,46 @@ impl<T: ReadTables + WriteTables> Ledger<T> {
         }
     }
 
+    async fn write(&self, write: Write) -> Result<(), WriteError> {
+        self.tables.write(vec![write]).await
+    }
+
     /// Writes; where there is no item yet, it is put first.
     async fn tell(&self, write: Write) -> Result<(), WriteError> {
-        match self.tables.write(vec![write.clone()]).await {
+        match self.write(write.clone()).await {
             Err(WriteError::Lost { existing: None, .. }) => {
-                match self.tables.write(vec![venue::first(self.key.clone())]).await {
+                match self.write(venue::first(self.key.clone())).await {
                     // Whoever was first, it is there now.
-                    Ok(()) | Err(WriteError::Lost { .. }) => self.tables.write(vec![write]).await,
+                    Ok(()) | Err(WriteError::Lost { .. }) => self.write(write).await,
                     Err(error) => Err(error),
                 }
             }
             result => result,
         }
+    }
+}
+
+#[cfg(all(test, feature = "testkit"))]
+mod tests {
+    use super::*;
+    use crate::testkit::at_once;
+    use crate::testkit::counted::Counted;
+    use crate::testkit::memory::MemoryStore;
+
+    #[test]
+    fn the_first_wait_that_is_told_stands_whole_or_not_at_all() {
+        let (store, until) = (MemoryStore::new(), Timestamp::from_millis(20_500));
+        let venue = VenueId::parse("binance").unwrap();
+        let key = venue::key(&venue, &Egress::default());
+        let tables = Counted::over(&store);
+        let link = Rc::new(Link::new(crate::venue::link::Share::Act));
+        let ledger = Ledger::new(tables, &venue, &Egress::default(), link);
+        at_once(ledger.wait_until(until, true));
+        let whole = Some(Timestamp::from_millis(21_000));
+        let told = at_once(ledger.read()).unwrap();
+        assert_eq!((told.not_before, told.banned_until), (whole, whole));
+        assert_eq!(ledger.tables.take().len(), 3, "an update, the item with the wait, and our own look");
+        let item = at_once(store.get(&[key])).unwrap().remove(0).unwrap();
+        assert!(item.contains_key("episodes"), "heartbeat notes its episodes there");
     }
 }

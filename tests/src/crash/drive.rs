@@ -18,7 +18,7 @@ use super::effects::{Faults, Stop};
 use super::outside::{entries, text};
 use super::phases::{Method, Phase};
 use super::scenario::{Act, Scenario};
-use super::stream::Author;
+use super::stream::{Author, Commit};
 use super::world::{APPROVAL_KEY, Invocation, Manner, World, env};
 
 /// When each function is woken within its minute.
@@ -296,10 +296,14 @@ impl Driver {
     /// Whether the exchange did something twice that no reconcile and heartbeat has looked at since.
     fn is_unseen(&self) -> bool {
         let Some(doubled) = doubled(&self.world) else { return false };
-        let looks = self.invocations.iter().filter(|(function, at, error)| {
-            *function == Function::Reconcile && *at >= doubled && error.is_none()
-        });
-        let since = looks.map(|(_, at, _)| *at).next();
+        // A look that the venue let it take ends with a write of the account.
+        let is_look = |commit: &&Commit| {
+            let Author::Invocation(number) = commit.by else { return false };
+            let by = self.invocations.get(number).map(|(function, ..)| *function);
+            let of_account = commit.images.iter().any(|image| image.key.hash.starts_with("account#"));
+            by == Some(Function::Reconcile) && commit.at >= doubled && of_account
+        };
+        let since = self.world.tables.stream.commits().iter().find(is_look).map(|commit| commit.at);
         since.is_none_or(|at| self.world.clock.now().since(at) < Millis::from_minutes(2))
     }
 

@@ -34,7 +34,7 @@ const MOST_REFUSALS: usize = 2;
 /// Characters of one that are shown.
 const MOST_MESSAGE: usize = 100;
 /// Tokens, by their bound, of the facts about one market in which nothing is held or ordered: less than any has.
-const LEAST_MARKET: u32 = 350;
+const LEAST_MARKET: u32 = 120;
 
 /// What is asked in one cycle, of whichever model.
 #[derive(Debug, Clone, PartialEq)]

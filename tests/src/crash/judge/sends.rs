@@ -131,7 +131,10 @@ impl Judge<'_> {
             let over = heard.at + ASKED_TO_WAIT;
             let recorded = self.commits.iter().find(|commit| {
                 commit.at >= heard.at
-                    && commit.images.iter().any(|image| image.key.hash.starts_with("venue#"))
+                    && commit.images.iter().any(|image| {
+                        let wait = |item: &Option<Item>| item.as_ref()?.get("not_before").cloned();
+                        image.key.hash.starts_with("venue#") && wait(&image.after) != wait(&image.before)
+                    })
             });
             let knows = |call: &Call| {
                 let began = calls.iter().find(|one| one.invocation == call.invocation).map(|one| one.at);
