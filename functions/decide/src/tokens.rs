@@ -17,7 +17,7 @@ const TURN_OVERHEAD: u32 = 8;
 
 /// At most this many tokens are asked of `model` with the fixed text, this tool, and everything that was `said`.
 pub fn asked(model: &str, tool: &Tool, said: &[&str]) -> u32 {
-    let known = Known::read();
+    let known = Known::of_o200k();
     let schema = tool.schema.to_string();
     let fixed = [SYSTEM, &tool.name, &tool.description, &schema];
     let texts = fixed.into_iter().chain(said.iter().copied());

@@ -309,10 +309,8 @@ fn settings_change_field_by_field_and_nothing_of_the_state_is_reset() {
 
 #[test]
 fn what_cannot_be_served_is_refused_with_file_field_and_mend_and_nothing_is_written() {
-    let many = format!(
-        "symbols = {:?}",
-        ["A-USDT", "B-USDT", "C-USDT", "D-USDT", "E-USDT", "F-USDT", "G-USDT", "H-USDT", "I-USDT"]
-    );
+    let many: Vec<String> = (0..40).map(|nth| format!("C{nth}-USDT")).collect();
+    let many = format!("symbols = {many:?}");
     let symbols = "symbols = [\"BTC-USDT\"]";
     let dear = "llm_usd_per_day = 5.0";
     for (line, instead, wanted) in [

@@ -160,7 +160,7 @@ fn market(like: &Market, candles: &[Candle], end: usize) -> (Market, Timestamp) 
 
 #[test]
 fn over_ten_thousand_prompts_the_bound_is_never_below_the_truth_and_not_far_above() {
-    let (known, candles) = (Known::read(), candles());
+    let (known, candles) = (Known::of_o200k(), candles());
     let like = testing::market(at("2023-03-01T16:00:05Z"));
     let hostile: Vec<String> = crate::hostile::texts(include_str!("../../hostile/texts.txt"));
     let settings = testing::settings();
@@ -202,7 +202,7 @@ fn over_ten_thousand_prompts_the_bound_is_never_below_the_truth_and_not_far_abov
 /// What a model says is shown back to it as it is, and nobody has cleaned that.
 #[test]
 fn of_hostile_texts_as_they_are_the_bound_is_not_below_the_truth() {
-    let known = Known::read();
+    let known = Known::of_o200k();
     let texts = crate::hostile::texts(include_str!("../../hostile/texts.txt"));
     let answers = include_str!("../../hostile/answers.txt");
     for text in texts.iter().map(String::as_str).chain(answers.lines()).chain([answers]) {
@@ -219,7 +219,7 @@ proptest::proptest! {
     fn of_any_text_the_bound_is_not_below_the_truth(
         text in "([ -~]{0,12}|\\PC{0,4}|[a-zA-Z' ]{0,16}|[0-9٣²½.,]{0,8}|[\\s\u{b}\u{a0}]{0,4}|[{}\\[\\]\":,_/-]{0,8}|[а-яÀ-ž\u{301}\u{17f}]{0,6}){0,8}",
     ) {
-        let (bound, truth) = (Known::read().bound(&text), truth(&text));
+        let (bound, truth) = (Known::of_o200k().bound(&text), truth(&text));
         proptest::prop_assert!(bound >= truth, "{bound} < {truth}: {text:?}");
     }
 }

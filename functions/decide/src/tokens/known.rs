@@ -5,25 +5,42 @@
 //! neighbours together are a token *that is known here*, and the longest such chain is a bound, however few are
 //! known: more of them only bring it closer.
 
-use std::collections::BTreeSet;
+use std::cmp::Ordering;
 
 use super::pieces::{Part, parts};
 
-/// Tokens of o200k, one a line: its 5,000 first that are printable ASCII, and those of our own fixed words. A test
+/// Tokens of o200k, one a line in the order of their bytes: its 5,000 first that are printable ASCII, and those of our own fixed words. A test
 /// holds that they are, and writes the file anew where our words have changed.
 pub(super) const KNOWN: &str = include_str!("known.txt");
 
 /// Longer pieces, which no prompt of ours has, count one a byte.
 const LONGEST: usize = 24;
 
-/// The tokens that are known.
+/// The tokens that are known: a text of sorted lines, looked up where it stands, since most invocations ask once.
 #[derive(Debug)]
-pub(super) struct Known(BTreeSet<&'static str>);
+pub(super) struct Known<'a>(&'a str);
 
-impl Known {
-    /// Reads them.
-    pub(super) fn read() -> Known {
-        Known(KNOWN.lines().collect())
+impl Known<'_> {
+    /// Those of o200k.
+    pub(super) const fn of_o200k() -> Known<'static> {
+        Known(KNOWN)
+    }
+
+    /// Halves the lines until `piece` is found or none are left.
+    fn contains(&self, piece: &str) -> bool {
+        let mut lines = self.0.trim_end();
+        while !lines.is_empty() {
+            let middle = lines.as_bytes().get(..lines.len() / 2).unwrap_or_default();
+            let begin = middle.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at.saturating_add(1));
+            let (before, from) = lines.split_at_checked(begin).unwrap_or_default();
+            let (line, after) = from.split_once('\n').unwrap_or((from, ""));
+            lines = match piece.cmp(line) {
+                Ordering::Equal => return true,
+                Ordering::Less => before.trim_end_matches('\n'),
+                Ordering::Greater => after,
+            };
+        }
+        false
     }
 
     /// At most this many tokens are in `text`.
@@ -38,7 +55,7 @@ impl Known {
 
     fn of_piece(&self, piece: &str) -> usize {
         let is_number = piece.bytes().all(|byte| byte.is_ascii_digit());
-        if is_number || self.0.contains(piece) {
+        if is_number || self.contains(piece) {
             return 1;
         }
         if piece.len() > LONGEST { piece.len() } else { self.longest_chain(piece) }
@@ -49,7 +66,7 @@ impl Known {
         // For each end: where the last part of a chain up to it begins, and how long that chain is at most.
         let mut ends: Vec<Vec<(usize, usize)>> = vec![Vec::new()];
         for end in 1..=piece.len() {
-            let may_meet = |from: usize| piece.get(from..end).is_some_and(|both| !self.0.contains(both));
+            let may_meet = |from: usize| piece.get(from..end).is_some_and(|both| !self.contains(both));
             let chain = |(begin, before): (usize, &Vec<(usize, usize)>)| {
                 let lengths = before.iter().filter(|(from, _)| may_meet(*from)).map(|(_, length)| *length);
                 let longest = if begin == 0 { Some(0) } else { lengths.max() };
@@ -65,11 +82,26 @@ impl Known {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     #[test]
+    fn every_line_is_found_and_nothing_else() {
+        let known = Known::of_o200k();
+        assert!(KNOWN.lines().is_sorted() && KNOWN.lines().all(|line| known.contains(line)));
+        let set: BTreeSet<&str> = KNOWN.lines().collect();
+        for line in KNOWN.lines() {
+            for other in [format!("{line}~"), format!(" {line}"), line.get(1..).unwrap().to_owned()] {
+                assert_eq!(known.contains(&other), set.contains(other.as_str()), "{other:?}");
+            }
+        }
+        assert!(!known.contains("") && !known.contains("the\n the"));
+    }
+
+    #[test]
     fn digits_count_a_third_known_words_one_and_what_is_not_ascii_its_bytes() {
-        let known = Known::read();
+        let known = Known::of_o200k();
         for (text, tokens) in
             [("", 0), ("1", 1), ("123", 1), ("1234", 2), ("the", 1), ("23140.50", 4), ("é", 2), ("₿ 1", 5)]
         {
@@ -79,7 +111,6 @@ mod tests {
 
     #[test]
     fn of_a_word_that_is_not_known_no_two_parts_are_left_that_are() {
-        let known = |tokens: &[&'static str]| Known(tokens.iter().copied().collect());
         for (tokens, longest) in [
             (vec![], 4),
             (vec!["ab"], 3),
@@ -87,8 +118,10 @@ mod tests {
             (vec!["ab", "bc", "cd", "abc", "bcd"], 2),
             (vec!["abcd"], 1),
         ] {
-            assert_eq!(known(&tokens).bound("abcd"), longest, "{tokens:?}");
+            let lines: BTreeSet<&str> = tokens.into_iter().collect();
+            let lines = lines.into_iter().collect::<Vec<_>>().join("\n");
+            assert_eq!(Known(&lines).bound("abcd"), longest, "{lines:?}");
         }
-        assert_eq!(Known::read().bound(&"q".repeat(25)), 25, "too long to be looked at");
+        assert_eq!(Known::of_o200k().bound(&"q".repeat(25)), 25, "too long to be looked at");
     }
 }
