@@ -402,9 +402,7 @@ pub struct BadReply(pub String);
 pub trait AskModel {
     /// Whether it can ask the models of this provider: what stands before the first `/` of a model in the
     /// settings.
-    fn serves(&self, provider: &str) -> bool {
-        provider == "anthropic"
-    }
+    fn serves(&self, provider: &str) -> bool;
     /// Asks once and returns what came back, unread.
     async fn ask(&self, question: &Question) -> Result<RawReply, ModelError>;
     /// Reads what came back from `model`.

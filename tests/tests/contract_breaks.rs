@@ -64,6 +64,9 @@ struct Mind {
 }
 
 impl AskModel for Mind {
+    fn serves(&self, provider: &str) -> bool {
+        provider == "anthropic"
+    }
     async fn ask(&self, question: &Question) -> Result<RawReply, ModelError> {
         let turns = question.turns.iter().map(|turn| match turn {
             Turn::Facts(text) | Turn::FormatError(text) => text.clone(),

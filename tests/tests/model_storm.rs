@@ -93,6 +93,9 @@ impl OpenVenue for Calm {
 struct Storm(SimClock, Cell<u32>);
 
 impl AskModel for Storm {
+    fn serves(&self, provider: &str) -> bool {
+        provider == "anthropic"
+    }
     async fn ask(&self, _: &Question) -> Result<RawReply, ModelError> {
         self.1.set(self.1.get() + 1);
         let minutes = shared::ports::Clock::now(&self.0).since(start()).as_secs() / 60;

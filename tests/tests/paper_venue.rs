@@ -110,6 +110,9 @@ impl<T: ReadTables + WriteTables + Clone> OpenVenue for Public<T> {
 #[derive(Default)]
 struct Model(RefCell<u32>);
 impl AskModel for Model {
+    fn serves(&self, provider: &str) -> bool {
+        provider == "anthropic"
+    }
     async fn ask(&self, _: &Question) -> Result<RawReply, ModelError> {
         *self.0.borrow_mut() += 1;
         let wish = match *self.0.borrow() {

@@ -4,7 +4,7 @@ use super::anthropic::{self, Anthropic};
 use super::bedrock::{self, Bedrock};
 use super::openai::{self, OpenAi};
 use super::provider::Provider;
-use crate::ports::{AskModel, BadReply, ModelError, Question, RawReply, Reply};
+use crate::ports::{BadReply, ModelError, Question, RawReply, Reply};
 
 /// A client of one provider.
 #[derive(Debug, Clone)]

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::ports::{ModelError, RawReply};
+use crate::ports::{BadReply, ModelError, RawReply, Usage};
 use crate::time::Millis;
 use crate::transport::{Request, Response, SharedTransport, TransportError};
 
@@ -32,6 +32,17 @@ pub(in crate::model) async fn ask(
 /// The beginning of a body that says nothing in the provider's own form.
 pub(in crate::model) fn excerpt(body: &[u8]) -> String {
     String::from_utf8_lossy(body).chars().take(EXCERPT).collect()
+}
+
+/// What was used where the provider counts what its cache held apart: `told.tokens_in` is what it did not hold.
+pub(in crate::model) fn usage(told: Usage) -> Result<Usage, BadReply> {
+    let Usage { tokens_in, cache_read, cache_written, cache_written_1h, .. } = told;
+    if cache_written_1h > cache_written {
+        return Err(BadReply(format!("{cache_written_1h} tokens for an hour of {cache_written}")));
+    }
+    let all = tokens_in.checked_add(cache_read).and_then(|sum| sum.checked_add(cache_written));
+    let all = all.ok_or_else(|| BadReply("more tokens than can be counted".to_owned()))?;
+    Ok(Usage { tokens_in: all, ..told })
 }
 
 /// One more field of a body under construction.

@@ -85,6 +85,9 @@ fn length(question: &Question) -> usize {
 }
 
 impl AskModel for Script {
+    fn serves(&self, provider: &str) -> bool {
+        provider == "anthropic"
+    }
     async fn ask(&self, question: &Question) -> Result<RawReply, ModelError> {
         let apply = || Ok(self.answer(question));
         let failed = |failure| {

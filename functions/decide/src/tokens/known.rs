@@ -15,6 +15,9 @@ pub(super) const KNOWN: &str = include_str!("known.txt");
 
 /// Longer pieces, which no prompt of ours has, count one a byte.
 const LONGEST: usize = 24;
+/// And so does a longer text: no budget has room for it, and a provider may answer with a megabyte of anything, over
+/// which the cycle's time must not pass.
+const LONGEST_TEXT: usize = 20 * 1024;
 
 /// The tokens that are known: a text of sorted lines, looked up where it stands, since most invocations ask once.
 #[derive(Debug)]
@@ -45,6 +48,9 @@ impl Known<'_> {
 
     /// At most this many tokens are in `text`.
     pub(super) fn bound(&self, text: &str) -> u32 {
+        if text.len() > LONGEST_TEXT {
+            return u32::try_from(text.len()).unwrap_or(u32::MAX);
+        }
         let most = |part: Part<'_>| match part {
             Part::Piece(piece) => self.of_piece(piece),
             Part::Uncut(text) => text.len(),
@@ -66,7 +72,9 @@ impl Known<'_> {
         // For each end: where the last part of a chain up to it begins, and how long that chain is at most.
         let mut ends: Vec<Vec<(usize, usize)>> = vec![Vec::new()];
         for end in 1..=piece.len() {
-            let may_meet = |from: usize| piece.get(from..end).is_some_and(|both| !self.contains(both));
+            let is_left = |from| piece.get(from..end).is_some_and(|both| !self.contains(both));
+            let left: Vec<bool> = (0..end).map(is_left).collect();
+            let may_meet = |from: usize| left.get(from).copied().unwrap_or_default();
             let chain = |(begin, before): (usize, &Vec<(usize, usize)>)| {
                 let lengths = before.iter().filter(|(from, _)| may_meet(*from)).map(|(_, length)| *length);
                 let longest = if begin == 0 { Some(0) } else { lengths.max() };
@@ -123,5 +131,17 @@ mod tests {
             assert_eq!(Known(&lines).bound("abcd"), longest, "{lines:?}");
         }
         assert_eq!(Known::of_o200k().bound(&"q".repeat(25)), 25, "too long to be looked at");
+    }
+
+    #[test]
+    fn a_text_for_which_no_budget_has_room_counts_its_bytes_unread() {
+        let known = Known::of_o200k();
+        let (fits, long) = ("the ".repeat(LONGEST_TEXT / 4), "the ".repeat(LONGEST_TEXT / 4 + 1));
+        assert!(known.bound(&fits) <= 5_121, "{}", known.bound(&fits));
+        assert_eq!(known.bound(&long), u32::try_from(long.len()).unwrap());
+        assert!(
+            fits.len() / 4 >= usize::try_from(crate::budget::SESSION).unwrap(),
+            "it is over budget anyway"
+        );
     }
 }

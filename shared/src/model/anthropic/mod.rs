@@ -10,7 +10,7 @@ use bytes::Bytes;
 use http::{HeaderValue, Method, StatusCode, header};
 
 use super::exchange::{self, excerpt};
-use crate::ports::{AskModel, BadReply, ModelError, Question, RawReply, Reply, SharedClock};
+use crate::ports::{BadReply, ModelError, Question, RawReply, Reply, SharedClock};
 use crate::retry_after;
 use crate::secret::Secret;
 use crate::time::Timestamp;
@@ -59,17 +59,14 @@ impl Anthropic {
     }
 }
 
-impl AskModel for Anthropic {
-    async fn ask(&self, question: &Question) -> Result<RawReply, ModelError> {
+impl Anthropic {
+    /// Asks once and returns what came back, unread.
+    pub async fn ask(&self, question: &Question) -> Result<RawReply, ModelError> {
         let now = || self.clock.now();
         exchange::ask(&self.transport, self.request(question)?, question.timeout, |response| {
             failure(response, now())
         })
         .await
-    }
-
-    fn read(&self, _: &str, reply: &RawReply) -> Result<Reply, BadReply> {
-        read(&reply.body)
     }
 }
 

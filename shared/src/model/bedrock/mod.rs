@@ -13,7 +13,7 @@ use http::{Method, header};
 
 use super::exchange::{self, excerpt};
 use crate::environment::Aws;
-use crate::ports::{AskModel, BadReply, ModelError, Question, RawReply, Reply, SharedClock};
+use crate::ports::{BadReply, ModelError, Question, RawReply, Reply, SharedClock};
 use crate::retry_after;
 use crate::signature;
 use crate::time::Timestamp;
@@ -61,21 +61,14 @@ impl Bedrock {
     }
 }
 
-impl AskModel for Bedrock {
-    fn serves(&self, provider: &str) -> bool {
-        provider == "bedrock"
-    }
-
-    async fn ask(&self, question: &Question) -> Result<RawReply, ModelError> {
+impl Bedrock {
+    /// Asks once and returns what came back, unread.
+    pub async fn ask(&self, question: &Question) -> Result<RawReply, ModelError> {
         let now = || self.clock.now();
         exchange::ask(&self.transport, self.request(question)?, question.timeout, |response| {
             failure(response, now())
         })
         .await
-    }
-
-    fn read(&self, _: &str, reply: &RawReply) -> Result<Reply, BadReply> {
-        read(&reply.body)
     }
 }
 

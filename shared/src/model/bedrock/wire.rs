@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::model::capabilities;
-use crate::model::exchange::{says_no_such_model, set};
+use crate::model::exchange::{self, says_no_such_model, set};
 use crate::ports::{BadReply, Question, RawReply, Reply, Stop, ToolCall, Turn, Usage};
 use crate::reported::Reported;
 use crate::transport::Response;
@@ -189,17 +189,8 @@ fn usage(wire: WireUsage) -> Result<Usage, BadReply> {
     let cache_read = wire.cache_read_input_tokens.optional().unwrap_or(0);
     let cache_written = wire.cache_write_input_tokens.optional().unwrap_or(0);
     let cache_written_1h = for_an_hour(wire.cache_details.optional().unwrap_or_default())?;
-    if cache_written_1h > cache_written {
-        return Err(BadReply(format!("{cache_written_1h} tokens for an hour of {cache_written}")));
-    }
-    let tokens_in = plain.checked_add(cache_read).and_then(|sum| sum.checked_add(cache_written));
-    Ok(Usage {
-        tokens_in: tokens_in.ok_or_else(|| BadReply("more tokens than can be counted".to_owned()))?,
-        cache_read,
-        cache_written,
-        cache_written_1h,
-        tokens_out: wire.output_tokens.required("outputTokens")?,
-    })
+    let tokens_out = wire.output_tokens.required("outputTokens")?;
+    exchange::usage(Usage { tokens_in: plain, cache_read, cache_written, cache_written_1h, tokens_out })
 }
 
 fn for_an_hour(details: Vec<WireCache>) -> Result<u32, BadReply> {
