@@ -6,6 +6,7 @@ use tests::crash::mutants::Mutant;
 use tests::crash::replay::Replay;
 use tests::crash::scenarios;
 use tests::crash::world::Manner;
+use tests::permissions::{self, Permission};
 
 /// Runs at once: the machines that this is measured on have two cores.
 const THREADS: usize = 2;
@@ -18,6 +19,17 @@ fn whatever_befalls_a_call_every_invariant_holds() {
     assert_eq!(lines.collect::<Vec<_>>(), Vec::<String>::new());
     assert_eq!(findings.not_reached(), [], "every method in every phase that it can suffer");
     assert!(findings.calls.len() >= 20 && findings.calls.values().all(|calls| *calls >= 15));
+    let (needed, granted) = (findings.needed, permissions::granted().unwrap());
+    assert_eq!(
+        needed.difference(&granted).collect::<Vec<_>>(),
+        [] as [&Permission; 0],
+        "asked for, not allowed"
+    );
+    assert_eq!(
+        granted.difference(&needed).collect::<Vec<_>>(),
+        [] as [&Permission; 0],
+        "allowed, never asked for"
+    );
 }
 
 #[test]

@@ -5,6 +5,8 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use crate::permissions::Permission;
+
 use super::drive::{Ended, run};
 use super::effects::{Call, Faults};
 use super::judge::{Violation, judge, reached};
@@ -26,6 +28,8 @@ pub struct Findings {
     pub calls: BTreeMap<&'static str, usize>,
     /// How often a method suffered a phase.
     pub suffered: BTreeMap<(Method, Phase), usize>,
+    /// What the functions asked AWS for.
+    pub needed: BTreeSet<Permission>,
     /// Replay line and what it broke.
     pub violations: Vec<(String, Violation)>,
 }
@@ -37,6 +41,7 @@ impl Findings {
         for (key, times) in other.suffered {
             *self.suffered.entry(key).or_default() += times;
         }
+        self.needed.extend(other.needed);
         self.violations.extend(other.violations);
     }
 
@@ -214,7 +219,8 @@ fn pairs(calls: &[Call], faults: &Faults) -> Vec<(Method, Phase)> {
 
 /// What one run adds.
 fn noted(scenario: &Scenario, manner: &Manner, ended: &Ended, found: Vec<Violation>) -> Findings {
-    let mut findings = Findings { runs: 1, ..Findings::default() };
+    let needed = ended.world.effects.needed();
+    let mut findings = Findings { runs: 1, needed, ..Findings::default() };
     for pair in ended.world.effects.suffered() {
         *findings.suffered.entry(pair).or_default() += 1;
     }

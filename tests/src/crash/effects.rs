@@ -1,7 +1,7 @@
 //! The one counter through which every external call of a run passes, and what befalls each.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::{Future, pending};
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -9,6 +9,8 @@ use std::task::{Context, Poll};
 use shared::tables::Function;
 use shared::time::{Millis, Timestamp};
 use sim::clock::SimClock;
+
+use crate::permissions::Permission;
 
 use super::phases::{Method, Phase};
 
@@ -76,6 +78,7 @@ pub struct Effects {
     faults: Faults,
     calls: RefCell<Vec<Call>>,
     suffered: RefCell<Vec<(Method, Phase)>>,
+    needed: RefCell<BTreeSet<Permission>>,
     stop: Cell<Option<Stop>>,
     ghosts: RefCell<Vec<Ghost>>,
     current: Cell<(usize, Function)>,
@@ -91,6 +94,7 @@ impl Effects {
             faults,
             calls: RefCell::default(),
             suffered: RefCell::default(),
+            needed: RefCell::default(),
             stop: Cell::new(None),
             ghosts: RefCell::default(),
             current: Cell::new((0, Function::Decide)),
@@ -121,6 +125,17 @@ impl Effects {
     /// Every fault that befell a call.
     pub fn suffered(&self) -> Vec<(Method, Phase)> {
         self.suffered.borrow().clone()
+    }
+
+    /// The function that runs asks AWS for this.
+    pub fn needs(&self, action: &'static str, resource: &'static str) {
+        let (_, function) = self.current.get();
+        self.needed.borrow_mut().insert(Permission { function: function.as_str(), action, resource });
+    }
+
+    /// Everything that AWS was asked for.
+    pub fn needed(&self) -> BTreeSet<Permission> {
+        self.needed.borrow().clone()
     }
 
     /// When something last went wrong.

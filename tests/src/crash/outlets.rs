@@ -13,6 +13,8 @@ use shared::time::{Millis, Timestamp};
 use sim::aws::Published;
 use sim::clock::SimClock;
 
+use crate::permissions::ANY;
+
 use super::effects::{Effects, Failure};
 use super::mutants::Saboteur;
 use super::phases::Method;
@@ -169,6 +171,7 @@ impl Publish for Topics {
             Box::new(move || topics.take(&message))
         };
         let what = || message.subject.clone();
+        self.effects.needs("sns:Publish", message.topic.as_str());
         let answer = self.effects.pass(Method::Publish, what, apply, failed, || Ok(()), ghost).await;
         self.saboteur.after_publish(answer, &self.stream)
     }
@@ -206,6 +209,7 @@ impl PutSignals for Signals {
         if self.saboteur.drops_signals() {
             return Ok(());
         }
+        self.effects.needs("cloudwatch:PutMetricData", ANY);
         self.effects.pass(Method::PutSignals, || at.to_string(), apply, failed, || Ok(()), ghost).await
     }
 }

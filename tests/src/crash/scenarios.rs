@@ -122,7 +122,11 @@ fn exits() -> Vec<Scenario> {
         Scenario {
             answers: vec![(0, buys("0.01"))],
             rows: vec![FLAT, at(20_500), at(20_500), at(20_000)],
-            settings: |settings| settings.exits.trailing = Some(Percent::parse("2").unwrap()),
+            settings: |settings| {
+                settings.exits.trailing = Some(Percent::parse("2").unwrap());
+                // Its model is shown notes.
+                settings.context_top_k = 3;
+            },
             reaches: vec!["entry filled", "stop cancelled", "exit filled", "position closed"],
             ..Scenario::new("trailing", "the price falls from its peak, and the position is sold")
         },

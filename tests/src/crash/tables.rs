@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use shared::ports::{ReadTables, ScanTables, WriteTables};
-use shared::store::{Item, Key, Order, ReadError, Write, WriteError};
+use shared::store::{Item, Key, Order, ReadError, Write, WriteAct, WriteError};
 use shared::tables::Table;
 
 use super::effects::{Effects, Failure};
@@ -40,8 +40,18 @@ fn nothing() -> Box<dyn FnOnce()> {
     Box::new(|| {})
 }
 
+/// The permission that a write needs, alone or in a transaction.
+const fn action_of(act: &WriteAct) -> &'static str {
+    match act {
+        WriteAct::Put(_) => "dynamodb:PutItem",
+        WriteAct::Update(_) => "dynamodb:UpdateItem",
+        WriteAct::Check => "dynamodb:ConditionCheckItem",
+    }
+}
+
 impl ReadTables for Tables {
     async fn get(&self, keys: &[Key]) -> Result<Vec<Option<Item>>, ReadError> {
+        keys.iter().for_each(|key| self.effects.needs("dynamodb:GetItem", key.table.as_str()));
         let apply = || self.stream.get(keys);
         let what = || keys.iter().map(Key::to_string).collect::<Vec<_>>().join(", ");
         let items = self.effects.pass(Method::Get, what, apply, unread, apply, nothing).await?;
@@ -56,6 +66,7 @@ impl ReadTables for Tables {
         order: Order,
         limit: usize,
     ) -> Result<Vec<Item>, ReadError> {
+        self.effects.needs("dynamodb:Query", table.as_str());
         let apply = || self.stream.query((table, hash, prefix), order, limit);
         let what = || format!("{} {hash} {prefix}", table.as_str());
         self.effects.pass(Method::Query, what, apply, unread, apply, nothing).await
@@ -64,6 +75,7 @@ impl ReadTables for Tables {
 
 impl ScanTables for Tables {
     async fn scan(&self, table: Table) -> Result<Vec<Item>, ReadError> {
+        self.effects.needs("dynamodb:Scan", table.as_str());
         let apply = || Ok(self.stream.scan(table));
         let stale = || Ok(self.stream.stale(table));
         let what = || table.as_str().to_owned();
@@ -79,6 +91,7 @@ impl WriteTables for Tables {
             return Ok(());
         }
         let Some(writes) = self.saboteur.before_write(writes, &self.stream) else { return Ok(()) };
+        writes.iter().for_each(|write| self.effects.needs(action_of(&write.act), write.key.table.as_str()));
         let by = Author::Invocation(self.effects.invocation());
         let apply = || self.stream.write(by, writes.clone());
         let failed = |failure| Err(unwritten(failure));
