@@ -45,11 +45,6 @@ fn name(table: Table) -> String {
     format!("{PREFIX}-{}-dev", table.as_str())
 }
 
-/// Everything that stands in an item, as text.
-pub fn spelled(item: &StoredItem) -> String {
-    Value::Object(wire_item(item)).to_string()
-}
-
 fn wire_item(item: &StoredItem) -> Map<String, Value> {
     item.iter().map(|(name, attr)| (name.clone(), wire(attr))).collect()
 }

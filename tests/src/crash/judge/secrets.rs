@@ -1,7 +1,8 @@
 //! I31: no secret anywhere.
 
+use shared::store::{Attr, Item};
+
 use super::Judge;
-use crate::crash::outside::spelled;
 use crate::crash::world::{APPROVAL_KEY, CANARY};
 
 impl Judge<'_> {
@@ -13,14 +14,31 @@ impl Judge<'_> {
             taken.iter().flat_map(|one| one.subject.clone().into_iter().chain([one.message.clone()]));
         let fields = lines.iter().flat_map(|line| line.fields.values().map(ToString::to_string));
         let images = self.commits.iter().flat_map(|commit| &commit.images);
-        let written = images.filter_map(|image| image.after.as_ref()).chain(self.items.values()).map(spelled);
-        let told: Vec<String> = messages
-            .chain(fields)
-            .chain(written)
-            .filter(|text| [CANARY, APPROVAL_KEY].iter().any(|secret| text.contains(secret)))
-            .collect();
+        let written = images.filter_map(|image| image.after.as_ref()).chain(self.items.values());
+        let told = messages.chain(fields).filter(|text| is_secret(text));
+        let told: Vec<String> =
+            told.chain(written.filter(|item| tells(item)).map(|item| format!("{item:?}"))).collect();
         for text in told {
             self.broken("I31", format!("a secret in {text}"));
         }
     }
+}
+
+/// Whether an item has a secret in it, as a name or in a value.
+fn tells(item: &Item) -> bool {
+    item.iter().any(|(name, attr)| is_secret(name) || says(attr))
+}
+
+fn says(attr: &Attr) -> bool {
+    match attr {
+        Attr::S(text) | Attr::N(text) => is_secret(text),
+        Attr::B(bytes) => is_secret(&String::from_utf8_lossy(bytes)),
+        Attr::L(list) => list.iter().any(says),
+        Attr::M(map) => tells(map),
+        Attr::Bool(_) | Attr::Null | Attr::Foreign(_) => false,
+    }
+}
+
+fn is_secret(text: &str) -> bool {
+    [CANARY, APPROVAL_KEY].iter().any(|secret| text.contains(secret))
 }
