@@ -64,13 +64,13 @@ impl<'a> Caller<'a> {
         Ok(serde_json::from_str(&said).unwrap_or(Value::Null))
     }
 
-    /// What AWS answers to a piece of a runbook that a person pastes into a shell, with these variables.
+    /// What AWS answers to a piece of a runbook that a person pastes into a shell, with these variables: JSON, or text.
     pub fn paste(&self, text: &str, variables: &[(&str, &str)]) -> Result<Value, Failed> {
         let mut command = self.tools.shell();
         command.args(["-euc", text]).env("AWS_DEFAULT_OUTPUT", "json").envs(variables.iter().copied());
         self.reach(&mut command);
         let said = run(text, MEND, &mut command)?;
-        Ok(serde_json::from_str(&said).unwrap_or(Value::Null))
+        Ok(serde_json::from_str(&said).unwrap_or(Value::String(said)))
     }
 
     /// Whether AWS refuses this for lack of permission; any other failure is a failure.

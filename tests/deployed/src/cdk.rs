@@ -3,14 +3,14 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::account::{ACCOUNT, Account, REGION};
+use crate::account::Account;
 use crate::run::{Failed, run};
 use crate::tools::{NODE, Tools};
 
 /// The app: the real stacks for one stage of kind dev that points elsewhere.
 const APP: &str = "node --import tsx bin/elsewhere.ts";
-/// The emulator knows neither budgets nor saved queries, so the console's stack stays out.
-const STACKS: [&str; 2] = ["tradai-dev-state", "tradai-dev-trading"];
+/// The stacks of the stage.
+const STACKS: [&str; 3] = ["tradai-dev-state", "tradai-dev-trading", "tradai-dev-console"];
 
 /// The app with what it is deployed with.
 #[derive(Debug)]
@@ -39,29 +39,23 @@ pub enum Change {
 }
 
 impl Cdk<'_> {
-    /// Prepares the account, once.
-    pub fn bootstrap(&self) -> Result<(), Failed> {
-        let place = format!("aws://{ACCOUNT}/{REGION}");
-        self.cdk(&["bootstrap", &place]).map(|_| ())
-    }
-
-    /// Deploys what trades.
+    /// Deploys what is deployed already.
     pub fn deploy(&self) -> Result<Change, Failed> {
-        let said = self.cdk(&["deploy", STACKS[0], STACKS[1], "--require-approval", "never"])?;
+        let mut command = Command::new("npx");
+        command.args(["--no-install", "cdk", "deploy", "tradai-dev-*"]).current_dir(self.tools.app());
+        self.reach(&mut command);
+        let said = run("cdk deploy", NODE, &mut command)?;
         let same = said.matches("(no changes)").count();
         Ok(if same == STACKS.len() { Change::None } else { Change::Some })
     }
 
-    fn cdk(&self, args: &[&str]) -> Result<String, Failed> {
-        let mut command = Command::new("npx");
-        command
-            .args(["--no-install", "cdk", "--app", APP, "--progress", "events", "--output"])
-            .arg(&self.output);
-        command.args(args).current_dir(self.tools.app());
+    /// Tells a program that this is AWS, and `cdk` that the stage points elsewhere.
+    pub fn reach(&self, command: &mut Command) {
+        command.env("CDK_APP", APP).env("CDK_OUTPUT", &self.output);
+        command.env("CDK_PROGRESS", "events").env("CDK_REQUIRE_APPROVAL", "never");
         command.env("ELSEWHERE_PACKAGES", &self.packages);
         command.env("ELSEWHERE_VENUE_URL", &self.venue).env("ELSEWHERE_MODEL_URL", &self.model);
-        self.account.reach(&mut command);
-        run(&format!("cdk {}", args.join(" ")), NODE, &mut command)
+        self.account.reach(command);
     }
 }
 

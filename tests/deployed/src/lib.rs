@@ -8,6 +8,7 @@ pub mod cdk;
 pub mod elsewhere;
 pub mod packages;
 pub mod program;
+pub mod readme;
 pub mod run;
 pub mod tools;
 pub mod until;

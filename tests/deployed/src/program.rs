@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::aws::Caller;
-use crate::run::{Failed, run};
+use crate::run::Failed;
 use crate::tools::Tools;
 
 /// The program.
@@ -26,13 +26,9 @@ pub struct Said {
     pub err: String,
 }
 
-/// Builds it and says where it is.
-pub fn build(tools: &Tools) -> Result<PathBuf, Failed> {
-    let mut cargo = Command::new(env!("CARGO"));
-    cargo.args(["build", "--locked", "--package", "ops", "--bin", "tradai"]);
-    cargo.env("CARGO_TARGET_DIR", &tools.target).current_dir(&tools.root);
-    run("building tradai", "install Rust: https://rustup.rs", &mut cargo)?;
-    Ok(tools.target.join("debug/tradai"))
+/// Where the README's commands leave it.
+pub fn built(tools: &Tools) -> PathBuf {
+    tools.target.join("release/tradai")
 }
 
 impl<'a> Program<'a> {
@@ -47,7 +43,7 @@ impl<'a> Program<'a> {
         command.args(args).args(["--env", "dev"]).current_dir(&self.folder).env("USER", "ada");
         self.caller.reach(&mut command);
         let program = self.path.display().to_string();
-        let mend = "it is built by this test";
+        let mend = "the README's commands build it";
         let output = command.output().map_err(|why| Failed::Missing { program, why, mend })?;
         let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
         Ok(Said { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) })

@@ -25,8 +25,20 @@ pub struct Tools {
 }
 
 impl Tools {
+    /// Those of this repository, beside the folder that the test keeps its things in. `scratch` is what Cargo lets an
+    /// integration test have, `CARGO_TARGET_TMPDIR`.
+    pub fn here(scratch: &str) -> Result<(Tools, PathBuf), Failed> {
+        let file = |what: &Path, why| Failed::File { what: what.display().to_string(), why };
+        let target = Path::new(scratch).parent().unwrap_or(Path::new(scratch));
+        let folder = target.join("deployed");
+        fs::create_dir_all(&folder).map_err(|why| file(&folder, why))?;
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        let root = root.canonicalize().map_err(|why| file(&root, why))?;
+        Ok((Tools::install(&root, target, &folder)?, folder))
+    }
+
     /// Installs what is not there yet. `folder` is a folder below the target directory.
-    pub fn install(root: &Path, target: &Path, folder: &Path) -> Result<Tools, Failed> {
+    fn install(root: &Path, target: &Path, folder: &Path) -> Result<Tools, Failed> {
         let python = registries::python::interpreter(folder, &PINS)?;
         let bin = python.parent().unwrap_or(folder).to_path_buf();
         let tools = Tools { root: root.to_path_buf(), target: target.to_path_buf(), bin };
@@ -66,7 +78,8 @@ impl Tools {
         self.with_path(Command::new("sh"))
     }
 
-    fn with_path(&self, mut command: Command) -> Command {
+    /// A program that finds those of PyPI by their names.
+    pub fn with_path(&self, mut command: Command) -> Command {
         let path = std::env::var_os("PATH").unwrap_or_default();
         let mut folders = vec![self.bin.clone()];
         folders.extend(std::env::split_paths(&path));

@@ -14,8 +14,7 @@ mod runbook;
 #[path = "deployed/trading.rs"]
 mod trading;
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use deployed::account::{ACCOUNT, Account, REGION};
 use deployed::aws::Caller;
@@ -25,7 +24,7 @@ use deployed::program::{self, Program};
 use deployed::run::Failed;
 use deployed::tools::Tools;
 use deployed::until::{now, until};
-use deployed::{aws_json, packages};
+use deployed::{aws_json, packages, readme};
 use serde_json::Value;
 use shared::ids::{AccountId, Env, StrategyId};
 use shared::records::{self, AccountLedger, Shard};
@@ -49,19 +48,11 @@ struct Stage<'a> {
 
 #[test]
 fn the_stacks_are_deployed_run_and_page() {
-    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
-    let folder = target.join("deployed");
-    fs::create_dir_all(&folder).unwrap();
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap();
-    let tools = Tools::install(&root, target, &folder).unwrap_or_else(|error| panic!("{error}"));
-    // `DEPLOYED_PACKAGES` names a folder of packages that are built already.
-    let packages = match std::env::var_os("DEPLOYED_PACKAGES") {
-        Some(built) => PathBuf::from(built),
-        None => packages::build(&tools).unwrap_or_else(|error| panic!("{error}")),
-    };
+    let (tools, folder) = Tools::here(env!("CARGO_TARGET_TMPDIR")).unwrap_or_else(|error| panic!("{error}"));
     let account = Account::open(&tools, &folder).unwrap_or_else(|error| panic!("{error}"));
     let elsewhere = Elsewhere::open().unwrap_or_else(|error| panic!("{error}"));
     let (venue, model) = (elsewhere.venue.clone(), elsewhere.model.clone());
+    let packages = packages::folder(&tools);
     let cdk = Cdk { tools: &tools, account: &account, packages, output: cdk::output(&folder), venue, model };
     let scenario = Scenario { cdk, elsewhere, folder: &folder };
     scenario.play().unwrap_or_else(|error| panic!("{error}"));
@@ -76,34 +67,35 @@ struct Scenario<'a> {
 
 impl Scenario<'_> {
     fn play(&self) -> Result<(), Failed> {
+        assert!(readme::commands().len() <= readme::MOST, "{:?}", readme::commands());
+        println!("{}", readme::follow(&self.cdk)?);
         let Cdk { tools, account, .. } = self.cdk;
-        self.cdk.bootstrap()?;
-        assert_eq!(self.cdk.deploy()?, Change::Some);
         let root = Caller::root(tools, account);
         let stage = Stage::look(root.clone())?;
         stage.seed()?;
-
         stage.every_schedule_is_enabled()?;
         stage.permissions_are_those_of_the_roles()?;
+        // Everything that a person does has the permissions of an operator, and no other.
+        trading::file(self.folder)?;
+        let operator = operator(&root)?;
+        let tradai = Program::new(program::built(tools), self.folder, operator.clone());
+        let trading = trading::Trading { stage: &stage, tradai, operator, elsewhere: &self.elsewhere };
+        trading.a_strategy_is_applied_and_started()?;
+
         stage.beats_are_fresh_although_nothing_trades()?;
         stage.a_stale_beat_is_a_page_and_an_alarm()?;
-        self.trade(&stage, &root)?;
-        stage.a_page_that_cannot_be_published_is_an_alarm_and_goes_out_once_it_can()
-    }
+        trading.its_other_commands_have_answers_here()?;
 
-    /// Everything that a person does has the permissions of an operator, and no other.
-    fn trade(&self, stage: &Stage<'_>, root: &Caller<'_>) -> Result<(), Failed> {
-        trading::file(self.folder)?;
-        let operator = operator(root)?;
-        let tradai = Program::new(program::build(self.cdk.tools)?, self.folder, operator.clone());
-        let trading = trading::Trading { stage, tradai, operator, elsewhere: &self.elsewhere };
-        trading.a_strategy_is_applied_started_and_runs()?;
+        trading.a_denied_secret_is_a_page_and_it_runs_without_the_denial()?;
         trading.it_buys_and_the_books_are_the_exchanges()?;
+        trading.the_readmes_strategy_trades_on_paper()?;
         assert_eq!(self.cdk.deploy()?, Change::None, "a second deployment changes nothing");
         trading.a_roll_back_trades_on()?;
         trading.the_founding_runbooks_commands_do_what_it_says()?;
         trading.what_was_sold_by_hand_is_in_the_books()?;
-        trading.an_emergency_stop_stops_it()
+        trading.an_emergency_stop_stops_it()?;
+        trading.execute_is_taken_its_concurrency()?;
+        stage.a_page_that_cannot_be_published_is_an_alarm_and_goes_out_once_it_can()
     }
 }
 
@@ -141,12 +133,12 @@ impl<'a> Stage<'a> {
         Ok(Stage { names, aws, pager })
     }
 
-    /// `idle` is stopped and in the shard; `lost` runs, but stands in no shard, and its beats are old.
+    /// `idle` is stopped and in the shard, beside what the README has put there; `lost` runs, but stands in no shard, and its beats are old.
     fn seed(&self) -> Result<(), Failed> {
         let (since, long_ago) = (now(), now() - Millis::from_minutes(30));
         self.strategy("idle", Status::Stopped, since)?;
         self.strategy("lost", Status::Running, long_ago)?;
-        let shard = Shard { shard: 0, strategies: vec![id("idle")] };
+        let shard = Shard { shard: 0, strategies: vec![id(trading::README), id("idle")] };
         self.put(&records::shard::key(0), records::shard::encode(&shard))
     }
 
@@ -244,10 +236,7 @@ impl<'a> Stage<'a> {
 
     /// Nobody wakes decide and execute any more, and the topic refuses heartbeat: the one alarm that is left rings.
     fn a_page_that_cannot_be_published_is_an_alarm_and_goes_out_once_it_can(&self) -> Result<(), Failed> {
-        let refusal = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"sns:Publish","Resource":"*"}]}"#;
-        let policy = ["--role-name", "tradai-dev-heartbeat", "--policy-name", "refusal"];
-        let refuse = [&["iam", "put-role-policy", "--policy-document", refusal], policy.as_slice()].concat();
-        self.aws.ask(&refuse)?;
+        self.denies("heartbeat", "sns:Publish")?;
         for function in ["decide", "execute"] {
             let name = format!("tradai-dev-{function}-0");
             self.aws.ask(&["scheduler", "delete-schedule", "--group-name", "tradai-dev", "--name", &name])?;
@@ -255,8 +244,25 @@ impl<'a> Stage<'a> {
         self.status_of("idle", "reducing")?;
         // Stale after two to three minutes, undelivered three minutes later.
         self.alarm_rings("pages-undelivered", 6 * 60 + TWO_TICKS)?;
-        self.aws.ask(&[&["iam", "delete-role-policy"], policy.as_slice()].concat())?;
+        self.denies_no_more("heartbeat")?;
         self.page_about("heartbeat-stale", "idle", TWO_TICKS)
+    }
+
+    /// A mistake in the account: a function may not do this any more.
+    fn denies(&self, function: &str, action: &str) -> Result<(), Failed> {
+        let refusal = format!(
+            r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Deny","Action":"{action}","Resource":"*"}}]}}"#
+        );
+        let role = format!("tradai-dev-{function}");
+        let policy = ["--role-name", &role, "--policy-name", "refusal", "--policy-document", &refusal];
+        self.aws.ask(&[&["iam", "put-role-policy"], policy.as_slice()].concat()).map(|_| ())
+    }
+
+    /// The mistake is mended.
+    fn denies_no_more(&self, function: &str) -> Result<(), Failed> {
+        let role = format!("tradai-dev-{function}");
+        let policy = ["iam", "delete-role-policy", "--role-name", &role, "--policy-name", "refusal"];
+        self.aws.ask(&policy).map(|_| ())
     }
 
     fn status_of(&self, name: &str, status: &str) -> Result<(), Failed> {

@@ -13,7 +13,7 @@ struct Args {
     /// Invocations of each function.
     #[arg(long, default_value_t = 1_000)]
     invocations: u32,
-    /// Where the binaries are, such as target/lambda; they are built where this is not given.
+    /// Where the binaries are, such as target/packages; they are built where this is not given.
     #[arg(long)]
     profile_dir: Option<PathBuf>,
     /// The profile that they are built with.

@@ -13,16 +13,17 @@ use super::Failure;
 /// Where each function's binary is.
 pub type Binaries = BTreeMap<Function, PathBuf>;
 
-/// The binaries in one directory, such as `target/lambda`.
+/// The binaries in one directory: `target/lambda`, or `target/packages`, where each is called `bootstrap` in a folder of
+/// its function.
 pub fn found_in(dir: &Path) -> Result<Binaries, Failure> {
     Function::ALL
         .into_iter()
         .map(|function| {
-            let path = dir.join(function.as_str());
-            match path.is_file() {
-                true => Ok((function, path)),
-                false => Err(missing(function, format!("there is no {}", path.display()))),
-            }
+            let plain = dir.join(function.as_str());
+            let found = [plain.join("bootstrap"), plain].into_iter().find(|path| path.is_file());
+            let why =
+                || format!("there is no {0} and no {0}/bootstrap", dir.join(function.as_str()).display());
+            Ok((function, found.ok_or_else(|| missing(function, why()))?))
         })
         .collect()
 }

@@ -127,3 +127,36 @@ pub(super) const VERSIONS: &str = "aws lambda list-versions-by-function --functi
 /// The same.
 pub(super) const ROLL_BACK: &str = "aws lambda update-alias --function-name tradai-${ENVIRONMENT}-${FUNCTION} --name live \
    --function-version ${NUMBER}";
+
+/// The page of this system.
+const PAGE: &str = include_str!("../../../../docs/runbook.md");
+
+/// Our own, in place of the older service's look at its processes, its logs and its alarms, and what the answer has in it.
+pub(super) const INSTEAD: [(&str, &str); 4] = [
+    (
+        "aws scheduler list-schedules --group-name tradai-${ENVIRONMENT} --query 'Schedules[].[Name, State]' --output text",
+        "tradai-dev-execute-0\tENABLED",
+    ),
+    ("aws lambda get-function-concurrency --function-name tradai-${ENVIRONMENT}-execute", ""),
+    (
+        r#"aws logs filter-log-events \
+  --log-group-name /aws/lambda/tradai-${ENVIRONMENT}-execute \
+  --filter-pattern '{ $.level = "ERROR" || $.level = "CRITICAL" }' \
+  --start-time $(( ($(date -u +%s) - 3600) * 1000 ))"#,
+        "level",
+    ),
+    (
+        "aws cloudwatch describe-alarms --alarm-names tradai-${ENVIRONMENT}-heartbeat-stale \\
+  --query 'MetricAlarms[].[StateValue, StateUpdatedTimestamp, StateReason]' --output text",
+        "ALARM",
+    ),
+];
+
+/// Our own, where execute itself is the danger.
+pub(super) const SCALE_DOWN: &str = "aws lambda put-function-concurrency --function-name tradai-${ENVIRONMENT}-execute --reserved-concurrent-executions 0";
+
+/// A command of our own page, which must stand there letter by letter.
+pub(super) fn ours(text: &'static str) -> &'static str {
+    assert!(PAGE.contains(text), "the runbook says it otherwise: {text}");
+    text
+}

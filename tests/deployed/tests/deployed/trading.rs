@@ -16,13 +16,17 @@ use super::{Stage, TWO_TICKS};
 
 /// The strategy decides every three minutes; its second cycle is certain within this.
 const TWO_CYCLES: u64 = 420;
+/// A beat of execute is stale after three minutes, and heartbeat sees it within another.
+const STALE: u64 = 180 + TWO_TICKS;
 /// Execute acknowledges a status within 70 seconds.
 const ACKNOWLEDGED: u64 = 75;
 
-/// The strategy's file: small orders at the exchange, often.
+/// The strategy that trades at the exchange.
+pub(super) const STRATEGY: &str = "small";
+/// Its file: small orders at the exchange, often.
 const FILE: &str = r#"
 profile = "cautious"
-strategy_id = "demo"
+strategy_id = "small"
 account = "main"
 venue = "binance"
 backend = "exchange"
@@ -45,7 +49,10 @@ pub(super) struct Trading<'a> {
     pub(super) elsewhere: &'a Elsewhere,
 }
 
-/// The tables as the checkers see them, without the accounts that have no exchange behind them.
+/// The strategy that the README starts, on the paper venue.
+pub(super) const README: &str = "demo";
+
+/// The tables as the checkers see them, without what has no exchange behind it.
 struct Tables<'a>(&'a Stage<'a>);
 
 impl Outside for Tables<'_> {
@@ -53,8 +60,9 @@ impl Outside for Tables<'_> {
         let scan = ["dynamodb", "scan", "--consistent-read", "--table-name", table];
         let found = self.0.aws.ask(&scan).map_err(|error| error.to_string())?;
         let is_elsewhere = |item: &Item| {
-            let id = item.get("ledger_id").and_then(|id| id["S"].as_str()).unwrap_or_default();
-            id.starts_with("account#") && id != "account#main"
+            let text = |name: &str| item.get(name).and_then(|value| value["S"].as_str()).unwrap_or_default();
+            let id = text("ledger_id");
+            (id.starts_with("account#") && id != "account#main") || text("strategy_id") == README
         };
         let items = found["Items"].as_array().cloned().unwrap_or_default();
         let items = items.into_iter().filter_map(|item| item.as_object().cloned());
@@ -66,8 +74,8 @@ impl Outside for Tables<'_> {
 }
 
 impl Trading<'_> {
-    /// From an empty account to a strategy that runs.
-    pub(super) fn a_strategy_is_applied_started_and_runs(&self) -> Result<(), Failed> {
+    /// Applied and started, while execute may not read the key that it trades with.
+    pub(super) fn a_strategy_is_applied_and_started(&self) -> Result<(), Failed> {
         for (name, keys) in [
             ("main/trade", json!({"api_key": TRADE_KEY, "api_secret": SECRET})),
             ("main/read", json!({"api_key": READ_KEY, "api_secret": SECRET})),
@@ -77,19 +85,60 @@ impl Trading<'_> {
             let put = ["secretsmanager", "put-secret-value", "--secret-id", &name, "--secret-string", &keys];
             self.operator.ask(&put)?;
         }
-        let said = self.well(&["strategy", "apply", "demo.toml"])?;
-        assert!(said.out.contains("demo is stopped, in shard 0 of stage dev"), "{said:?}");
-        let said = self.well(&["start", "demo"])?;
-        assert!(said.out.contains("demo is in warmup; it was stopped"), "{said:?}");
+        self.stage.denies("execute", "secretsmanager:GetSecretValue")?;
+        let said = self.well(&["strategy", "apply", "small.toml"])?;
+        assert!(said.out.contains("small is stopped, in shard 0 of stage dev"), "{said:?}");
+        let said = self.well(&["start", STRATEGY])?;
+        assert!(said.out.contains("small is in warmup; it was stopped"), "{said:?}");
+        Ok(())
+    }
+
+    /// The denied key has kept execute from serving it, somebody was paged, and it runs once it may be read.
+    pub(super) fn a_denied_secret_is_a_page_and_it_runs_without_the_denial(&self) -> Result<(), Failed> {
+        self.stage.page_about("heartbeat-stale", STRATEGY, STALE)?;
+        let state = self.stage.state(STRATEGY)?;
+        assert!(state["last_executed_at"]["S"].is_null(), "{state}");
+        self.stage.denies_no_more("execute")?;
         self.tick("reconcile")?;
         self.becomes("running", TWO_TICKS)
+    }
+
+    /// What the README led to: a strategy that has bought on the paper venue, without any key of an exchange.
+    pub(super) fn the_readmes_strategy_trades_on_paper(&self) -> Result<(), Failed> {
+        until("the README's strategy holds something", TWO_CYCLES, || {
+            let said = self.tradai.run(&["status", README])?;
+            Ok((
+                said.out.contains("running") && said.out.contains("BTC-USDT open, entry "),
+                format!("{said:?}"),
+            ))
+        })
+    }
+
+    /// What the older service's look at its processes, logs and alarms has become.
+    pub(super) fn its_other_commands_have_answers_here(&self) -> Result<(), Failed> {
+        for (text, part) in runbook::INSTEAD {
+            let answer = self.operator.paste(runbook::ours(text), &[("ENVIRONMENT", "dev")])?;
+            let said = answer.as_str().map_or_else(|| answer.to_string(), str::to_owned);
+            assert!(said.contains(part), "{text}: {said}");
+        }
+        Ok(())
+    }
+
+    /// The last resort: execute is not run at all.
+    pub(super) fn execute_is_taken_its_concurrency(&self) -> Result<(), Failed> {
+        let variables = [("ENVIRONMENT", "dev")];
+        self.operator.paste(runbook::ours(runbook::SCALE_DOWN), &variables)?;
+        let [_, (look, _), ..] = runbook::INSTEAD;
+        let answer = self.operator.paste(look, &variables)?;
+        assert_eq!(answer["ReservedConcurrentExecutions"], 0, "{answer}");
+        Ok(())
     }
 
     /// Bought at the exchange, recorded, protected, and shown.
     pub(super) fn it_buys_and_the_books_are_the_exchanges(&self) -> Result<(), Failed> {
         self.holds_with_a_stop()?;
         self.books_equal_venue()?;
-        let said = self.well(&["status", "demo"])?;
+        let said = self.well(&["status", STRATEGY])?;
         for part in ["running", "BTC-USDT open, entry ", "order ", "stop, sell ", "USD"] {
             assert!(said.out.contains(part), "{part}: {said:?}");
         }
@@ -130,7 +179,7 @@ impl Trading<'_> {
         let position = self.position()?;
         let stops: Vec<i64> = self.elsewhere.exchange.open_orders().iter().map(|order| order.id).collect();
         for Command { says, text, then } in runbook::FOUNDING {
-            let text = text.replace("STRATEGY_ID", "demo").replace("POSITION_ID", &position);
+            let text = text.replace("STRATEGY_ID", STRATEGY).replace("POSITION_ID", &position);
             let answer = self.operator.paste(&text, &[("ENVIRONMENT", "dev")])?;
             println!("{says}");
             self.comes_of(then, &answer, &position, &stops).map_err(|error| Failed::Ended {
@@ -164,14 +213,14 @@ impl Trading<'_> {
                 until(&what, ACKNOWLEDGED, || self.state_says("status_ack", status))
             }
             Then::Setting(name, value) => {
-                let item = self.item(Table::StrategyConfig, &json!({"strategy_id": {"S": "demo"}}))?;
+                let item = self.item(Table::StrategyConfig, &json!({"strategy_id": {"S": STRATEGY}}))?;
                 assert_eq!(item[name]["N"], *value, "{item}");
                 Ok(())
             }
             Then::ClosedByAPerson => {
                 let what = "what a person closed has left `live`, and its stop is cancelled";
                 until(what, TWO_TICKS, || {
-                    let (state, exchange) = (self.stage.state("demo")?, self.exchange());
+                    let (state, exchange) = (self.stage.state(STRATEGY)?, self.exchange());
                     let lives = state["live"].to_string().contains(position);
                     let open = self.elsewhere.exchange.open_orders();
                     let rests = open.iter().any(|order| stops.contains(&order.id));
@@ -191,12 +240,16 @@ impl Trading<'_> {
     pub(super) fn an_emergency_stop_stops_it(&self) -> Result<(), Failed> {
         self.holds_with_a_stop()?;
         let said = self.tradai.run(&["emergency-stop", "--all", "--reason", "a drill"])?;
-        for part in ["demo: stopped", "demo: acknowledged, positions 1, resting stops 1", "topic was told"] {
+        for part in ["small: stopped", "small: acknowledged, positions 1, resting stops 1", "topic was told"]
+        {
             assert!(said.out.contains(part), "{part}: {said:?}");
         }
         // The one that stands in no shard is named, and kept no other from being stopped.
         assert!(said.code == Some(1) && said.err.contains("lost: execute has not acknowledged"), "{said:?}");
-        assert!(!said.err.contains("demo") && !said.err.contains("idle"), "{said:?}");
+        assert!(
+            !said.err.contains(STRATEGY) && !said.err.contains(README) && !said.err.contains("idle"),
+            "{said:?}"
+        );
         self.stage.page_about("emergency stop", "a drill", TWO_TICKS)?;
         let before = self.elsewhere.exchange.orders().len();
         let since = now();
@@ -207,8 +260,8 @@ impl Trading<'_> {
         })?;
         let [stop] = &self.elsewhere.exchange.open_orders()[..] else { panic!("{}", self.exchange()) };
         assert_eq!((stop.side, stop.status), (Side::Sell, OrderStatus::New));
-        let said = self.well(&["status", "demo"])?;
-        assert!(said.out.contains("demo: stopped by ada at "), "{said:?}");
+        let said = self.well(&["status", STRATEGY])?;
+        assert!(said.out.contains("small: stopped by ada at "), "{said:?}");
         self.books_equal_venue()
     }
 
@@ -245,11 +298,11 @@ impl Trading<'_> {
     }
 
     fn becomes(&self, status: &str, seconds: u64) -> Result<(), Failed> {
-        until(&format!("demo is {status}"), seconds, || self.state_says("status", status))
+        until(&format!("{STRATEGY} is {status}"), seconds, || self.state_says("status", status))
     }
 
     fn state_says(&self, name: &str, value: &str) -> Result<(bool, String), Failed> {
-        let state = self.stage.state("demo")?;
+        let state = self.stage.state(STRATEGY)?;
         Ok((state[name]["S"] == value, state.to_string()))
     }
 
@@ -259,7 +312,7 @@ impl Trading<'_> {
             let orders = self.elsewhere.exchange.open_orders();
             let rests =
                 orders.iter().any(|order| order.side == Side::Sell && order.status == OrderStatus::New);
-            let state = self.stage.state("demo")?;
+            let state = self.stage.state(STRATEGY)?;
             let is_held = state["live"].to_string().contains(r#"{"S":"p"}"#);
             Ok((rests && is_held, format!("{state} {}", self.exchange())))
         })
@@ -279,17 +332,17 @@ impl Trading<'_> {
             include_str!("../../../../docs/runbook.md").contains(runbook::CLOSE),
             "the runbook says it otherwise"
         );
-        let (state, position) = (self.stage.state("demo")?, self.position()?);
+        let (state, position) = (self.stage.state(STRATEGY)?, self.position()?);
         let seen = state["intent_seq"]["N"].as_str().unwrap().to_owned();
         let next = seen.parse::<u64>().unwrap().saturating_add(1).to_string();
-        let text = runbook::CLOSE.replace("STRATEGY_ID", "demo").replace("POSITION_ID", &position);
+        let text = runbook::CLOSE.replace("STRATEGY_ID", STRATEGY).replace("POSITION_ID", &position);
         let text = text.replace("1677628801", &next).replace("1677628800", &seen);
         self.operator.paste(&text, &[("ENVIRONMENT", "dev")]).map(|_| ())
     }
 
     /// The position that lives.
     fn position(&self) -> Result<String, Failed> {
-        let state = self.stage.state("demo")?;
+        let state = self.stage.state(STRATEGY)?;
         let live = state["live"]["M"].as_object().cloned().unwrap_or_default();
         let is_position = |entry: &Value| entry.pointer("/M/k/S").and_then(Value::as_str) == Some("p");
         let found = live.iter().find(|(_, entry)| is_position(entry)).map(|(id, _)| id.clone());
@@ -315,6 +368,6 @@ impl Trading<'_> {
 
 /// Writes the strategy's file where the program runs.
 pub(super) fn file(folder: &std::path::Path) -> Result<(), Failed> {
-    let path = folder.join("demo.toml");
+    let path = folder.join("small.toml");
     std::fs::write(&path, FILE).map_err(|why| Failed::File { what: path.display().to_string(), why })
 }
