@@ -476,6 +476,10 @@ impl World {
         let key = records::llm::key(&ProviderId::parse(name).unwrap());
         self.tables.snapshot().get(&key).map(|item| records::llm::decode(item).unwrap())
     }
+    /// The account, byte for byte.
+    pub(crate) fn account(&self) -> Item {
+        self.tables.snapshot()[&records::account::key(&settings().account)].clone()
+    }
     pub(crate) fn plant_ledger(&self, ledger: &LlmLedger) {
         self.tables.plant(records::llm::key(&ledger.name), records::llm::encode(ledger));
     }

@@ -13,7 +13,7 @@ use shared::model::{self, AnyModel, Provider};
 use shared::ports::{
     AskModel, BadReply, ModelError, OpenVenue, Question, RawReply, Reply, SharedClock, VenueError, Wait,
 };
-use shared::secret::{ReadSecret, Secret};
+use shared::secret::{ReadSecret, Secret, SecretError};
 use shared::settings::Settings;
 use shared::tables::Names;
 use shared::transport::SharedTransport;
@@ -95,7 +95,10 @@ impl<S: ReadSecret> KeyedModels<S> {
             return Ok(key);
         }
         let read = self.secrets.read(&self.names.model_secret(provider.as_str())).await;
-        let read = read.map_err(|error| ModelError::Refused { status: 0, text: error.to_string() })?;
+        let read = read.map_err(|error| match error {
+            SecretError::Missing { .. } | SecretError::Malformed { .. } => ModelError::NoKey(error.to_string()),
+            SecretError::Unavailable { .. } => ModelError::Refused { status: 0, text: error.to_string() },
+        })?;
         let key = read.api_key().clone();
         self.keys.borrow_mut().insert(provider, key.clone());
         Ok(key)
@@ -129,7 +132,7 @@ mod tests {
 
     use shared::ids::Env;
     use shared::ports::{Clock, Turn};
-    use shared::secret::{Credentials, SecretError};
+    use shared::secret::Credentials;
     use shared::tables::PREFIX;
     use shared::testkit::at_once;
     use shared::time::{Millis, Timestamp};

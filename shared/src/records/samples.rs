@@ -11,7 +11,7 @@ use crate::money::{Amount, Notional, Percent, Price, Qty};
 use crate::order::{Absence, AtVenue, Ended, Fill, Kind, Order, Origin, Sent, State, Terms, TimeInForce};
 use crate::ports::{Balance, KeyRights};
 use crate::records::decision::{Asked, Came, Inputs, NoAnswer, Seen, SeenEntry, SeenMarket};
-use crate::records::llm::{self, Fate, Hour, LlmLedger, Minute, Resumed, SwitchedOff};
+use crate::records::llm::{self, Cause, Fate, Hour, LlmLedger, Minute, Resumed, SwitchedOff, Unusable};
 use crate::records::paper::{PaperLedger, PaperOrder, PaperTrade};
 use crate::records::{AccountLedger, DecisionRecord, Difference, Incident, KeyCheck, Shard};
 use crate::secret::{KeyPrint, Secret};
@@ -424,6 +424,17 @@ pub(crate) fn llm_ledger() -> LlmLedger {
         breaker: Some(llm::Breaker { since: noon(), until: at("2023-03-01T12:05:00Z") }),
         switched_off: Some(SwitchedOff { at: noon(), detail: "500 USD in an hour".to_owned() }),
         resumed: Some(Resumed { of: noon(), by: "ada".to_owned(), at: at("2023-03-01T12:30:00Z") }),
+        unusable: BTreeMap::from([(
+            "claude-2.1".to_owned(),
+            Unusable {
+                cause: Cause::Gone,
+                since: Some(noon()),
+                tried_at: at("2023-03-01T13:00:00Z"),
+                times: 2,
+                detail: "model: claude-2.1".to_owned(),
+            },
+        )]),
+        mended: Some(Resumed { of: noon(), by: "ada".to_owned(), at: at("2023-03-01T12:40:00Z") }),
         factors: BTreeMap::from([("claude-haiku-4-5".to_owned(), 112)]),
         alerts: alerts("llm-cost"),
         ..LlmLedger::first(ProviderId::parse("anthropic").unwrap())
