@@ -17,7 +17,7 @@ use crate::ports::KeyRights;
 use crate::records::decision::{Asked, Came, Inputs, NoAnswer, SeenEntry, SeenMarket};
 use crate::records::{AccountLedger, DecisionRecord, Difference, Incident, KeyCheck, Shard};
 use crate::secret::{KeyPrint, Secret};
-use crate::settings::{Backend, Crash, CrashAction, Exits, Gate, Limits, PaperBalance, SafetyMode, Settings};
+use crate::settings::{Backend, Crash, CrashAction, Exits, Gate, Limits, PaperBalance, SafetyMode, Settings, Tokens};
 use crate::signal::Severity;
 use crate::state::{
     Alert, Breaker, Episode, ExecDay, ExecMinute, GateName, GateReset, Live, LlmDay, LlmMinute, Phase,
@@ -403,7 +403,9 @@ pub(crate) fn settings() -> impl Strategy<Value = Settings> {
     }));
     let names =
         (strategy_id(), account_id(), "[a-z]{1,9}", select(&Backend::ALL[..]), any::<bool>(), balance);
-    let what = (vec(symbol(), 0..3), 1i64..10_000, filled(), vec(filled(), 0..3), notional());
+    let tokens =
+        (Tokens::LEAST..=Tokens::MOST).prop_map(|tokens| Tokens::new(tokens).unwrap_or(Tokens::USUAL));
+    let what = (vec(symbol(), 0..3), 1i64..10_000, filled(), vec(filled(), 0..3), (notional(), tokens));
     let how = (select(&SafetyMode::ALL[..]), (0..=i64::MAX).prop_map(Millis), notional(), span());
     let limits =
         (notional(), any::<u32>(), any::<u32>(), qty(), vec(symbol(), 0..3), any::<u32>(), percent(), span());
@@ -417,7 +419,7 @@ pub(crate) fn settings() -> impl Strategy<Value = Settings> {
     });
     (names, what, how, limits, (gate, exits, crash)).prop_map(|(names, what, how, limits, rest)| {
         let (strategy_id, account, venue, backend, testnet, paper_balance) = names;
-        let (symbols, minutes, model, model_fallbacks, llm_usd_per_day) = what;
+        let (symbols, minutes, model, model_fallbacks, (llm_usd_per_day, llm_tokens)) = what;
         let (safety_mode, order_cooldown, pnl_gate, approval_expiry) = how;
         let (gate, exits, crash) = rest;
         Settings {
@@ -434,6 +436,7 @@ pub(crate) fn settings() -> impl Strategy<Value = Settings> {
             context_top_k: 0,
             ask_when_moved: None,
             llm_usd_per_day,
+            llm_tokens,
             safety_mode,
             order_cooldown,
             limits: Limits {

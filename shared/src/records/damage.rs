@@ -350,6 +350,7 @@ fn records_strategy_config_holds_against_damage() {
         "account: NaN 1e400 -1 Running
          ask_when_moved_percent: missing
          context_top_k: missing
+         llm_tokens_per_five_minutes: missing
          model: NaN 1e400 -1 Running
          model_fallbacks.0: NaN 1e400 -1 Running
          paper_balance: missing

@@ -272,6 +272,7 @@ pub(crate) fn settings() -> Settings {
         context_top_k: 2,
         ask_when_moved: Some(percent("0.3")),
         llm_usd_per_day: notional("5"),
+        llm_tokens: crate::settings::Tokens::new(6_000).unwrap(),
         safety_mode: SafetyMode::DryRun,
         order_cooldown: Millis::from_secs(60),
         limits: Limits {
