@@ -190,7 +190,8 @@ pub(crate) fn resting() -> Books {
 
 pub(crate) fn close_wish(position: &PositionId) -> Live {
     let target = Target::Close(position.clone());
-    Live::Wish(WishFor { target, origin: Origin::Model, at: at("2023-03-01T15:59:00Z") })
+    let at = at("2023-03-01T15:59:00Z");
+    Live::Wish(WishFor { target, origin: Origin::Model, at, decision: Some(at) })
 }
 
 /// What a question is decided on that shows no market and no books.

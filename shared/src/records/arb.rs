@@ -186,13 +186,14 @@ pub(crate) fn position() -> impl Strategy<Value = Position> {
         (position_id(), account_id(), symbol(), select(&PositionStatus::ALL[..]), any::<bool>(), time());
     let sums = (qty(), qty(), notional(), qty(), notional(), btree_map(asset(), amount(), 0..3));
     let prices = (of(price()), price(), of(price()), of(qty()));
-    let ends = (of(time()), of(select(&ExitReason::ALL[..])), of(time()), of(time()), of(text()));
+    let exit = (of(select(&ExitReason::ALL[..])), of(time()));
+    let ends = (of(time()), exit, of(time()), of(time()), of(text()));
     let counts = (any::<u32>(), any::<u32>(), any::<u32>(), any::<u64>());
     (names, sums, prices, ends, counts).prop_map(|(names, sums, prices, ends, counts)| {
         let (id, account, symbol, status, closed_manually, opened_at) = names;
         let (quantity, bought, cost, sold, proceeds, fees) = sums;
         let (peak, stop, take_profit, residue) = prices;
-        let (closing_since, exit_reason, closed_at, exit_refused_at, trace) = ends;
+        let (closing_since, (exit_reason, exit_decision), closed_at, exit_refused_at, trace) = ends;
         let (next_stop, next_exit, exit_failures, version) = counts;
         Position {
             strategy_id: id.strategy.clone(),
@@ -212,6 +213,7 @@ pub(crate) fn position() -> impl Strategy<Value = Position> {
             opened_at,
             closing_since,
             exit_reason,
+            exit_decision,
             closed_at,
             closed_manually,
             residue,
@@ -248,8 +250,9 @@ fn target() -> impl Strategy<Value = Target> {
 
 fn live() -> impl Strategy<Value = BTreeMap<String, Live>> {
     let wish =
-        (any::<u64>(), target(), select(&Origin::ALL[..]), time()).prop_map(|(seq, target, origin, at)| {
-            (crate::records::state::wish_key(seq), Live::Wish(WishFor { target, origin, at }))
+        (any::<u64>(), target(), select(&Origin::ALL[..]), time(), of(time())).prop_map(|parts| {
+            let (seq, target, origin, at, decision) = parts;
+            (crate::records::state::wish_key(seq), Live::Wish(WishFor { target, origin, at, decision }))
         });
     let order = (order_id(), position_id(), select(&Leg::ALL[..]))
         .prop_map(|(id, position, leg)| (id.to_string(), Live::Order { position, leg }));

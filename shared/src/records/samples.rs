@@ -74,12 +74,19 @@ fn episodes(kind: &str) -> BTreeMap<String, Episode> {
 }
 
 fn live() -> BTreeMap<String, Live> {
-    let wish = |target| Live::Wish(WishFor { target, origin: Origin::Person, at: noon() });
+    let wish = |target, origin, decision| Live::Wish(WishFor { target, origin, at: noon(), decision });
     BTreeMap::from([
         (position_id().to_string(), Live::Position),
         (order_id().to_string(), Live::Order { position: position_id(), leg: Leg::Stop }),
-        ("w-1677628801".into(), wish(Target::Close(position_id()))),
-        ("w-1677628802".into(), wish(Target::Cancel { position: position_id(), order_id: order_id() })),
+        ("w-1677628801".into(), wish(Target::Close(position_id()), Origin::Model, Some(noon()))),
+        (
+            "w-1677628802".into(),
+            wish(
+                Target::Cancel { position: position_id(), order_id: order_id() },
+                Origin::Person,
+                None,
+            ),
+        ),
     ])
 }
 
@@ -141,7 +148,8 @@ pub(crate) fn position() -> Position {
         fees: BTreeMap::from([(asset("BTC"), amount("0.00000111"))]),
         peak: Some(price("20100.5")),
         closing_since: Some(noon()),
-        exit_reason: Some(ExitReason::Trailing),
+        exit_reason: Some(ExitReason::Model),
+        exit_decision: Some(noon()),
         closed_at: Some(noon()),
         residue: Some(qty("0.00000089")),
         next_stop: 1,
