@@ -194,13 +194,11 @@ fn hour(
         let tick = Tick { shard: 0, of: 1, scheduled_at };
         clock.set(scheduled_at + Millis::from_secs(1));
         beat(tables, strategies, scheduled_at);
-        let ports =
-            decide::Ports { tables, trail: &trail, venues: &venue, model, clock, log: &outlets };
+        let ports = decide::Ports { tables, trail: &trail, venues: &venue, model, clock, log: &outlets };
         let report = at_once(decide::handle(tick, scheduled_at + Millis::from_secs(59), &names.env, &ports));
         assert_eq!(report.unwrap().failed, 0);
         clock.set(scheduled_at + Millis::from_secs(12));
-        let ports =
-            heartbeat::Ports { tables, publish: &outlets, gauge: &outlets, clock, log: &outlets };
+        let ports = heartbeat::Ports { tables, publish: &outlets, gauge: &outlets, clock, log: &outlets };
         at_once(heartbeat::handle(tick, &names, &ports)).unwrap();
         told.extend(outlets.0.borrow_mut().drain(..).map(|subject| (minute, subject)));
     }
@@ -277,5 +275,8 @@ fn models_that_need_a_person_page_once_for_each_cause_within_five_minutes() {
     assert!(of("sonnet-5") > 100, "the next model of the chain answers");
     let pages: Vec<i64> = told.iter().map(|(minute, _)| *minute).collect();
     assert!(told.iter().all(|(_, subject)| subject.starts_with("[page] model-unusable")), "{told:?}");
-    assert!(matches!(pages.as_slice(), [first, second] if *first <= 5 && (30..=35).contains(second)), "{told:?}");
+    assert!(
+        matches!(pages.as_slice(), [first, second] if *first <= 5 && (30..=35).contains(second)),
+        "{told:?}"
+    );
 }

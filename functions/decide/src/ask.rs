@@ -238,11 +238,10 @@ fn count_failure<T, V, A>(
             purse::unanswered(model, now, Fate::Throttled, usd, *wait)
         }
         ModelError::Unavailable(_) | ModelError::Overloaded => failed(usd),
-        ModelError::SpendLimit(text) => {
-            Told { spend_limit: Some(shorten(text, MOST_DETAIL)), ..failed(usd) }
-        }
+        ModelError::SpendLimit(text) => Told { spend_limit: Some(shorten(text, MOST_DETAIL)), ..failed(usd) },
         ModelError::NoSuchModel(_) | ModelError::NoKey(_) | ModelError::Refused { .. } => {
-            let refused = unusable::cause(error).map(|cause| (cause, shorten(&error.to_string(), MOST_DETAIL)));
+            let refused =
+                unusable::cause(error).map(|cause| (cause, shorten(&error.to_string(), MOST_DETAIL)));
             Told { refused, ..failed(usd) }
         }
     }

@@ -191,7 +191,8 @@ mod tests {
 
     #[test]
     fn a_persons_word_has_it_asked_at_once_and_another_refusal_is_another_fact() {
-        let mut ledger = providers::after(fresh(), &[refused(0, "a", Cause::Gone), refused(1, "b", Cause::Gone)]);
+        let mut ledger =
+            providers::after(fresh(), &[refused(0, "a", Cause::Gone), refused(1, "b", Cause::Gone)]);
         assert!(!ledger.is_answered(UNUSABLE));
         ledger.mended = Some(Resumed { of: minute(1), by: "ada".to_owned(), at: minute(9) });
         assert!(!is_shut(&ledger, "a", 10) && !is_shut(&ledger, "b", 10));

@@ -96,7 +96,9 @@ impl<S: ReadSecret> KeyedModels<S> {
         }
         let read = self.secrets.read(&self.names.model_secret(provider.as_str())).await;
         let read = read.map_err(|error| match error {
-            SecretError::Missing { .. } | SecretError::Malformed { .. } => ModelError::NoKey(error.to_string()),
+            SecretError::Missing { .. } | SecretError::Malformed { .. } => {
+                ModelError::NoKey(error.to_string())
+            }
             SecretError::Unavailable { .. } => ModelError::Refused { status: 0, text: error.to_string() },
         })?;
         let key = read.api_key().clone();

@@ -340,8 +340,14 @@ fn a_schedule_for_which_five_minutes_have_too_few_tokens_is_refused_with_what_wo
     let fallback = |text: &str| format!("{text}\nmodel_fallbacks = [\"anthropic/claude-sonnet-5\"]");
     let nano = toml("decide_every_seconds = 180").replace("anthropic/claude-haiku-4-5", "openai/gpt-5-nano");
     for (text, wanted) in [
-        (toml("decide_every_seconds = 60"), "decide_every_seconds: 6 questions to anthropic/claude-haiku-4-5"),
-        (toml("decide_every_seconds = 180"), "decide_every_seconds: 3 questions to anthropic/claude-haiku-4-5"),
+        (
+            toml("decide_every_seconds = 60"),
+            "decide_every_seconds: 6 questions to anthropic/claude-haiku-4-5",
+        ),
+        (
+            toml("decide_every_seconds = 180"),
+            "decide_every_seconds: 3 questions to anthropic/claude-haiku-4-5",
+        ),
         (fallback(&nano), "decide_every_seconds: 3 questions to anthropic/claude-sonnet-5"),
         (toml("").replace("[\"BTC-USDT\"]", &format!("{ten:?}")), "symbols: 2 questions to"),
     ] {

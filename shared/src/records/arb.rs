@@ -17,7 +17,9 @@ use crate::ports::KeyRights;
 use crate::records::decision::{Asked, Came, Inputs, NoAnswer, SeenEntry, SeenMarket};
 use crate::records::{AccountLedger, DecisionRecord, Difference, Incident, KeyCheck, Shard};
 use crate::secret::{KeyPrint, Secret};
-use crate::settings::{Backend, Crash, CrashAction, Exits, Gate, Limits, PaperBalance, SafetyMode, Settings, Tokens};
+use crate::settings::{
+    Backend, Crash, CrashAction, Exits, Gate, Limits, PaperBalance, SafetyMode, Settings, Tokens,
+};
 use crate::signal::Severity;
 use crate::state::{
     Alert, Breaker, Episode, ExecDay, ExecMinute, GateName, GateReset, Live, LlmDay, LlmMinute, Phase,
@@ -249,11 +251,10 @@ fn target() -> impl Strategy<Value = Target> {
 }
 
 fn live() -> impl Strategy<Value = BTreeMap<String, Live>> {
-    let wish =
-        (any::<u64>(), target(), select(&Origin::ALL[..]), time(), of(time())).prop_map(|parts| {
-            let (seq, target, origin, at, decision) = parts;
-            (crate::records::state::wish_key(seq), Live::Wish(WishFor { target, origin, at, decision }))
-        });
+    let wish = (any::<u64>(), target(), select(&Origin::ALL[..]), time(), of(time())).prop_map(|parts| {
+        let (seq, target, origin, at, decision) = parts;
+        (crate::records::state::wish_key(seq), Live::Wish(WishFor { target, origin, at, decision }))
+    });
     let order = (order_id(), position_id(), select(&Leg::ALL[..]))
         .prop_map(|(id, position, leg)| (id.to_string(), Live::Order { position, leg }));
     let position = position_id().prop_map(|id| (id.to_string(), Live::Position));

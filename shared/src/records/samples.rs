@@ -81,11 +81,7 @@ fn live() -> BTreeMap<String, Live> {
         ("w-1677628801".into(), wish(Target::Close(position_id()), Origin::Model, Some(noon()))),
         (
             "w-1677628802".into(),
-            wish(
-                Target::Cancel { position: position_id(), order_id: order_id() },
-                Origin::Person,
-                None,
-            ),
+            wish(Target::Cancel { position: position_id(), order_id: order_id() }, Origin::Person, None),
         ),
     ])
 }

@@ -54,7 +54,9 @@ use super::known::{NATIVE, check, table_of};
 use super::note::{BadSettings, Note, Place};
 use super::profile::{DEFAULTS, PROFILES};
 use super::read::{Found, Reader};
-use super::{Backend, Crash, CrashAction, Exits, Gate, Limits, PaperBalance, SafetyMode, Settings, Tokens, axon};
+use super::{
+    Backend, Crash, CrashAction, Exits, Gate, Limits, PaperBalance, SafetyMode, Settings, Tokens, axon,
+};
 use crate::ids::{AccountId, StrategyId, VenueId};
 use crate::money::{Notional, Qty};
 use crate::time::Millis;

@@ -121,7 +121,9 @@ fn a_wish_without_its_decision_closes_all_the_same() {
     });
     bench.tick(1);
     assert_eq!(bench.position(&id).status, PositionStatus::Closed);
-    assert!(bench.orders().iter().all(|order| order.terms.leg != Leg::Exit || order.terms.decision.is_none()));
+    assert!(
+        bench.orders().iter().all(|order| order.terms.leg != Leg::Exit || order.terms.decision.is_none())
+    );
 }
 
 #[test]
