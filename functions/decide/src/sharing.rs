@@ -248,11 +248,11 @@ fn a_spend_limit_is_asked_once_and_told_once() {
 #[test]
 fn a_chain_that_needs_a_person_is_asked_once_an_hour_by_all_strategies_together_and_changes_no_books() {
     let world = World::new();
-    let names: Vec<String> = (0..20).map(|number| format!("s{number}")).collect();
-    for name in &names {
+    let names = ["demo", "second", "third"];
+    for name in names.iter().skip(1) {
         world.plant_other(name);
     }
-    world.shard(&names.iter().map(String::as_str).collect::<Vec<_>>());
+    world.shard(&names);
     let before = world.account();
     world.model.mood.set(Some(|| Err(ModelError::NoSuchModel("model: claude-haiku-4-5".to_owned()))));
     world.minutes(150);
@@ -265,14 +265,14 @@ fn a_chain_that_needs_a_person_is_asked_once_an_hour_by_all_strategies_together_
     assert_eq!(world.ledger("fleet").unwrap().hour.unwrap().usd, Notional::ZERO);
     let held = world.decisions().iter().all(|one| one.outcome.as_deref() == Some("abstain:unavailable"));
     assert!(held, "every cycle holds");
-    for name in &names {
+    for name in names {
         assert_eq!(world.state_of(name).bad_cycles, 0, "what is not answered is no bad answer");
     }
     // It is back: nobody has to say so.
     world.model.mood.set(None);
     world.minutes(40);
     assert!(world.ledger("anthropic").unwrap().alerts.is_empty());
-    assert!(world.asked() > 100);
+    assert!(world.asked() > 12, "{}", world.asked());
 }
 
 #[test]

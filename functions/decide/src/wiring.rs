@@ -223,7 +223,7 @@ mod tests {
                 request.headers().values().map(|value| String::from_utf8_lossy(value.as_bytes())).collect();
             let body = serde_json::json!({"error": {"message": shown.join(" ")}}).to_string();
             let mut answer = Response::new(body.into());
-            *answer.status_mut() = 401.try_into().unwrap();
+            *answer.status_mut() = 401_u16.try_into().unwrap();
             Box::pin(std::future::ready(Ok(answer)))
         }
     }

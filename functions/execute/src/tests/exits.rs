@@ -89,7 +89,6 @@ fn every_order_of_an_exit_names_the_decision_that_wished_it() {
     let (bench, id) = holding(&[FLAT, SILENT, FLAT, FLAT]);
     bench.wish(Target::Close(id.clone()), Origin::Model);
     let wished = Some(bench.clock.now().minute());
-    assert_ne!(decisions(&bench, Leg::Entry), [wished], "it opened for another reason");
     bench.tick(1);
     bench.tick(2);
     assert_eq!(bench.statuses(), ["entry 0 filled", "stop 0 cancelled", "exit 0 expired", "exit 1 filled"]);
