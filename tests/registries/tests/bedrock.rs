@@ -2,7 +2,12 @@
 //! the emulator answers is read as a type or refused as one. Behind the emulator's Converse stands the simulated model,
 //! asked as any server that speaks Chat Completions.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail as tests do")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers of tests fail as tests do"
+)]
 
 use std::io::{BufRead as _, BufReader};
 use std::net::{Ipv4Addr, TcpListener};
@@ -88,7 +93,7 @@ impl Account {
     }
 
     fn keys(&self, whom: &str) -> [&str; 2] {
-        [0, 1].map(|at| self.told[whom][at].as_str().unwrap())
+        [0_usize, 1].map(|at| self.told[whom][at].as_str().unwrap())
     }
 
     fn ask_as(&self, keys: [&str; 2], model: &str, turns: Vec<Turn>) -> Result<RawReply, ModelError> {
