@@ -133,7 +133,11 @@ pub fn remains(item: &Item) -> Result<Settings, Corrupt> {
         context_top_k: fields.maybe("context_top_k", Found::number).ok().flatten().unwrap_or(0),
         ask_when_moved: fields.maybe("ask_when_moved_percent", Found::number).unwrap_or(None),
         llm_usd_per_day: fields.need("llm_usd_per_day", Found::number).unwrap_or(Notional::ZERO),
-        llm_tokens: Tokens::USUAL,
+        llm_tokens: fields
+            .maybe("llm_tokens_per_five_minutes", tokens)
+            .ok()
+            .flatten()
+            .unwrap_or(Tokens::USUAL),
         safety_mode: fields.need("safety_mode", Found::word).unwrap_or(SafetyMode::DryRun),
         order_cooldown: fields.need("order_cooldown_seconds", seconds).unwrap_or(LATE),
         limits: fields.need("limits", limits).unwrap_or_else(|_| nothing_passes()),
