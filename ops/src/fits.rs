@@ -1,6 +1,6 @@
 //! Whether a stage can serve settings that are sound by themselves: asked before anything is written.
 
-use decide::budget::{self, Exceeded, MAX_TOKENS, SESSION};
+use decide::budget::{self, Exceeded, MAX_TOKENS};
 use decide::due;
 use decide::meters::Tally;
 use decide::prompt;
@@ -8,7 +8,7 @@ use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 use shared::ids::VenueId;
 use shared::model::Provider;
-use shared::settings::{Backend, Settings};
+use shared::settings::{Backend, Settings, Tokens};
 use shared::state::{RECENT_MINUTES, StrategyState};
 use shared::status::Status;
 use shared::time::Timestamp;
@@ -47,6 +47,14 @@ pub fn fits(settings: &Settings, file: &str, now: Timestamp) -> Result<Vec<Strin
             let (field, mend) = mend(field, &exceeded);
             return refused(field, format!("{model} could never be asked: {exceeded}"), mend);
         }
+        if let Err(Crowded { questions, tokens, mend }) = asked_in_time(settings, model, now) {
+            let (field, most) = (mend.field(), settings.llm_tokens.get());
+            let problem = format!(
+                "{questions} questions to {model} within five minutes, one of them after a malformed answer, \
+                 are at least {tokens} tokens, most {most}"
+            );
+            return refused(field, problem, &mend.words(tokens));
+        }
     }
     Ok(cautions(settings, now))
 }
@@ -71,26 +79,69 @@ fn asked_once(settings: &Settings, model: &str, now: Timestamp) -> Result<(), Ex
 const fn mend(model: &'static str, exceeded: &Exceeded) -> (&'static str, &'static str) {
     match exceeded {
         Exceeded::Window { .. } => (model, "choose a model with a larger window"),
-        Exceeded::Session(_) | Exceeded::Bad(_) => {
+        Exceeded::Session { .. } | Exceeded::Bad(_) => {
             ("symbols", "watch fewer markets; several strategies may share an account")
         }
         Exceeded::Day { .. } => ("llm_usd_per_day", "allow at least what one question may cost"),
     }
 }
 
+/// More questions than five minutes have tokens for.
+struct Crowded {
+    questions: u32,
+    tokens: u32,
+    mend: Mend,
+}
+
+/// What makes room.
+enum Mend {
+    /// To ask less often.
+    Slower,
+    /// To ask about less, as it cannot be asked less often.
+    Smaller,
+}
+
+impl Mend {
+    const fn field(&self) -> &'static str {
+        match self {
+            Mend::Slower => "decide_every_seconds",
+            Mend::Smaller => "symbols",
+        }
+    }
+    fn words(&self, tokens: u32) -> String {
+        let instead = match self {
+            Mend::Slower => "write 300 or more",
+            Mend::Smaller => "watch fewer markets",
+        };
+        if tokens > Tokens::MOST {
+            return instead.to_owned();
+        }
+        format!("{instead}, or allow them: tokens_per_five_minutes = {tokens} under [ask]")
+    }
+}
+
+/// Whether five minutes have room for every question that falls into them, and for one that is asked again after a
+/// malformed answer, each with the longest answer. What is counted is the least that they have.
+fn asked_in_time(settings: &Settings, model: &str, now: Timestamp) -> Result<(), Crowded> {
+    let (every, window) = (due::minutes(settings.decide_every), i64::try_from(RECENT_MINUTES).unwrap_or(1));
+    let cycles = u32::try_from(window.saturating_add(every - 1).div_euclid(every)).unwrap_or(1);
+    let questions = cycles.saturating_add(1);
+    let one = prompt::least(settings, model, now).saturating_add(MAX_TOKENS);
+    let tokens = one.saturating_mul(questions);
+    if tokens <= settings.llm_tokens.get() {
+        return Ok(());
+    }
+    // Asked every five minutes, one question falls into them, and the one that is asked again.
+    let fits_slower = one.saturating_mul(2) <= settings.llm_tokens.get();
+    let mend = if fits_slower { Mend::Slower } else { Mend::Smaller };
+    Err(Crowded { questions, tokens, mend })
+}
+
 /// What fits once and may not fit every time.
 fn cautions(settings: &Settings, now: Timestamp) -> Vec<String> {
     let (every, tokens) =
         (due::minutes(settings.decide_every), prompt::least(settings, &settings.model, now));
-    let window = i64::try_from(RECENT_MINUTES).unwrap_or(1);
-    let questions = u32::try_from(window.saturating_add(every - 1).div_euclid(every)).unwrap_or(1);
     let mut lines = Vec::new();
-    if tokens.saturating_add(MAX_TOKENS).saturating_mul(questions) > SESSION {
-        lines.push(format!(
-            "decide_every_seconds: {questions} questions within five minutes may be more than the {SESSION} tokens \
-             that a strategy has for them; cycles that do not fit end as abstain:over_budget"
-        ));
-    }
     let most = budget::most_cost(&settings.model, tokens, now).value();
     let paid = settings.llm_usd_per_day.value().checked_div(most).unwrap_or(Decimal::MAX).floor();
     let cycles = DAY.div_euclid(every);

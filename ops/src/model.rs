@@ -1,5 +1,5 @@
-//! `tradai model resume`: models that were switched off may be asked again. Decide clears the hold `model_off` of each
-//! strategy in its next cycle.
+//! `tradai model resume`: models that were switched off, or that needed a person, may be asked again. Decide clears the
+//! hold `model_off` of each strategy in its next cycle.
 
 use shared::records::llm::{self, LlmLedger, Resumed, SwitchedOff};
 use shared::store::{ScanTables, WriteTables};
@@ -13,7 +13,7 @@ use crate::stage::{Stage, Which};
 /// What can be done with models.
 #[derive(Debug, Clone, clap::Subcommand)]
 pub enum Command {
-    /// Let models be asked again that were switched off
+    /// Let models be asked again that were switched off or needed a person
     Resume(Options),
 }
 
@@ -28,8 +28,8 @@ pub struct Options {
     pub by: Option<String>,
 }
 
-/// Resumes whatever is switched off: the fleet at its ceiling, a provider at its spend limit. A ledger that cannot be
-/// read keeps no other from it; it is told, and refused in the end.
+/// Resumes whatever is switched off: the fleet at its ceiling, a provider at its spend limit, models that refused
+/// whatever they were asked. A ledger that cannot be read keeps no other from it; it is told, and refused in the end.
 pub async fn resume(stage: &Stage, by: &str, person: &mut Person<'_>, now: Timestamp) -> Result<(), NotDone> {
     let items = stage.tables.scan(Table::Ledgers).await?;
     let (mut resumed, mut damaged) = (false, Vec::new());
@@ -38,6 +38,10 @@ pub async fn resume(stage: &Stage, by: &str, person: &mut Person<'_>, now: Times
             Ok(ledger) => {
                 if let Some(off) = ledger.off() {
                     resume_one(stage, &ledger, off, by, person, now).await?;
+                    resumed = true;
+                }
+                if let Some(of) = ledger.standing().map(|(_, one, _)| one.tried_at).max() {
+                    mend(stage, &ledger, &Resumed { of, by: by.to_owned(), at: now }, person).await?;
                     resumed = true;
                 }
             }
@@ -52,7 +56,7 @@ pub async fn resume(stage: &Stage, by: &str, person: &mut Person<'_>, now: Times
             Err(NotDone::Refused(format!("not known whether switched off: {}", damaged.join(", "))))
         }
         (true, true) => Ok(()),
-        (true, false) => Err(NotDone::input("no model is switched off; nothing to resume")),
+        (true, false) => Err(NotDone::input("no model is switched off or needs a person; nothing to resume")),
     }
 }
 
@@ -71,4 +75,19 @@ async fn resume_one(
     })?;
     let (name, at, detail) = (&ledger.name, off.at, &off.detail);
     person.tell(&format!("resumed by {by}: {name}, switched off at {at} ({detail})"))
+}
+
+async fn mend(
+    stage: &Stage,
+    ledger: &LlmLedger,
+    mended: &Resumed,
+    person: &mut Person<'_>,
+) -> Result<(), NotDone> {
+    let write = stage.tables.write(vec![llm::mend(ledger, mended)]).await;
+    write.map_err(|error| NotDone::of_write(error, "not resumed: it was just asked; look again"))?;
+    for (model, one, since) in ledger.standing() {
+        let (by, name, detail) = (&mended.by, &ledger.name, &one.detail);
+        person.tell(&format!("resumed by {by}: {name}/{model}, of no use since {since} ({detail})"))?;
+    }
+    Ok(())
 }

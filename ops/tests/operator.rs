@@ -18,7 +18,7 @@ use ops::gate;
 use ops::not_done::NotDone;
 use ops::person::Person;
 use ops::stage::Stage;
-use ops::{approvals, approve, model, reject};
+use ops::{approvals, approve, model, reject, status};
 use serde_json::json;
 use shared::approval::{Answer, Offer, verify};
 use shared::aws::clients::{AwsConfig, AwsKeys, time_source};
@@ -27,9 +27,9 @@ use shared::market::Side;
 use shared::money::{Price, Qty};
 use shared::order::{Kind, Order, Origin, State, Terms};
 use shared::records;
-use shared::records::llm::{LlmLedger, SwitchedOff};
+use shared::records::llm::{Cause, LlmLedger, SwitchedOff, UNUSABLE, Unusable};
 use shared::secret::Secret;
-use shared::state::{GateName, Live, StrategyState};
+use shared::state::{Alert, GateName, Live, StrategyState};
 use shared::status::{Hold, Status};
 use shared::store::{Attr, Change, Item, Key, Path, ReadTables, Write, WriteTables};
 use shared::tables::{Names, PREFIX, Table};
@@ -348,6 +348,36 @@ fn models_that_are_off_are_resumed_by_a_person_who_is_named() {
     assert_eq!(ledger.off(), None);
     assert!(ledger.switched_off.is_some(), "what was switched off is decide's to say");
     assert!(input(&resume()).contains("no model is switched off"));
+}
+
+#[test]
+fn a_model_that_needs_a_person_is_shown_until_a_person_says_that_it_is_mended() {
+    let world = World::new();
+    let name = ProviderId::parse("anthropic").unwrap();
+    let (since, key) = (at("2023-03-01T11:55:00Z"), records::llm::key(&name));
+    let gone = Unusable {
+        cause: Cause::Gone,
+        since: Some(since),
+        tried_at: since,
+        times: 1,
+        detail: "no such model: model: claude-2.1".to_owned(),
+    };
+    let unusable = [("claude-2.1".to_owned(), gone)].into();
+    let alert = Alert { since, key: "claude-2.1 gone".to_owned(), detail: "no such model".to_owned() };
+    let alerts = [(UNUSABLE.to_owned(), alert)].into();
+    let ledger = LlmLedger { unusable, alerts, ..LlmLedger::first(name) };
+    world.put(key.clone(), records::llm::encode(&ledger));
+    let status = || world.run("", async |stage, person| status::show(stage, None, person, noon()).await).1;
+    assert!(status().contains("page: model-unusable, llm#anthropic"), "{}", status());
+    let resume = || world.run("", async |stage, person| model::resume(stage, "ada", person, noon()).await);
+    let (ended, shown) = resume();
+    ended.unwrap();
+    assert!(shown.contains("resumed by ada: anthropic/claude-2.1, of no use since"), "{shown}");
+    let mended = records::llm::decode(&world.item(key)).unwrap();
+    assert_eq!(mended.standing().count(), 0);
+    assert_eq!((&mended.unusable, &mended.alerts), (&ledger.unusable, &ledger.alerts), "these are decide's");
+    assert!(!status().contains("model-unusable"), "{}", status());
+    assert!(input(&resume()).contains("nothing to resume"));
 }
 
 #[test]

@@ -124,6 +124,8 @@ pub struct Position {
     pub closing_since: Option<Timestamp>,
     /// Why.
     pub exit_reason: Option<ExitReason>,
+    /// The decision that wished it, where a model did; its exit orders name it.
+    pub exit_decision: Option<Timestamp>,
     /// When it closed.
     pub closed_at: Option<Timestamp>,
     /// True when a person closed it by hand.
@@ -172,6 +174,7 @@ impl Position {
             opened_at: at,
             closing_since: None,
             exit_reason: None,
+            exit_decision: None,
             closed_at: None,
             closed_manually: false,
             residue: None,

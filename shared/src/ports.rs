@@ -379,6 +379,9 @@ pub enum ModelError {
     /// a person names another.
     #[error("no such model: {0}")]
     NoSuchModel(String),
+    /// There is no key that could be shown: nothing was sent.
+    #[error("no key: {0}")]
+    NoKey(String),
     /// The provider refuses the request or the key.
     #[error("provider refuses: {status} {text}")]
     Refused {

@@ -38,6 +38,8 @@ pub struct WishFor {
     pub origin: Origin,
     /// Since when.
     pub at: Timestamp,
+    /// The decision that it is of, where a model wants it; none in items from before it was kept.
+    pub decision: Option<Timestamp>,
 }
 
 /// What a wish is about.

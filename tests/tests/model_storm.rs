@@ -19,7 +19,7 @@ use shared::money::{Notional, Price, Qty};
 use shared::page::{Message, Publish, PublishError};
 use shared::ports::{
     AskModel, BadReply, Line, Log, MarketData, ModelError, OpenVenue, Question, RawReply, ReadTables, Reply,
-    Stop, Usage, VenueError, Wait, WriteTables,
+    Stop, ToolCall, Usage, VenueError, Wait, WriteTables,
 };
 use shared::records::{self, Shard};
 use shared::roster::Trail;
@@ -178,11 +178,14 @@ fn calls(tables: &MemoryStore, id: &StrategyId) -> u32 {
     records::state::decode(&item).unwrap().llm_day.calls
 }
 
-#[test]
-fn an_hour_of_the_handover_logs_storm_costs_little_and_pages_once_for_each_cause() {
-    let (tables, clock) = (MemoryStore::new(), SimClock::new(start()));
-    let strategies = plant(&tables);
-    let (venue, model) = (Calm(clock.clone()), Storm(clock.clone(), Cell::new(0)));
+/// Decide and heartbeat, each minute of an hour: what people were told, and when.
+fn hour(
+    tables: &MemoryStore,
+    strategies: &[StrategyId],
+    clock: &SimClock,
+    model: &impl AskModel,
+) -> Vec<(i64, String)> {
+    let venue = Calm(clock.clone());
     let (outlets, trail) = (Outlets::default(), Trail::default());
     let names = Names { prefix: PREFIX.to_owned(), env: Env::parse("dev").unwrap() };
     let mut told: Vec<(i64, String)> = Vec::new();
@@ -190,28 +193,24 @@ fn an_hour_of_the_handover_logs_storm_costs_little_and_pages_once_for_each_cause
         let scheduled_at = start() + Millis::from_minutes(minute);
         let tick = Tick { shard: 0, of: 1, scheduled_at };
         clock.set(scheduled_at + Millis::from_secs(1));
-        beat(&tables, &strategies, scheduled_at);
-        let ports = decide::Ports {
-            tables: &tables,
-            trail: &trail,
-            venues: &venue,
-            model: &model,
-            clock: &clock,
-            log: &outlets,
-        };
+        beat(tables, strategies, scheduled_at);
+        let ports = decide::Ports { tables, trail: &trail, venues: &venue, model, clock, log: &outlets };
         let report = at_once(decide::handle(tick, scheduled_at + Millis::from_secs(59), &names.env, &ports));
         assert_eq!(report.unwrap().failed, 0);
         clock.set(scheduled_at + Millis::from_secs(12));
-        let ports = heartbeat::Ports {
-            tables: &tables,
-            publish: &outlets,
-            gauge: &outlets,
-            clock: &clock,
-            log: &outlets,
-        };
+        let ports = heartbeat::Ports { tables, publish: &outlets, gauge: &outlets, clock, log: &outlets };
         at_once(heartbeat::handle(tick, &names, &ports)).unwrap();
         told.extend(outlets.0.borrow_mut().drain(..).map(|subject| (minute, subject)));
     }
+    told
+}
+
+#[test]
+fn an_hour_of_the_handover_logs_storm_costs_little_and_pages_once_for_each_cause() {
+    let (tables, clock) = (MemoryStore::new(), SimClock::new(start()));
+    let strategies = plant(&tables);
+    let model = Storm(clock.clone(), Cell::new(0));
+    let told = hour(&tables, &strategies, &clock, &model);
     let most = strategies.iter().map(|id| calls(&tables, id)).max().unwrap();
     let key = records::llm::key(&shared::ids::ProviderId::parse("anthropic").unwrap());
     let ledger = records::llm::decode(&at_once(tables.get(&[key])).unwrap().remove(0).unwrap()).unwrap();
@@ -235,4 +234,49 @@ fn an_hour_of_the_handover_logs_storm_costs_little_and_pages_once_for_each_cause
     };
     assert_eq!(pages("llm-refusals"), 1, "{told:?}");
     assert_eq!(told.iter().filter(|(_, subject)| subject.starts_with("[page]")).count(), 1, "{told:?}");
+}
+
+/// One model of the chain is retired from the beginning, the whole key is refused from half an hour on.
+struct Retired(SimClock, RefCell<Vec<String>>);
+
+impl AskModel for Retired {
+    fn serves(&self, provider: &str) -> bool {
+        provider == "anthropic"
+    }
+    async fn ask(&self, question: &Question) -> Result<RawReply, ModelError> {
+        self.1.borrow_mut().push(question.model.clone());
+        let minutes = shared::ports::Clock::now(&self.0).since(start()).as_secs() / 60;
+        if minutes >= TURNS {
+            Err(ModelError::Refused { status: 401, text: "invalid x-api-key".to_owned() })
+        } else if question.model == "anthropic/claude-haiku-4-5" {
+            Err(ModelError::NoSuchModel("model: claude-haiku-4-5".to_owned()))
+        } else {
+            Ok(RawReply { body: vec![] })
+        }
+    }
+    fn read(&self, _: &str, _: &RawReply) -> Result<Reply, BadReply> {
+        let input = serde_json::json!({"action": "hold", "reason": "calm"});
+        let call = ToolCall { id: "t".to_owned(), name: "decide".to_owned(), input };
+        let usage = Usage { tokens_in: 1_500, tokens_out: 60, ..Usage::default() };
+        Ok(Reply { stop: Stop::Tool, text: String::new(), calls: vec![call], usage })
+    }
+}
+
+#[test]
+fn models_that_need_a_person_page_once_for_each_cause_within_five_minutes() {
+    let (tables, clock) = (MemoryStore::new(), SimClock::new(start()));
+    let strategies = plant(&tables);
+    let model = Retired(clock.clone(), RefCell::default());
+    let told = hour(&tables, &strategies, &clock, &model);
+    let asked = model.1.borrow();
+    let of = |name: &str| asked.iter().filter(|model| model.ends_with(name)).count();
+    println!("{} calls, {} of the retired model; told: {told:?}", asked.len(), of("haiku-4-5"));
+    assert_eq!(of("haiku-4-5"), 1, "within an hour");
+    assert!(of("sonnet-5") > 100, "the next model of the chain answers");
+    let pages: Vec<i64> = told.iter().map(|(minute, _)| *minute).collect();
+    assert!(told.iter().all(|(_, subject)| subject.starts_with("[page] model-unusable")), "{told:?}");
+    assert!(
+        matches!(pages.as_slice(), [first, second] if *first <= 5 && (30..=35).contains(second)),
+        "{told:?}"
+    );
 }

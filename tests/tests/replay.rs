@@ -10,7 +10,8 @@ use ops::person::Person;
 use ops::replay::{self, Wanted};
 use ops::stage::Stage;
 use shared::aws::clients::{AwsConfig, AwsKeys, time_source};
-use shared::order::{Order, Origin};
+use shared::ids::Leg;
+use shared::order::{Order, Origin, Terms};
 use shared::records::order::Row;
 use shared::records::{self, DecisionRecord};
 use shared::store::{Attr, Change, Key, Path, ScanTables, Write, WriteTables};
@@ -86,20 +87,24 @@ fn every_decision_of_a_run_is_read_again_as_it_was_and_a_changed_one_is_named() 
         .iter()
         .map(|item| records::decision::decode(item).unwrap())
         .collect();
-    let orders: Vec<Order> = wait(stage.tables.scan(Table::Orders))
+    let (orders, exits): (Vec<Order>, Vec<Order>) = wait(stage.tables.scan(Table::Orders))
         .unwrap()
         .iter()
         .filter_map(|item| match records::order::decode_row(item).unwrap() {
-            Row::Order(order) if order.terms.origin == Origin::Model && order.terms.plan == 0 => Some(*order),
+            Row::Order(order) if order.terms.origin == Origin::Model => Some(*order),
             Row::Order(_) | Row::Fill(_) => None,
         })
-        .filter(|order| order.terms.decision.is_some())
-        .collect();
-    assert!(!orders.is_empty());
+        .partition(|order| order.terms.leg == Leg::Entry);
+    assert!(!orders.is_empty() && !exits.is_empty());
     for order in &orders {
         let of = records.iter().filter(|one| one.order_id.as_ref() == Some(&order.terms.order_id));
         let of: Vec<Timestamp> = of.map(|one| one.decided_at).collect();
         assert_eq!(of, [order.terms.decision.unwrap()]);
+    }
+    for Terms { decision, position_id, .. } in exits.iter().map(|order| &order.terms) {
+        let of = records.iter().filter(|one| Some(one.decided_at) == *decision);
+        let of: Vec<_> = of.map(|one| (one.outcome.as_deref(), one.position_id.as_ref())).collect();
+        assert_eq!(of, [(Some("close"), Some(position_id))], "an exit names the decision that wished it");
     }
     let (ended, shown) = replayed(&stage, &all());
     let (many, traded) = (records.len(), orders.len());

@@ -24,6 +24,7 @@ use crate::purse::{self, NotReserved};
 use crate::record::{self, Put};
 use crate::shift::Turn;
 use crate::tokens;
+use crate::unusable;
 use crate::verdict::{Verdict, shorten, verdict};
 
 /// The longest wait for one answer.
@@ -163,7 +164,7 @@ impl From<ModelError> for Unanswered {
             ModelError::SpendLimit(_) => NoAnswer::SpendLimit,
             ModelError::Overloaded => NoAnswer::Overloaded,
             ModelError::NoSuchModel(_) => NoAnswer::NoSuchModel,
-            ModelError::Refused { .. } => NoAnswer::Refused,
+            ModelError::NoKey(_) | ModelError::Refused { .. } => NoAnswer::Refused,
             ModelError::Unavailable(_) => NoAnswer::Unavailable,
         };
         Unanswered::new(why, error)
@@ -192,7 +193,7 @@ async fn question<T: ReadTables + WriteTables, V, A: AskModel>(
     budget::check(&turn.settings, &turn.state, tally, model, tokens, now)
         .map_err(|exceeded| Unanswered::new(NoAnswer::OverBudget, exceeded))?;
     let (purse, tables) = (&turn.shift.purse, turn.shift.ports.tables);
-    if let Some(why) = purse.shut(&provider, now) {
+    if let Some(why) = purse.shut(&provider, model_name(model), now) {
         return Err(Unanswered::new(NoAnswer::Shut, why));
     }
     let most = budget::most_cost(model, tokens, now);
@@ -202,11 +203,9 @@ async fn question<T: ReadTables + WriteTables, V, A: AskModel>(
         Ok(answer) => Ok(answer),
         Err(error) => {
             let told = count_failure(turn, model, tokens, &error, tally);
-            if let Some(told) = told {
-                // Everybody has to know before the next question, whoever asks it.
-                purse.tell(&provider, told);
-                purse.settle(tables, turn.shift.ports.log, turn.shift.now()).await;
-            }
+            // Everybody has to know before the next question, whoever asks it.
+            purse.tell(&provider, told);
+            purse.settle(tables, turn.shift.ports.log, turn.shift.now()).await;
             Err(error.into())
         }
     }
@@ -217,14 +216,14 @@ fn is_served(model: &str, port: &impl AskModel) -> bool {
     model.split_once('/').is_some_and(|(provider, _)| port.serves(provider))
 }
 
-/// Counts a failure, and says what it tells of the provider; nothing where the fault is ours.
+/// Counts a failure, and says what it tells of the provider.
 fn count_failure<T, V, A>(
     turn: &Turn<'_, T, V, A>,
     model: &str,
     tokens: u32,
     error: &ModelError,
     tally: &mut Tally,
-) -> Option<Told> {
+) -> Told {
     let now = turn.shift.now();
     let line = turn.line(Level::Warn, "model gave no answer").with("model", model);
     turn.shift.write(line.with("error", shorten(&error.to_string(), MOST_DETAIL)));
@@ -236,13 +235,15 @@ fn count_failure<T, V, A>(
     match error {
         ModelError::Throttled { wait } => {
             tally.throttled = tally.throttled.saturating_add(1);
-            Some(purse::unanswered(model, now, Fate::Throttled, usd, *wait))
+            purse::unanswered(model, now, Fate::Throttled, usd, *wait)
         }
-        ModelError::Unavailable(_) | ModelError::Overloaded => Some(failed(usd)),
-        ModelError::SpendLimit(text) => {
-            Some(Told { spend_limit: Some(shorten(text, MOST_DETAIL)), ..failed(usd) })
+        ModelError::Unavailable(_) | ModelError::Overloaded => failed(usd),
+        ModelError::SpendLimit(text) => Told { spend_limit: Some(shorten(text, MOST_DETAIL)), ..failed(usd) },
+        ModelError::NoSuchModel(_) | ModelError::NoKey(_) | ModelError::Refused { .. } => {
+            let refused =
+                unusable::cause(error).map(|cause| (cause, shorten(&error.to_string(), MOST_DETAIL)));
+            Told { refused, ..failed(usd) }
         }
-        ModelError::NoSuchModel(_) | ModelError::Refused { .. } => None,
     }
 }
 

@@ -14,8 +14,6 @@ use crate::meters::{BAD_CYCLES, Tally};
 const WINDOW: u32 = 200_000;
 /// The share of it that a question may fill, in percent.
 const SHARE: u32 = 25;
-/// Most tokens of one strategy in five minutes.
-pub const SESSION: u32 = 5_000;
 /// Most tokens of one answer: a decision is small.
 pub const MAX_TOKENS: u32 = 400;
 
@@ -31,8 +29,13 @@ pub enum Exceeded {
         most: u32,
     },
     /// Too much within five minutes.
-    #[error("{0} tokens within five minutes, most {SESSION}")]
-    Session(u32),
+    #[error("{tokens} tokens within five minutes, most {most}")]
+    Session {
+        /// The tokens.
+        tokens: u32,
+        /// The limit.
+        most: u32,
+    },
     /// Too soon after bad answers.
     #[error("{0} bad cycles in a row: one question within five minutes")]
     Bad(u32),
@@ -70,8 +73,9 @@ pub fn check(
     }
     let session =
         recent(state, now).saturating_add(used.tokens()).saturating_add(tokens).saturating_add(MAX_TOKENS);
-    if session > SESSION {
-        return Err(Exceeded::Session(session));
+    let most = settings.llm_tokens.get();
+    if session > most {
+        return Err(Exceeded::Session { tokens: session, most });
     }
     let (spent, next) = (spent_today(state, now) + used.usd, most_cost(model, tokens, now));
     if spent + next > settings.llm_usd_per_day {
@@ -113,6 +117,7 @@ pub fn spent_today(state: &StrategyState, now: Timestamp) -> Notional {
 mod tests {
     use super::*;
     use crate::testing::{self, at};
+    use shared::settings::Tokens;
     use shared::state::LlmDay;
 
     const MODEL: &str = "anthropic/claude-haiku-4-5";
@@ -143,12 +148,23 @@ mod tests {
 
     #[test]
     fn five_minutes_allow_five_thousand_tokens_with_the_answer() {
+        let over = Err(Exceeded::Session { tokens: 5_001, most: 5_000 });
         assert_eq!(checked(&testing::state(), 4_600), Ok(()));
-        assert_eq!(checked(&testing::state(), 4_601), Err(Exceeded::Session(5_001)));
+        assert_eq!(checked(&testing::state(), 4_601), over);
         let mut state = testing::state();
         state.recent_llm = vec![minute(5, 4_000), minute(4, 1_600)];
         assert_eq!(checked(&state, 3_000), Ok(()), "the fifth minute back is over");
-        assert_eq!(checked(&state, 3_001), Err(Exceeded::Session(5_001)));
+        assert_eq!(checked(&state, 3_001), over);
+    }
+
+    #[test]
+    fn a_strategys_own_tokens_in_five_minutes_bind_it() {
+        let allowed = |tokens, asked| {
+            let settings = Settings { llm_tokens: Tokens::new(tokens).unwrap(), ..testing::settings() };
+            check(&settings, &testing::state(), &Tally::default(), MODEL, asked, now()).is_ok()
+        };
+        assert!(allowed(2_000, 1_600) && !allowed(2_000, 1_601));
+        assert!(allowed(9_000, 8_600) && !allowed(9_000, 8_601));
     }
 
     #[test]

@@ -68,7 +68,7 @@ fn break_9_a_wait_is_obeyed_in_full_however_long() {
         let ledger = LlmLedger::first(ProviderId::parse("anthropic").unwrap());
         let told = unanswered("anthropic/m", now, Fate::Throttled, shared::money::Notional::ZERO, Some(wait));
         let ledger = after(ledger, &[told]);
-        let is_open = |at: &Timestamp| shut(&ledger, *at).is_none();
+        let is_open = |at: &Timestamp| shut(&ledger, "m", *at).is_none();
         let seconds = (0..=wait.as_secs()).map(|second| now + Millis::from_secs(second));
         seconds.into_iter().find(is_open).unwrap().since(now)
     };

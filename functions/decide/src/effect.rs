@@ -102,7 +102,8 @@ impl Cycle<'_> {
         let position = match &target {
             Target::Close(position) | Target::Cancel { position, .. } => position.clone(),
         };
-        let wish = Live::Wish(WishFor { target, origin: Origin::Model, at: self.inputs.at });
+        let (origin, decision) = (Origin::Model, Some(self.record.decided_at));
+        let wish = Live::Wish(WishFor { target, origin, at: self.inputs.at, decision });
         Effect {
             outcome: outcome.to_string(),
             live: Some((records::state::wish_key(self.inputs.seq), wish)),

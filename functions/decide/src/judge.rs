@@ -23,22 +23,19 @@ pub fn reply(
     }
 }
 
-/// Whether nobody else is asked after a question without an answer. Where a provider fails another may answer; where
-/// it refuses us, or nothing may be spent, nobody is asked.
+/// Whether nobody else is asked after a question without an answer. Where a provider fails or refuses us another may
+/// answer; where nothing may be spent, or no time is left, nobody is asked.
 pub const fn is_over(why: NoAnswer) -> bool {
     match why {
         NoAnswer::NotServed
         | NoAnswer::Shut
         | NoAnswer::Throttled
         | NoAnswer::Overloaded
-        | NoAnswer::Unavailable => false,
-        NoAnswer::OverBudget
-        | NoAnswer::NoTime
-        | NoAnswer::ModelOff
-        | NoAnswer::NotReserved
+        | NoAnswer::Unavailable
         | NoAnswer::SpendLimit
         | NoAnswer::NoSuchModel
-        | NoAnswer::Refused => true,
+        | NoAnswer::Refused => false,
+        NoAnswer::OverBudget | NoAnswer::NoTime | NoAnswer::ModelOff | NoAnswer::NotReserved => true,
     }
 }
 

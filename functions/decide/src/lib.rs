@@ -30,6 +30,7 @@ pub mod settle;
 pub mod shift;
 pub mod snapshot;
 pub mod tokens;
+pub mod unusable;
 pub mod verdict;
 pub mod warmup;
 pub mod wiring;

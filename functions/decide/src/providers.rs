@@ -3,11 +3,13 @@
 use shared::ids::ProviderId;
 use shared::money::Notional;
 use shared::records::llm::{
-    Breaker, Fate, LlmLedger, MINUTES_KEPT, MOST_CALLS, Minute, ModelName, SwitchedOff,
+    Breaker, Cause, Fate, LlmLedger, MINUTES_KEPT, MOST_CALLS, Minute, ModelName, SwitchedOff, UNUSABLE,
 };
 use shared::signal::Signal;
 use shared::state::Alert;
 use shared::time::{Millis, Timestamp};
+
+use crate::unusable;
 
 /// How long nobody asks a provider whose 429 does not say.
 const USUAL_WAIT: Millis = Millis::from_secs(60);
@@ -41,15 +43,25 @@ pub struct Told {
     pub wait: Option<Millis>,
     /// Its words, where the account's own limit is used up: no wait helps.
     pub spend_limit: Option<String>,
+    /// Why it refuses until a person acts, and its words; such a refusal says nothing of how its other calls fare.
+    pub refused: Option<(Cause, String)>,
     /// The tokens of its question in percent of the plain bound on them, where the raised one was passed too.
     pub over: Option<u32>,
+}
+
+impl Told {
+    /// Nothing but what became of it.
+    pub fn of(model: &str, at: Timestamp, fate: Fate) -> Told {
+        let (usd, model) = (Notional::ZERO, model.to_owned());
+        Told { model, at, fate, usd, wait: None, spend_limit: None, refused: None, over: None }
+    }
 }
 
 /// The alert of a bound that was too low.
 pub const TOKEN_BOUND: &str = "token-bound";
 
-/// Why the provider may not be asked now, if so: nothing is sent.
-pub fn shut(ledger: &LlmLedger, now: Timestamp) -> Option<String> {
+/// Why this model of the provider may not be asked now, if so: nothing is sent.
+pub fn shut(ledger: &LlmLedger, model: &str, now: Timestamp) -> Option<String> {
     let name = &ledger.name;
     if let Some(off) = ledger.off() {
         return Some(format!("{name} is switched off since {}: {}", off.at, off.detail));
@@ -57,17 +69,22 @@ pub fn shut(ledger: &LlmLedger, now: Timestamp) -> Option<String> {
     if let Some(until) = ledger.not_before.filter(|until| now < *until) {
         return Some(format!("{name} asked to wait until {until}"));
     }
-    let open = ledger.breaker.filter(|breaker| now < breaker.until)?;
-    Some(format!("the breaker of {name} is open until {}", open.until))
+    if let Some(open) = ledger.breaker.filter(|breaker| now < breaker.until) {
+        return Some(format!("the breaker of {name} is open until {}", open.until));
+    }
+    unusable::shut(ledger, model, now)
 }
 
 /// The ledger after these calls, in their order.
 pub fn after(mut ledger: LlmLedger, told: &[Told]) -> LlmLedger {
     for one in told {
-        count(&mut ledger, one);
-        wait(&mut ledger, one);
-        breaker(&mut ledger, one);
-        factor(&mut ledger, one);
+        unusable::judge(&mut ledger, one);
+        if one.refused.is_none() {
+            count(&mut ledger, one);
+            wait(&mut ledger, one);
+            breaker(&mut ledger, one);
+            factor(&mut ledger, one);
+        }
     }
     if let Some(last) = told.last() {
         judge(&mut ledger, last.at);
@@ -220,6 +237,10 @@ fn judge(ledger: &mut LlmLedger, now: Timestamp) {
     if ledger.off().is_none() {
         ledger.alerts.remove(Signal::LlmCost.as_str());
     }
+    match unusable::alert(ledger) {
+        None => drop(ledger.alerts.remove(UNUSABLE)),
+        Some(alert) => drop(ledger.alerts.insert(UNUSABLE.to_owned(), alert)),
+    }
 }
 
 /// Why people are told of refusals, if they are.
@@ -264,16 +285,7 @@ mod tests {
         at("2023-03-01T16:00:00Z")
     }
     fn told(minute: i64, fate: Fate) -> Told {
-        let at = start() + Millis::from_minutes(minute);
-        Told {
-            model: "m".to_owned(),
-            at,
-            fate,
-            usd: Notional::ZERO,
-            wait: None,
-            spend_limit: None,
-            over: None,
-        }
+        Told::of("m", start() + Millis::from_minutes(minute), fate)
     }
     fn fresh() -> LlmLedger {
         LlmLedger::first(ProviderId::parse("anthropic").unwrap())
@@ -290,8 +302,8 @@ mod tests {
         let long = Told { wait: Some(Millis::from_secs(90)), ..told(0, Fate::Throttled) };
         let ledger = after(fresh(), &[long, told(0, Fate::Throttled)]);
         assert_eq!(ledger.not_before, Some(start() + Millis::from_secs(90)));
-        assert!(shut(&ledger, start() + Millis::from_secs(89)).unwrap().contains("asked to wait"));
-        assert_eq!(shut(&ledger, start() + Millis::from_secs(90)), None);
+        assert!(shut(&ledger, "m", start() + Millis::from_secs(89)).unwrap().contains("asked to wait"));
+        assert_eq!(shut(&ledger, "m", start() + Millis::from_secs(90)), None);
         let ledger = after(fresh(), &[told(0, Fate::Throttled)]);
         assert_eq!(ledger.not_before, Some(start() + USUAL_WAIT));
     }
@@ -314,7 +326,7 @@ mod tests {
         let ledger = after(fresh(), &twenty);
         assert_eq!(ledger.breaker, Some(Breaker { since: minute(2), until: minute(7) }));
         assert_eq!(kinds(&ledger), ["llm-throttled"]);
-        assert!(shut(&ledger, minute(6)).unwrap().contains("breaker"));
+        assert!(shut(&ledger, "m", minute(6)).unwrap().contains("breaker"));
     }
 
     #[test]
@@ -359,11 +371,11 @@ mod tests {
     fn a_spend_limit_switches_the_provider_off_until_a_person_resumes_it() {
         let limit = Told { spend_limit: Some("quota".to_owned()), ..told(0, Fate::Failed) };
         let mut ledger = after(fresh(), &[limit.clone(), limit]);
-        assert!(shut(&ledger, minute(600)).unwrap().contains("switched off"));
+        assert!(shut(&ledger, "m", minute(600)).unwrap().contains("switched off"));
         assert_eq!(kinds(&ledger), ["llm-cost"]);
         let of = ledger.off().unwrap().at;
         ledger.resumed = Some(shared::records::llm::Resumed { of, by: "ada".to_owned(), at: minute(30) });
-        assert_eq!(shut(&ledger, minute(31)), None);
+        assert_eq!(shut(&ledger, "m", minute(31)), None);
         let ledger = after(ledger, &[told(31, Fate::Answered)]);
         assert!(ledger.alerts.is_empty());
     }

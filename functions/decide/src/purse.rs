@@ -86,10 +86,10 @@ impl Purse {
         ledger.off().map(|off| format!("switched off since {}: {}", off.at, off.detail))
     }
 
-    /// Why this provider is not asked now, if so. One whose ledger cannot be read is not.
-    pub fn shut(&self, provider: &ProviderId, now: Timestamp) -> Option<String> {
+    /// Why this model of a provider is not asked now, if so. None is whose ledger cannot be read.
+    pub fn shut(&self, provider: &ProviderId, model: &str, now: Timestamp) -> Option<String> {
         match self.of(provider) {
-            Ok(ledger) => providers::shut(&self.with_told(ledger, provider)?, now),
+            Ok(ledger) => providers::shut(&self.with_told(ledger, provider)?, model, now),
             Err(why) => Some(why),
         }
     }
@@ -318,5 +318,5 @@ pub fn answered(model: &str, at: Timestamp, is_refusal: bool, usd: Notional) -> 
 
 /// What a call of `model` (`provider/name`) told that was not.
 pub fn unanswered(model: &str, at: Timestamp, fate: Fate, usd: Notional, wait: Option<Millis>) -> Told {
-    Told { model: model_name(model).to_owned(), at, fate, usd, wait, spend_limit: None, over: None }
+    Told { usd, wait, ..Told::of(model_name(model), at, fate) }
 }

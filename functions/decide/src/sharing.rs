@@ -246,6 +246,65 @@ fn a_spend_limit_is_asked_once_and_told_once() {
 }
 
 #[test]
+fn a_chain_that_needs_a_person_is_asked_once_an_hour_by_all_strategies_together_and_changes_no_books() {
+    let world = World::new();
+    let names = ["demo", "second", "third"];
+    for name in names.iter().skip(1) {
+        world.plant_other(name);
+    }
+    world.shard(&names);
+    let before = world.account();
+    world.model.mood.set(Some(|| Err(ModelError::NoSuchModel("model: claude-haiku-4-5".to_owned()))));
+    world.minutes(150);
+    assert_eq!(world.asked(), 3, "in 150 minutes");
+    let ledger = world.ledger("anthropic").unwrap();
+    let alert = &ledger.alerts["model-unusable"];
+    assert_eq!((ledger.alerts.len(), alert.since), (1, now()), "one fact");
+    assert!(world.orders().is_empty());
+    assert_eq!(world.account(), before);
+    assert_eq!(world.ledger("fleet").unwrap().hour.unwrap().usd, Notional::ZERO);
+    let held = world.decisions().iter().all(|one| one.outcome.as_deref() == Some("abstain:unavailable"));
+    assert!(held, "every cycle holds");
+    for name in names {
+        assert_eq!(world.state_of(name).bad_cycles, 0, "what is not answered is no bad answer");
+    }
+    // It is back: nobody has to say so.
+    world.model.mood.set(None);
+    world.minutes(40);
+    assert!(world.ledger("anthropic").unwrap().alerts.is_empty());
+    assert!(world.asked() > 12, "{}", world.asked());
+}
+
+#[test]
+fn a_mended_key_is_used_at_once_where_a_person_says_so() {
+    let world = World::new();
+    world.model.mood.set(Some(|| Err(ModelError::Refused { status: 401, text: "invalid key".to_owned() })));
+    world.minutes(10);
+    assert_eq!(world.asked(), 1);
+    let ledger = world.ledger("anthropic").unwrap();
+    let (_, one, _) = ledger.standing().next().unwrap();
+    let mended = Resumed { of: one.tried_at, by: "ada".to_owned(), at: world.clock.0.get() };
+    at_once(world.tables.write(vec![records::llm::mend(&ledger, &mended)])).unwrap();
+    world.model.mood.set(None);
+    assert_eq!(outcome(&world.tick()), "hold");
+    let ledger = world.ledger("anthropic").unwrap();
+    assert!(ledger.alerts.is_empty() && ledger.unusable.is_empty(), "{ledger:?}");
+    assert_eq!(ledger.mended, Some(mended), "it is the person's to say");
+}
+
+#[test]
+fn a_ledger_of_before_models_were_judged_one_by_one_takes_the_first_of_them() {
+    let world = World::new();
+    world.tick();
+    let old = world.ledger("anthropic").unwrap();
+    assert!(!records::llm::encode(&old).contains_key("unusable"));
+    world.clock.0.set(at("2023-03-01T16:01:05Z"));
+    world.will(Err(ModelError::NoSuchModel("gone".to_owned())));
+    assert_eq!(outcome(&world.tick()), "abstain:unavailable");
+    assert!(world.ledger("anthropic").unwrap().unusable.contains_key("claude-haiku-4-5"));
+}
+
+#[test]
 fn a_provider_that_refuses_everyone_is_one_alert_and_not_one_for_each_strategy() {
     let world = World::new();
     let names: Vec<String> = (0..20).map(|number| format!("s{number}")).collect();

@@ -35,22 +35,13 @@ pub struct Books {
     /// The account's ledger; none before reconcile's first look.
     pub account: Option<AccountLedger>,
     /// What our own rules refused lately, newest first.
-    pub refusals: Vec<Refusal>,
+    pub refusals: Vec<String>,
     /// What the user's own pipeline noted; read only for a cycle that may ask.
     pub notes: Vec<Shown>,
     /// What the last answer saw, where it changed nothing.
     pub seen: Option<Seen>,
     /// How many of the last answers in a row were refusals of the model.
     pub refused_in_row: u32,
-}
-
-/// An order that one of our rules refused.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refusal {
-    /// The rule.
-    pub rule: String,
-    /// The documented message.
-    pub message: String,
 }
 
 /// Why the books cannot be read: this strategy decides nothing, the others go on.
@@ -190,9 +181,10 @@ fn place(books: &mut Books, key: Key, item: Option<Item>) -> Result<(), Unfit> {
     Ok(())
 }
 
-fn refusal(item: &Item) -> Option<Refusal> {
+/// The documented message of the rule that refused it.
+fn refusal(item: &Item) -> Option<String> {
     match records::order::decode(item).ok()?.state {
-        State::Refused { rule, message } => Some(Refusal { rule, message }),
+        State::Refused { message, .. } => Some(message),
         State::Intended
         | State::AwaitingApproval { .. }
         | State::Pending(_)

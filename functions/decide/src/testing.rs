@@ -64,6 +64,7 @@ pub(crate) fn settings() -> Settings {
         context_top_k: 0,
         ask_when_moved: None,
         llm_usd_per_day: Notional::parse("1").unwrap(),
+        llm_tokens: shared::settings::Tokens::USUAL,
         safety_mode: SafetyMode::Direct,
         order_cooldown: Millis::from_secs(60),
         limits: Limits {
@@ -189,7 +190,8 @@ pub(crate) fn resting() -> Books {
 
 pub(crate) fn close_wish(position: &PositionId) -> Live {
     let target = Target::Close(position.clone());
-    Live::Wish(WishFor { target, origin: Origin::Model, at: at("2023-03-01T15:59:00Z") })
+    let at = at("2023-03-01T15:59:00Z");
+    Live::Wish(WishFor { target, origin: Origin::Model, at, decision: Some(at) })
 }
 
 /// What a question is decided on that shows no market and no books.
@@ -475,6 +477,10 @@ impl World {
     pub(crate) fn ledger(&self, name: &str) -> Option<LlmLedger> {
         let key = records::llm::key(&ProviderId::parse(name).unwrap());
         self.tables.snapshot().get(&key).map(|item| records::llm::decode(item).unwrap())
+    }
+    /// The account, byte for byte.
+    pub(crate) fn account(&self) -> Item {
+        self.tables.snapshot()[&records::account::key(&settings().account)].clone()
     }
     pub(crate) fn plant_ledger(&self, ledger: &LlmLedger) {
         self.tables.plant(records::llm::key(&ledger.name), records::llm::encode(ledger));

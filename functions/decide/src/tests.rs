@@ -421,17 +421,19 @@ fn a_chain_of_models_goes_through_every_provider_and_ends_in_a_hold() {
 }
 
 #[test]
-fn a_chain_of_models_ends_where_a_person_is_needed() {
+fn a_chain_of_models_goes_on_where_one_of_them_needs_a_person() {
     for error in [
         ModelError::SpendLimit("used up".to_owned()),
         ModelError::NoSuchModel("retired".to_owned()),
+        ModelError::NoKey("secret x does not exist".to_owned()),
         ModelError::Refused { status: 400, text: "no".to_owned() },
+        ModelError::Refused { status: 401, text: "no".to_owned() },
     ] {
         let world = World::new();
         world.set(|settings| settings.model_fallbacks = vec!["openai/gpt-5-mini".to_owned()]);
         world.will(Err(error.clone()));
-        assert_eq!(outcome(&world.tick()), "abstain:unavailable", "{error}");
-        assert_eq!(world.asked(), 1, "{error}");
+        assert_eq!(outcome(&world.tick()), "hold", "{error}");
+        assert_eq!((world.asked(), world.decisions()[0].model.as_str()), (2, "openai/gpt-5-mini"), "{error}");
     }
 }
 

@@ -13,7 +13,7 @@ use shared::model::{self, AnyModel, Provider};
 use shared::ports::{
     AskModel, BadReply, ModelError, OpenVenue, Question, RawReply, Reply, SharedClock, VenueError, Wait,
 };
-use shared::secret::{ReadSecret, Secret};
+use shared::secret::{ReadSecret, Secret, SecretError};
 use shared::settings::Settings;
 use shared::tables::Names;
 use shared::transport::SharedTransport;
@@ -95,10 +95,34 @@ impl<S: ReadSecret> KeyedModels<S> {
             return Ok(key);
         }
         let read = self.secrets.read(&self.names.model_secret(provider.as_str())).await;
-        let read = read.map_err(|error| ModelError::Refused { status: 0, text: error.to_string() })?;
+        let read = read.map_err(|error| match error {
+            SecretError::Missing { .. } | SecretError::Malformed { .. } => {
+                ModelError::NoKey(error.to_string())
+            }
+            SecretError::Unavailable { .. } => ModelError::Refused { status: 0, text: error.to_string() },
+        })?;
         let key = read.api_key().clone();
         self.keys.borrow_mut().insert(provider, key.clone());
         Ok(key)
+    }
+}
+
+impl<S> KeyedModels<S> {
+    /// The error without the key: some servers repeat it to whom they refuse, and errors are logged and told.
+    fn without_key(&self, provider: Provider, error: ModelError) -> ModelError {
+        let keys = self.keys.borrow();
+        let Some(key) = keys.get(&provider).map(Secret::expose).filter(|key| !key.is_empty()) else {
+            return error;
+        };
+        let hidden = |text: String| text.replace(key, "[key]");
+        match error {
+            ModelError::SpendLimit(text) => ModelError::SpendLimit(hidden(text)),
+            ModelError::NoSuchModel(text) => ModelError::NoSuchModel(hidden(text)),
+            ModelError::NoKey(text) => ModelError::NoKey(hidden(text)),
+            ModelError::Refused { status, text } => ModelError::Refused { status, text: hidden(text) },
+            ModelError::Unavailable(text) => ModelError::Unavailable(hidden(text)),
+            error @ (ModelError::Throttled { .. } | ModelError::Overloaded) => error,
+        }
     }
 }
 
@@ -111,6 +135,7 @@ impl<S: ReadSecret> AskModel for KeyedModels<S> {
         let unknown = || ModelError::NoSuchModel(format!("{} is of no known provider", question.model));
         let provider = Provider::of(&question.model).ok_or_else(unknown)?;
         let answer = self.client(provider).await?.ask(question).await;
+        let answer = answer.map_err(|error| self.without_key(provider, error));
         if let Err(ModelError::Refused { status: 401 | 403, .. }) = &answer {
             // The key may have been rotated: the next question reads it again.
             self.keys.borrow_mut().remove(&provider);
@@ -129,11 +154,11 @@ mod tests {
 
     use shared::ids::Env;
     use shared::ports::{Clock, Turn};
-    use shared::secret::{Credentials, SecretError};
+    use shared::secret::Credentials;
     use shared::tables::PREFIX;
     use shared::testkit::at_once;
     use shared::time::{Millis, Timestamp};
-    use shared::transport::{Request, Sending, Transport, TransportError};
+    use shared::transport::{Request, Response, Sending, Transport, TransportError};
 
     use super::*;
     use crate::prompt::{Prompt, tool};
@@ -185,6 +210,36 @@ mod tests {
             url: None,
             compatible_url: Some("https://models.example".to_owned()),
             keys: RefCell::default(),
+        }
+    }
+
+    /// Refuses, and repeats every header that it was shown.
+    #[derive(Debug)]
+    struct Echo;
+
+    impl Transport for Echo {
+        fn send(&self, request: Request, _: Millis) -> Sending<'_> {
+            let shown: Vec<_> =
+                request.headers().values().map(|value| String::from_utf8_lossy(value.as_bytes())).collect();
+            let body = serde_json::json!({"error": {"message": shown.join(" ")}}).to_string();
+            let mut answer = Response::new(body.into());
+            *answer.status_mut() = 401_u16.try_into().unwrap();
+            Box::pin(std::future::ready(Ok(answer)))
+        }
+    }
+
+    #[test]
+    fn a_key_that_a_provider_repeats_is_told_to_nobody() {
+        for provider in [Provider::Anthropic, Provider::OpenAi, Provider::Compatible] {
+            let models = KeyedModels { transport: Arc::new(Echo), ..models(&Arc::default()) };
+            let (system, model) = (String::new(), format!("{}/m", provider.as_str()));
+            let turns = vec![Turn::Facts("{}".to_owned())];
+            let question =
+                Question { model, system, tool: tool(&[symbol()]), turns, max_tokens: 9, timeout: Millis(9) };
+            let error = at_once(models.ask(&question)).unwrap_err();
+            assert!(matches!(&error, ModelError::Refused { status: 401, .. }), "{error}");
+            let words = format!("{error} {error:?}");
+            assert!(words.contains("[key]") && !words.contains(KEY), "{words}");
         }
     }
 

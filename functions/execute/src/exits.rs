@@ -38,11 +38,12 @@ pub fn is_allowed<T, V>(turn: &Turn<'_, T, V>, reason: ExitReason) -> bool {
     turn.may(act_of(reason))
 }
 
-/// Orders an exit, and takes it as far as it goes in this invocation.
+/// Orders an exit, and takes it as far as it goes in this invocation. `decision` is the model's, where it wished it.
 pub async fn begin_exit<T, V>(
     turn: &mut Turn<'_, T, V>,
     id: &PositionId,
     reason: ExitReason,
+    decision: Option<Timestamp>,
 ) -> Result<(), TurnError>
 where
     T: WriteTables,
@@ -53,8 +54,13 @@ where
     position.status = PositionStatus::Closing;
     position.closing_since = Some(now);
     position.exit_reason = Some(reason);
+    position.exit_decision = decision;
     turn.desk.commit(turn.shift.tables, Binds::Authority).await?;
     let line = turn.line(Level::Info, "exit ordered").with("position_id", id).with("reason", reason.as_str());
+    let line = match decision {
+        Some(minute) => line.with("decision", minute),
+        None => line,
+    };
     turn.write(traced(turn, line, id));
     continue_exit(turn, id).await
 }
@@ -102,6 +108,7 @@ where
         position.status = PositionStatus::Open;
         position.closing_since = None;
         position.exit_reason = None;
+        position.exit_decision = None;
     }
     Ok(turn.desk.commit(turn.shift.tables, Binds::Nothing).await?)
 }
@@ -273,7 +280,10 @@ fn exit_order<T, V>(turn: &Turn<'_, T, V>, position: &Position, quantity: Qty) -
         Act::ExitByPerson => Origin::Person,
         Act::Open | Act::CancelEntry | Act::ProtectiveStop | Act::ExitByRule => Origin::Rule,
     };
-    own_order(turn, position, Leg::Exit, position.next_exit, origin, Kind::Market, quantity)
+    let plan = position.next_exit;
+    let mut order = own_order(turn, position, Leg::Exit, plan, origin, Kind::Market, quantity);
+    order.terms.decision = position.exit_decision;
+    order
 }
 
 /// An order that execute plans itself.

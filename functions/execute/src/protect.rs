@@ -122,7 +122,7 @@ where
     }
     let waits = turn.desk.books.waits_for_fills(id);
     match reason.filter(|reason| is_allowed(turn, *reason) && !waits) {
-        Some(reason) => begin_exit(turn, id, reason).await,
+        Some(reason) => begin_exit(turn, id, reason, None).await,
         None => keep_stop(turn, id).await,
     }
 }
@@ -262,7 +262,7 @@ where
     T: WriteTables,
     V: MarketData + ReadAccount + TradeOrders,
 {
-    if is_allowed(turn, reason) { Box::pin(begin_exit(turn, id, reason)).await } else { Ok(()) }
+    if is_allowed(turn, reason) { Box::pin(begin_exit(turn, id, reason, None)).await } else { Ok(()) }
 }
 
 /// Too little for a stop: it waits while its entry may still fill, else it is sold while the price still allows

@@ -68,6 +68,7 @@ pub(crate) fn settings() -> Settings {
         context_top_k: 0,
         ask_when_moved: None,
         llm_usd_per_day: notional("1"),
+        llm_tokens: shared::settings::Tokens::USUAL,
         safety_mode: SafetyMode::Direct,
         order_cooldown: Millis::from_secs(60),
         limits: Limits {

@@ -26,7 +26,7 @@ where
         let result = match &wish.target {
             // It stays until the position can be read again.
             Target::Close(position) if turn.desk.books.is_damaged(position) => Ok(()),
-            Target::Close(position) => grant_close(turn, &key, position, wish.origin).await,
+            Target::Close(position) => grant_close(turn, &key, position, &wish).await,
             Target::Cancel { order_id, .. } => grant_cancel(turn, &key, order_id, wish.origin).await,
         };
         turn.survive(result)?;
@@ -45,22 +45,22 @@ fn wishes<T, V>(turn: &Turn<'_, T, V>) -> Vec<(String, WishFor)> {
 
 async fn grant_close<T, V>(
     turn: &mut Turn<'_, T, V>,
-    wish: &str,
+    key: &str,
     id: &PositionId,
-    origin: Origin,
+    wish: &WishFor,
 ) -> Result<(), TurnError>
 where
     T: WriteTables,
     V: MarketData + ReadAccount + TradeOrders,
 {
-    let reason = match origin {
+    let reason = match wish.origin {
         Origin::Person => ExitReason::Person,
         Origin::Model | Origin::Rule | Origin::Reconcile => ExitReason::Model,
     };
-    turn.desk.books.state.live.remove(wish);
+    turn.desk.books.state.live.remove(key);
     let status = turn.desk.books.positions.get(id).map(|one| one.status);
     if status == Some(PositionStatus::Open) && is_allowed(turn, reason) {
-        return begin_exit(turn, id, reason).await;
+        return begin_exit(turn, id, reason, wish.decision).await;
     }
     if status == Some(PositionStatus::Closing) && reason == ExitReason::Person {
         return take_over(turn, id).await;
@@ -76,7 +76,7 @@ where
     T: WriteTables,
 {
     if let Some(position) = turn.desk.books.positions.get_mut(id) {
-        position.exit_reason = Some(ExitReason::Person);
+        (position.exit_reason, position.exit_decision) = (Some(ExitReason::Person), None);
     }
     Ok(turn.desk.commit(turn.shift.tables, Binds::Nothing).await?)
 }

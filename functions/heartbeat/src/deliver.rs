@@ -149,7 +149,10 @@ impl<T: ReadTables + WriteTables, P: Publish, G> Round<'_, T, P, G> {
                 Some(incident) => self.go_on(finding, incident).await,
                 None => self.open_as(finding, finding.incident(id.clone(), self.clock()), true).await,
             },
-            Errand::Recover { item, kind, episode } => self.recover(item, kind, episode, incident).await,
+            Errand::Recover { item, kind, episode, is_replaced } => {
+                let is_told = tells_recovery(kind) && !is_replaced;
+                self.recover(item, kind, episode, incident, is_told).await
+            }
         }
     }
 
@@ -279,13 +282,14 @@ impl<T: ReadTables + WriteTables, P: Publish, G> Round<'_, T, P, G> {
         kind: &str,
         episode: &Episode,
         incident: Option<&Incident>,
+        is_told: bool,
     ) -> Result<Outcome, Undone> {
         let forget = claim::forget(item, kind, &episode.incident_id);
         let Some(incident) = incident.filter(|one| one.recovery_published_at.is_none()) else {
             self.write_if_ours(forget).await?;
             return Ok(Outcome::Left);
         };
-        if !tells_recovery(kind) {
+        if !is_told {
             self.write_if_ours(claim::resolve(incident, self.clock())).await?;
             self.write_if_ours(forget).await?;
             return Ok(Outcome::Left);

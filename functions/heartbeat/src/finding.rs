@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use shared::ids::{IncidentId, StrategyId};
 use shared::records::Incident;
+use shared::records::llm::UNUSABLE;
 use shared::signal::{Severity, Signal};
 use shared::state::Episode;
 use shared::store::Key;
@@ -72,9 +73,14 @@ pub fn tells_recovery(kind: &str) -> bool {
 
 impl Finding {
     /// Whether `episode` is of another fact of this kind: the next order that waits is told anew, even where no
-    /// minute lies between the two.
+    /// minute lies between the two, and so is a further cause why models of a provider need a person.
     pub fn is_another(&self, episode: &Episode) -> bool {
-        self.kind == APPROVAL_NEEDED && episode.since != self.since.at
+        match self.kind.as_str() {
+            APPROVAL_NEEDED => episode.since != self.since.at,
+            // A fact without a time of its own is seen anew each time.
+            UNUSABLE => episode.since < self.since.at && self.since == Since::at(self.since.at),
+            _ => false,
+        }
     }
 
     /// The incident's id, the same for every checker that sees this fact.

@@ -47,6 +47,8 @@ pub enum Errand {
         kind: String,
         /// What is known of the episode.
         episode: Episode,
+        /// Whether another fact of its kind has taken its place, of which people are told: nothing has recovered.
+        is_replaced: bool,
     },
 }
 
@@ -79,19 +81,16 @@ pub fn plan(judged: &Judged, now: Timestamp) -> Vec<Errand> {
 
 fn of(verdict: &Verdict, now: Timestamp) -> Vec<Errand> {
     let findings = verdict.findings.values().filter_map(|finding| for_finding(verdict, finding, now));
-    let gone = verdict.episodes.iter().filter(|(kind, episode)| is_over(verdict, kind, episode));
-    let over = gone.filter_map(|(kind, episode)| {
-        let (item, kind) = (verdict.item.clone(), kind.clone());
-        Some(Errand::Recover { item, kind, episode: episode.clone().ok()? })
-    });
+    let over = verdict.episodes.iter().filter_map(|(kind, episode)| over(verdict, kind, episode));
     findings.chain(over).collect()
 }
 
-/// Its fact has gone, or another has taken its place.
-fn is_over(verdict: &Verdict, kind: &str, episode: &Read<Episode>) -> bool {
-    let finding = verdict.findings.get(kind);
-    let is_replaced = |finding: &Finding| episode.as_ref().is_ok_and(|episode| finding.is_another(episode));
-    verdict.has_gone(kind) || finding.is_some_and(is_replaced)
+/// An episode whose fact has gone, or in whose place another stands.
+fn over(verdict: &Verdict, kind: &str, episode: &Read<Episode>) -> Option<Errand> {
+    let episode = episode.as_ref().ok()?;
+    let is_replaced = verdict.findings.get(kind).is_some_and(|finding| finding.is_another(episode));
+    let (item, kind, episode) = (verdict.item.clone(), kind.to_owned(), episode.clone());
+    (is_replaced || verdict.has_gone(&kind)).then_some(Errand::Recover { item, kind, episode, is_replaced })
 }
 
 /// It is one episode as long as its entry stands, whatever `since` says meanwhile.

@@ -4,9 +4,10 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 
 use shared::gauge::{PutSignals, PutSignalsError, Reading};
-use shared::ids::{AccountId, Env, StrategyId};
+use shared::ids::{AccountId, Env, ProviderId, StrategyId};
 use shared::page::{Message, Publish, PublishError};
 use shared::ports::{Clock, Line, Log, ReadTables, ScanTables, WriteTables};
+use shared::records::llm::{Cause, LlmLedger, Resumed, Unusable};
 use shared::records::{self, AccountLedger, Shard};
 use shared::signal::Signal;
 use shared::state::{Alert, ExecDay, ExecMinute, Live, StrategyState};
@@ -634,4 +635,68 @@ fn fewer_than_twenty_calls_say_nothing_of_a_venue() {
     world.run().unwrap();
     assert_eq!(world.signal(Signal::LatencyP99).as_deref(), Some("0"));
     assert!(world.sent.borrow().is_empty());
+}
+
+/// `llm#anthropic` with a model that is gone since each of these minutes after noon.
+fn gone(world: &World, models: &[(&str, i64)]) -> LlmLedger {
+    let name = ProviderId::parse("anthropic").unwrap();
+    let key = records::llm::key(&name);
+    let when = |minute: i64| noon() + Millis::from_minutes(minute);
+    let unusable = |(model, minute): &(&str, i64)| {
+        let (cause, since, detail) = (Cause::Gone, Some(when(*minute)), "retired".to_owned());
+        ((*model).to_owned(), Unusable { cause, since, tried_at: when(*minute), times: 1, detail })
+    };
+    let mut ledger = LlmLedger::first(name);
+    ledger.unusable = models.iter().map(unusable).collect();
+    let since = when(models.iter().map(|(_, minute)| *minute).max().unwrap());
+    let detail = models.iter().map(|(model, _)| *model).collect::<Vec<_>>().join(" ");
+    let alert = Alert { since, key: detail.clone(), detail };
+    ledger.alerts.insert(records::llm::UNUSABLE.to_owned(), alert);
+    let mut item = records::llm::encode(&ledger);
+    let episodes = world.store.snapshot().get(&key).and_then(|old| old.get("episodes").cloned());
+    item.insert("episodes".to_owned(), episodes.unwrap_or(Attr::M(Item::new())));
+    world.store.plant(key, item);
+    ledger
+}
+
+#[test]
+fn a_model_that_needs_a_person_is_one_page_and_a_further_one_is_another() {
+    let world = World::with(&[]);
+    gone(&world, &[("a", 0)]);
+    world.minutes(10);
+    assert_eq!(world.subjects(), ["[page] model-unusable llm#anthropic (dev)"]);
+    gone(&world, &[("a", 0), ("b", 10)]);
+    world.minutes(10);
+    assert_eq!(world.count("[page]"), 2);
+    assert_eq!(world.count("[recovered]"), 0, "the first has not recovered");
+    assert!(world.sent.borrow()[1].body.contains("a b"), "the second names both");
+    // One of them is mended: what is left is the same fact.
+    gone(&world, &[("a", 0)]);
+    world.minutes(10);
+    assert_eq!(world.subjects().len(), 2);
+}
+
+#[test]
+fn what_a_person_has_answered_is_over_although_nobody_asks_that_provider_any_more() {
+    let world = World::with(&[]);
+    let ledger = gone(&world, &[("a", 0)]);
+    world.minutes(2);
+    let mended = Resumed { of: noon(), by: "ada".to_owned(), at: world.now.get() };
+    at_once(world.store.write(vec![records::llm::mend(&ledger, &mended)])).unwrap();
+    world.minutes(10);
+    let (page, over) = ("[page] model-unusable", "[recovered] model-unusable");
+    assert_eq!((world.count(page), world.count(over), world.subjects().len()), (1, 1, 2));
+}
+
+#[test]
+fn a_damaged_alert_of_models_is_one_page() {
+    let world = World::with(&[]);
+    gone(&world, &[("a", 0)]);
+    world.minutes(2);
+    let key = records::llm::key(&ProviderId::parse("anthropic").unwrap());
+    let mut item = world.item(&key);
+    item.insert("alerts".to_owned(), Attr::M(Item::from([(records::llm::UNUSABLE.to_owned(), Attr::Null)])));
+    world.store.plant(key, item);
+    world.minutes(10);
+    assert_eq!(world.count("[page] model-unusable"), 1, "{:?}", world.subjects());
 }

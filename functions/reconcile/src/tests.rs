@@ -99,6 +99,7 @@ fn settings() -> Settings {
         context_top_k: 0,
         ask_when_moved: None,
         llm_usd_per_day: Notional::parse("5").unwrap(),
+        llm_tokens: shared::settings::Tokens::USUAL,
         safety_mode: SafetyMode::Direct,
         order_cooldown: Millis::from_secs(60),
         limits: Limits {

@@ -17,7 +17,9 @@ use crate::ports::KeyRights;
 use crate::records::decision::{Asked, Came, Inputs, NoAnswer, SeenEntry, SeenMarket};
 use crate::records::{AccountLedger, DecisionRecord, Difference, Incident, KeyCheck, Shard};
 use crate::secret::{KeyPrint, Secret};
-use crate::settings::{Backend, Crash, CrashAction, Exits, Gate, Limits, PaperBalance, SafetyMode, Settings};
+use crate::settings::{
+    Backend, Crash, CrashAction, Exits, Gate, Limits, PaperBalance, SafetyMode, Settings, Tokens,
+};
 use crate::signal::Severity;
 use crate::state::{
     Alert, Breaker, Episode, ExecDay, ExecMinute, GateName, GateReset, Live, LlmDay, LlmMinute, Phase,
@@ -186,13 +188,14 @@ pub(crate) fn position() -> impl Strategy<Value = Position> {
         (position_id(), account_id(), symbol(), select(&PositionStatus::ALL[..]), any::<bool>(), time());
     let sums = (qty(), qty(), notional(), qty(), notional(), btree_map(asset(), amount(), 0..3));
     let prices = (of(price()), price(), of(price()), of(qty()));
-    let ends = (of(time()), of(select(&ExitReason::ALL[..])), of(time()), of(time()), of(text()));
+    let exit = (of(select(&ExitReason::ALL[..])), of(time()));
+    let ends = (of(time()), exit, of(time()), of(time()), of(text()));
     let counts = (any::<u32>(), any::<u32>(), any::<u32>(), any::<u64>());
     (names, sums, prices, ends, counts).prop_map(|(names, sums, prices, ends, counts)| {
         let (id, account, symbol, status, closed_manually, opened_at) = names;
         let (quantity, bought, cost, sold, proceeds, fees) = sums;
         let (peak, stop, take_profit, residue) = prices;
-        let (closing_since, exit_reason, closed_at, exit_refused_at, trace) = ends;
+        let (closing_since, (exit_reason, exit_decision), closed_at, exit_refused_at, trace) = ends;
         let (next_stop, next_exit, exit_failures, version) = counts;
         Position {
             strategy_id: id.strategy.clone(),
@@ -212,6 +215,7 @@ pub(crate) fn position() -> impl Strategy<Value = Position> {
             opened_at,
             closing_since,
             exit_reason,
+            exit_decision,
             closed_at,
             closed_manually,
             residue,
@@ -247,10 +251,10 @@ fn target() -> impl Strategy<Value = Target> {
 }
 
 fn live() -> impl Strategy<Value = BTreeMap<String, Live>> {
-    let wish =
-        (any::<u64>(), target(), select(&Origin::ALL[..]), time()).prop_map(|(seq, target, origin, at)| {
-            (crate::records::state::wish_key(seq), Live::Wish(WishFor { target, origin, at }))
-        });
+    let wish = (any::<u64>(), target(), select(&Origin::ALL[..]), time(), of(time())).prop_map(|parts| {
+        let (seq, target, origin, at, decision) = parts;
+        (crate::records::state::wish_key(seq), Live::Wish(WishFor { target, origin, at, decision }))
+    });
     let order = (order_id(), position_id(), select(&Leg::ALL[..]))
         .prop_map(|(id, position, leg)| (id.to_string(), Live::Order { position, leg }));
     let position = position_id().prop_map(|id| (id.to_string(), Live::Position));
@@ -403,7 +407,9 @@ pub(crate) fn settings() -> impl Strategy<Value = Settings> {
     }));
     let names =
         (strategy_id(), account_id(), "[a-z]{1,9}", select(&Backend::ALL[..]), any::<bool>(), balance);
-    let what = (vec(symbol(), 0..3), 1i64..10_000, filled(), vec(filled(), 0..3), notional());
+    let tokens =
+        (Tokens::LEAST..=Tokens::MOST).prop_map(|tokens| Tokens::new(tokens).unwrap_or(Tokens::USUAL));
+    let what = (vec(symbol(), 0..3), 1i64..10_000, filled(), vec(filled(), 0..3), (notional(), tokens));
     let how = (select(&SafetyMode::ALL[..]), (0..=i64::MAX).prop_map(Millis), notional(), span());
     let limits =
         (notional(), any::<u32>(), any::<u32>(), qty(), vec(symbol(), 0..3), any::<u32>(), percent(), span());
@@ -417,7 +423,7 @@ pub(crate) fn settings() -> impl Strategy<Value = Settings> {
     });
     (names, what, how, limits, (gate, exits, crash)).prop_map(|(names, what, how, limits, rest)| {
         let (strategy_id, account, venue, backend, testnet, paper_balance) = names;
-        let (symbols, minutes, model, model_fallbacks, llm_usd_per_day) = what;
+        let (symbols, minutes, model, model_fallbacks, (llm_usd_per_day, llm_tokens)) = what;
         let (safety_mode, order_cooldown, pnl_gate, approval_expiry) = how;
         let (gate, exits, crash) = rest;
         Settings {
@@ -434,6 +440,7 @@ pub(crate) fn settings() -> impl Strategy<Value = Settings> {
             context_top_k: 0,
             ask_when_moved: None,
             llm_usd_per_day,
+            llm_tokens,
             safety_mode,
             order_cooldown,
             limits: Limits {

@@ -279,6 +279,7 @@ fn records_state_holds_against_damage() {
          live.demo.1677628800: missing
          live.isxydcmp5m2kbuoqlrsycrpqszax462z: missing
          live.w-1677628801: missing
+         live.w-1677628801.d: missing
          live.w-1677628802: missing
          live.w-1677628802.o: NaN 1e400 -1 Running
          status_ack: missing
@@ -296,6 +297,7 @@ fn records_position_holds_against_damage() {
         "account: NaN 1e400 -1 Running
          closed_at: missing
          closing_since: missing
+         exit_decision: missing
          exit_reason: missing
          exit_refused_at: missing
          fees.BTC: missing -1
@@ -350,6 +352,7 @@ fn records_strategy_config_holds_against_damage() {
         "account: NaN 1e400 -1 Running
          ask_when_moved_percent: missing
          context_top_k: missing
+         llm_tokens_per_five_minutes: missing
          model: NaN 1e400 -1 Running
          model_fallbacks.0: NaN 1e400 -1 Running
          paper_balance: missing

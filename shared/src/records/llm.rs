@@ -2,8 +2,9 @@
 //!
 //! `llm#fleet` counts the dollars of the hour that all strategies together have reserved. `llm#{provider}` counts
 //! how the provider's calls fare. Decide writes both, each time on condition of the `count` that it read; a
-//! person sets `usd_per_hour` and writes `resumed`. Whether a model is switched off follows from two attributes
-//! of one writer each: it is, where something was switched off that nobody has resumed.
+//! person sets `usd_per_hour` and writes `resumed` and `mended`. Whether a model is switched off follows from two
+//! attributes of one writer each: it is, where something was switched off that nobody has resumed. So does whether
+//! it is of no use: where it refused after what a person last mended.
 
 use std::collections::BTreeMap;
 
@@ -12,6 +13,7 @@ use crate::money::Notional;
 use crate::records::attrs::{Draft, list, map, number, text, time};
 use crate::records::fields::{Corrupt, Fields, Found, FromText, Problem, Read};
 use crate::records::parts::{alert, alert_attr};
+use crate::signal::Signal;
 use crate::state::Alert;
 use crate::store::{Attr, Change, Cond, Item, Key, Path, Write, changes};
 use crate::tables::Table;
@@ -23,6 +25,8 @@ pub const FLEET: &str = "fleet";
 pub const USD_PER_HOUR: i64 = 500;
 /// Most calls that are kept one by one.
 pub const MOST_CALLS: usize = 40;
+/// The alert of models that need a person.
+pub const UNUSABLE: &str = "model-unusable";
 /// How far back from the newest minute with a call others are kept.
 pub const MINUTES_KEPT: i64 = 60;
 
@@ -120,6 +124,55 @@ pub struct Resumed {
     pub at: Timestamp,
 }
 
+/// Why a model is of no use until a person acts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Cause {
+    /// It does not exist, is retired, or is not this account's.
+    Gone,
+    /// There is no key, or the provider does not know it: none of its models answers.
+    Key,
+    /// The key may not ask it.
+    Forbidden,
+    /// Question after question to it is refused.
+    Questions,
+}
+
+impl Cause {
+    /// Every cause.
+    pub const ALL: [Cause; 4] = [Cause::Gone, Cause::Key, Cause::Forbidden, Cause::Questions];
+    /// The stored spelling.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Cause::Gone => "gone",
+            Cause::Key => "key",
+            Cause::Forbidden => "forbidden",
+            Cause::Questions => "questions",
+        }
+    }
+}
+
+impl FromText for Cause {
+    fn from_text(text: &str) -> Result<Cause, Problem> {
+        let unknown = || Problem::BadValue { value: text.to_owned(), why: "not a known cause".to_owned() };
+        Cause::ALL.into_iter().find(|cause| cause.as_str() == text).ok_or_else(unknown)
+    }
+}
+
+/// A model that refuses whatever it is asked, until a person acts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unusable {
+    /// Why.
+    pub cause: Cause,
+    /// Since when it is of no use; none while its refusals are only counted.
+    pub since: Option<Timestamp>,
+    /// When it was last asked: also what a person's answer names.
+    pub tried_at: Timestamp,
+    /// Refusals in a row.
+    pub times: u32,
+    /// The provider's words.
+    pub detail: String,
+}
+
 /// What is shared of one provider, or of the fleet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LlmLedger {
@@ -143,6 +196,10 @@ pub struct LlmLedger {
     pub switched_off: Option<SwitchedOff>,
     /// What a person has resumed.
     pub resumed: Option<Resumed>,
+    /// Models that need a person.
+    pub unusable: BTreeMap<ModelName, Unusable>,
+    /// What a person has mended.
+    pub mended: Option<Resumed>,
     /// By how much more tokens than bounded each model once used, in percent of the bound: above 100.
     pub factors: BTreeMap<ModelName, u32>,
     /// What must be told.
@@ -156,7 +213,7 @@ pub type ModelName = String;
 pub mod path {
     use crate::records::attrs::paths;
 
-    paths!(usd_per_hour, resumed, switched_off);
+    paths!(usd_per_hour, resumed, switched_off, mended, unusable);
 }
 
 impl LlmLedger {
@@ -173,6 +230,8 @@ impl LlmLedger {
             breaker: None,
             switched_off: None,
             resumed: None,
+            unusable: BTreeMap::new(),
+            mended: None,
             factors: BTreeMap::new(),
             alerts: BTreeMap::new(),
         }
@@ -182,6 +241,26 @@ impl LlmLedger {
     pub fn off(&self) -> Option<&SwitchedOff> {
         let is_resumed = |off: &SwitchedOff| self.resumed.as_ref().is_some_and(|one| one.of == off.at);
         self.switched_off.as_ref().filter(|off| !is_resumed(off))
+    }
+
+    /// Whether a person has said since it was last asked that it may be asked again.
+    pub fn is_mended(&self, one: &Unusable) -> bool {
+        self.mended.as_ref().is_some_and(|mended| mended.of >= one.tried_at)
+    }
+
+    /// The models that are of no use until a person acts, and since when.
+    pub fn standing(&self) -> impl Iterator<Item = (&ModelName, &Unusable, Timestamp)> {
+        let known = self.unusable.iter().filter(|(_, one)| !self.is_mended(one));
+        known.filter_map(|(name, one)| Some((name, one, one.since?)))
+    }
+
+    /// Whether the alert of this kind has been answered by a person since, and waits for decide to take it away.
+    pub fn is_answered(&self, kind: &str) -> bool {
+        match kind {
+            UNUSABLE => self.mended.is_some() && self.standing().next().is_none(),
+            kind if kind == Signal::LlmCost.as_str() => self.resumed.is_some() && self.off().is_none(),
+            _ => false,
+        }
     }
 
     /// The fleet's ceiling in an hour.
@@ -216,6 +295,8 @@ pub fn encode(ledger: &LlmLedger) -> Item {
         .maybe("breaker", ledger.breaker.map(breaker_attr))
         .maybe("switched_off", ledger.switched_off.as_ref().map(off_attr))
         .maybe("resumed", ledger.resumed.as_ref().map(resumed_attr))
+        .maybe("unusable", (!ledger.unusable.is_empty()).then(|| map(&ledger.unusable, unusable_attr)))
+        .maybe("mended", ledger.mended.as_ref().map(resumed_attr))
         .with("factors", map(&ledger.factors, |percent| number(percent)))
         .with("alerts", map(&ledger.alerts, alert_attr))
         .item()
@@ -236,6 +317,9 @@ pub fn decode(item: &Item) -> Result<LlmLedger, Corrupt> {
         breaker: fields.maybe("breaker", breaker)?,
         switched_off: fields.maybe("switched_off", off)?,
         resumed: fields.maybe("resumed", resumed)?,
+        // Items of before models were judged one by one have none.
+        unusable: fields.maybe("unusable", |found| found.map(unusable))?.unwrap_or_default(),
+        mended: fields.maybe("mended", resumed)?,
         factors: fields.need("factors", |found| found.map(Found::number))?,
         alerts: fields.need("alerts", |found| found.map(alert))?,
     })
@@ -265,6 +349,12 @@ pub fn moved(before: Option<&LlmLedger>, after: &LlmLedger) -> Write {
 pub fn resume(ledger: &LlmLedger, off: &SwitchedOff, resumed: &Resumed) -> Write {
     let still = Cond::Equals(path::switched_off(), off_attr(off));
     Write::update(key(&ledger.name), vec![Change::Set(path::resumed(), resumed_attr(resumed))], vec![still])
+}
+
+/// A person's word that the models which were `unusable` as read may be asked again, while that is still what stands.
+pub fn mend(ledger: &LlmLedger, mended: &Resumed) -> Write {
+    let still = Cond::Equals(path::unusable(), map(&ledger.unusable, unusable_attr));
+    Write::update(key(&ledger.name), vec![Change::Set(path::mended(), resumed_attr(mended))], vec![still])
 }
 
 fn hour_attr(hour: &Hour) -> Attr {
@@ -326,6 +416,27 @@ fn off_attr(off: &SwitchedOff) -> Attr {
 fn off(found: Found<'_>) -> Read<SwitchedOff> {
     let fields = found.fields()?;
     Ok(SwitchedOff { at: fields.need("at", Found::word)?, detail: fields.need("detail", Found::text)? })
+}
+
+fn unusable_attr(one: &Unusable) -> Attr {
+    Draft::new()
+        .with("cause", text(one.cause.as_str()))
+        .maybe("since", one.since.map(time))
+        .with("tried_at", time(one.tried_at))
+        .with("times", number(one.times))
+        .with("detail", text(&one.detail))
+        .map()
+}
+
+fn unusable(found: Found<'_>) -> Read<Unusable> {
+    let fields = found.fields()?;
+    Ok(Unusable {
+        cause: fields.need("cause", Found::word)?,
+        since: fields.maybe("since", Found::word)?,
+        tried_at: fields.need("tried_at", Found::word)?,
+        times: fields.need("times", Found::number)?,
+        detail: fields.need("detail", Found::text)?,
+    })
 }
 
 fn resumed_attr(resumed: &Resumed) -> Attr {

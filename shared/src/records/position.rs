@@ -25,6 +25,7 @@ pub mod path {
         opened_at,
         closing_since,
         exit_reason,
+        exit_decision,
         closed_at,
         closed_manually,
         residue,
@@ -61,6 +62,7 @@ pub fn encode(position: &Position) -> Item {
         .with("opened_at", time(position.opened_at))
         .maybe("closing_since", position.closing_since.map(time))
         .maybe("exit_reason", position.exit_reason.map(|reason| text(reason.as_str())))
+        .maybe("exit_decision", position.exit_decision.map(time))
         .maybe("closed_at", position.closed_at.map(time))
         .with("closed_manually", Attr::Bool(position.closed_manually))
         .maybe("residue", position.residue.map(number))
@@ -94,6 +96,7 @@ pub fn decode(item: &Item) -> Result<Position, Corrupt> {
         opened_at: fields.need("opened_at", Found::word)?,
         closing_since: fields.maybe("closing_since", Found::word)?,
         exit_reason: fields.maybe("exit_reason", Found::word)?,
+        exit_decision: fields.maybe("exit_decision", Found::word)?,
         closed_at: fields.maybe("closed_at", Found::word)?,
         closed_manually: fields.need("closed_manually", Found::flag)?,
         residue: fields.maybe("residue", Found::number)?,
@@ -113,7 +116,7 @@ pub fn decode(item: &Item) -> Result<Position, Corrupt> {
 
 /// What changes in a position's life. `closed_manually` is a person's alone; who and where it is was
 /// fixed when it was put.
-const CHANGING: [&str; 20] = [
+const CHANGING: [&str; 21] = [
     "status",
     "quantity",
     "bought",
@@ -126,6 +129,7 @@ const CHANGING: [&str; 20] = [
     "take_profit",
     "closing_since",
     "exit_reason",
+    "exit_decision",
     "closed_at",
     "residue",
     "next_stop",

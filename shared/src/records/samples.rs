@@ -11,7 +11,7 @@ use crate::money::{Amount, Notional, Percent, Price, Qty};
 use crate::order::{Absence, AtVenue, Ended, Fill, Kind, Order, Origin, Sent, State, Terms, TimeInForce};
 use crate::ports::{Balance, KeyRights};
 use crate::records::decision::{Asked, Came, Inputs, NoAnswer, Seen, SeenEntry, SeenMarket};
-use crate::records::llm::{self, Fate, Hour, LlmLedger, Minute, Resumed, SwitchedOff};
+use crate::records::llm::{self, Cause, Fate, Hour, LlmLedger, Minute, Resumed, SwitchedOff, Unusable};
 use crate::records::paper::{PaperLedger, PaperOrder, PaperTrade};
 use crate::records::{AccountLedger, DecisionRecord, Difference, Incident, KeyCheck, Shard};
 use crate::secret::{KeyPrint, Secret};
@@ -74,12 +74,15 @@ fn episodes(kind: &str) -> BTreeMap<String, Episode> {
 }
 
 fn live() -> BTreeMap<String, Live> {
-    let wish = |target| Live::Wish(WishFor { target, origin: Origin::Person, at: noon() });
+    let wish = |target, origin, decision| Live::Wish(WishFor { target, origin, at: noon(), decision });
     BTreeMap::from([
         (position_id().to_string(), Live::Position),
         (order_id().to_string(), Live::Order { position: position_id(), leg: Leg::Stop }),
-        ("w-1677628801".into(), wish(Target::Close(position_id()))),
-        ("w-1677628802".into(), wish(Target::Cancel { position: position_id(), order_id: order_id() })),
+        ("w-1677628801".into(), wish(Target::Close(position_id()), Origin::Model, Some(noon()))),
+        (
+            "w-1677628802".into(),
+            wish(Target::Cancel { position: position_id(), order_id: order_id() }, Origin::Person, None),
+        ),
     ])
 }
 
@@ -141,7 +144,8 @@ pub(crate) fn position() -> Position {
         fees: BTreeMap::from([(asset("BTC"), amount("0.00000111"))]),
         peak: Some(price("20100.5")),
         closing_since: Some(noon()),
-        exit_reason: Some(ExitReason::Trailing),
+        exit_reason: Some(ExitReason::Model),
+        exit_decision: Some(noon()),
         closed_at: Some(noon()),
         residue: Some(qty("0.00000089")),
         next_stop: 1,
@@ -272,6 +276,7 @@ pub(crate) fn settings() -> Settings {
         context_top_k: 2,
         ask_when_moved: Some(percent("0.3")),
         llm_usd_per_day: notional("5"),
+        llm_tokens: crate::settings::Tokens::new(6_000).unwrap(),
         safety_mode: SafetyMode::DryRun,
         order_cooldown: Millis::from_secs(60),
         limits: Limits {
@@ -424,6 +429,17 @@ pub(crate) fn llm_ledger() -> LlmLedger {
         breaker: Some(llm::Breaker { since: noon(), until: at("2023-03-01T12:05:00Z") }),
         switched_off: Some(SwitchedOff { at: noon(), detail: "500 USD in an hour".to_owned() }),
         resumed: Some(Resumed { of: noon(), by: "ada".to_owned(), at: at("2023-03-01T12:30:00Z") }),
+        unusable: BTreeMap::from([(
+            "claude-2.1".to_owned(),
+            Unusable {
+                cause: Cause::Gone,
+                since: Some(noon()),
+                tried_at: at("2023-03-01T13:00:00Z"),
+                times: 2,
+                detail: "model: claude-2.1".to_owned(),
+            },
+        )]),
+        mended: Some(Resumed { of: noon(), by: "ada".to_owned(), at: at("2023-03-01T12:40:00Z") }),
         factors: BTreeMap::from([("claude-haiku-4-5".to_owned(), 112)]),
         alerts: alerts("llm-cost"),
         ..LlmLedger::first(ProviderId::parse("anthropic").unwrap())

@@ -294,6 +294,7 @@ fn wish_attr(wish: &WishFor) -> Attr {
         .maybe("o", order.map(text))
         .with("by", text(wish.origin.as_str()))
         .with("at", time(wish.at))
+        .maybe("d", wish.decision.map(time))
         .map()
 }
 
@@ -360,7 +361,8 @@ fn live_order(fields: &Fields<'_>) -> Read<Live> {
 
 fn wish(fields: &Fields<'_>, target: Target) -> Read<Live> {
     let (origin, at) = (fields.need("by", Found::word)?, fields.need("at", Found::word)?);
-    Ok(Live::Wish(WishFor { target, origin, at }))
+    let decision = fields.maybe("d", Found::word)?;
+    Ok(Live::Wish(WishFor { target, origin, at, decision }))
 }
 
 /// What was sent today.

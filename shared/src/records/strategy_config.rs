@@ -7,7 +7,7 @@ use crate::ids::StrategyId;
 use crate::money::{Notional, Percent, Qty, decimal};
 use crate::records::attrs::{Draft, list, number, text};
 use crate::records::fields::{Corrupt, Fields, Found, Read};
-use crate::settings::{Crash, CrashAction, Exits, Gate, Limits, PaperBalance, SafetyMode, Settings};
+use crate::settings::{Crash, CrashAction, Exits, Gate, Limits, PaperBalance, SafetyMode, Settings, Tokens};
 use crate::store::{self, Attr, Change, Item, Key};
 use crate::tables::Table;
 use crate::time::Millis;
@@ -39,6 +39,7 @@ pub fn encode(settings: &Settings) -> Item {
         .maybe("context_top_k", (settings.context_top_k > 0).then(|| number(settings.context_top_k)))
         .maybe("ask_when_moved_percent", settings.ask_when_moved.map(number))
         .with("llm_usd_per_day", number(settings.llm_usd_per_day))
+        .with("llm_tokens_per_five_minutes", number(settings.llm_tokens.get()))
         .with("safety_mode", text(settings.safety_mode.as_str()))
         .with("order_cooldown_seconds", seconds_attr(settings.order_cooldown))
         .with("limits", limits_attr(&settings.limits))
@@ -68,6 +69,8 @@ pub fn decode(item: &Item) -> Result<Settings, Corrupt> {
         context_top_k: fields.maybe("context_top_k", Found::number)?.unwrap_or(0),
         ask_when_moved: fields.maybe("ask_when_moved_percent", Found::number)?,
         llm_usd_per_day: fields.need("llm_usd_per_day", Found::number)?,
+        // Items from before it could be said have the usual.
+        llm_tokens: fields.maybe("llm_tokens_per_five_minutes", tokens)?.unwrap_or(Tokens::USUAL),
         safety_mode: fields.need("safety_mode", Found::word)?,
         order_cooldown: fields.need("order_cooldown_seconds", seconds)?,
         limits: fields.need("limits", limits)?,
@@ -130,6 +133,11 @@ pub fn remains(item: &Item) -> Result<Settings, Corrupt> {
         context_top_k: fields.maybe("context_top_k", Found::number).ok().flatten().unwrap_or(0),
         ask_when_moved: fields.maybe("ask_when_moved_percent", Found::number).unwrap_or(None),
         llm_usd_per_day: fields.need("llm_usd_per_day", Found::number).unwrap_or(Notional::ZERO),
+        llm_tokens: fields
+            .maybe("llm_tokens_per_five_minutes", tokens)
+            .ok()
+            .flatten()
+            .unwrap_or(Tokens::USUAL),
         safety_mode: fields.need("safety_mode", Found::word).unwrap_or(SafetyMode::DryRun),
         order_cooldown: fields.need("order_cooldown_seconds", seconds).unwrap_or(LATE),
         limits: fields.need("limits", limits).unwrap_or_else(|_| nothing_passes()),
@@ -172,6 +180,12 @@ fn exits_that_remain(fields: Option<&Fields<'_>>) -> Exits {
         exit_limit: span("exit_limit_seconds").unwrap_or(SOON),
         entry_timeout: span("entry_timeout_seconds").unwrap_or(SOON),
     }
+}
+
+fn tokens(found: Found<'_>) -> Read<Tokens> {
+    let count: u32 = found.clone().number()?;
+    let bounds = format!("not within {} to {}", Tokens::LEAST, Tokens::MOST);
+    Tokens::new(count).ok_or_else(|| found.bad(&count.to_string(), bounds))
 }
 
 fn paper_balance(found: Found<'_>) -> Read<PaperBalance> {

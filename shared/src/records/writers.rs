@@ -155,9 +155,12 @@ pub const RULES: &[Rule] = &[
     rule(Table::Ledgers, &["alerts", "llm-cost"], &[Decide]),
     rule(Table::Ledgers, &["alerts", "llm-throttled"], &[Decide]),
     rule(Table::Ledgers, &["alerts", "token-bound"], &[Decide]),
+    rule(Table::Ledgers, &["alerts", "model-unusable"], &[Decide]),
+    rule(Table::Ledgers, &["unusable"], &[Decide]),
     rule(Table::Ledgers, &["factors", "*"], &[Decide]),
     rule(Table::Ledgers, &["usd_per_hour"], &[Operator]),
     rule(Table::Ledgers, &["resumed"], &[Operator]),
+    rule(Table::Ledgers, &["mended"], &[Operator]),
 ];
 
 /// Who may update what is at `path`; nobody where no rule fits, as for a whole map whose entries have

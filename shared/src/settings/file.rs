@@ -43,6 +43,7 @@
 //! [ask]
 //! context_top_k = 0               # unless stated; notes of tradai-context that the model is shown, at most 5
 //! when_moved_percent = "off"      # unless stated; how far a price moves before the model is asked again
+//! tokens_per_five_minutes = 5000  # unless stated; questions with their answers, at most 20000
 //! ```
 //!
 //! Decimals are read digit for digit, as numbers or as texts (`"5000.0"`). A file in axon-llm's layout
@@ -53,7 +54,9 @@ use super::known::{NATIVE, check, table_of};
 use super::note::{BadSettings, Note, Place};
 use super::profile::{DEFAULTS, PROFILES};
 use super::read::{Found, Reader};
-use super::{Backend, Crash, CrashAction, Exits, Gate, Limits, PaperBalance, SafetyMode, Settings, axon};
+use super::{
+    Backend, Crash, CrashAction, Exits, Gate, Limits, PaperBalance, SafetyMode, Settings, Tokens, axon,
+};
 use crate::ids::{AccountId, StrategyId, VenueId};
 use crate::money::{Notional, Qty};
 use crate::time::Millis;
@@ -162,6 +165,7 @@ fn settings(from: &mut Reader<'_>) -> Result<Settings, BadSettings> {
         context_top_k: from.find("ask.context_top_k")?.whole(0, MOST_NOTES)?,
         ask_when_moved: from.find("ask.when_moved_percent")?.percent_or_off()?,
         llm_usd_per_day: from.find("llm_usd_per_day")?.amount(Notional::parse)?,
+        llm_tokens: tokens(&from.find("ask.tokens_per_five_minutes")?)?,
         safety_mode: from
             .find("safety_mode")?
             .choice(SafetyMode::parse, &SafetyMode::ALL.map(SafetyMode::as_str))?,
@@ -230,6 +234,11 @@ fn whole_minutes(found: &Found) -> Result<Millis, BadSettings> {
     } else {
         Err(found.refuse(format!("{count} seconds are not a whole number of minutes")))
     }
+}
+
+fn tokens(found: &Found) -> Result<Tokens, BadSettings> {
+    let count = found.whole(Tokens::LEAST, Tokens::MOST)?;
+    Tokens::new(count).ok_or_else(|| found.refuse(format!("{count} is out of bounds")))
 }
 
 fn backend(found: &Found) -> Result<Backend, BadSettings> {

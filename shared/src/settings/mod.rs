@@ -197,6 +197,28 @@ impl fmt::Display for PaperBalance {
     }
 }
 
+/// Tokens that a strategy may use within five minutes: from [`Tokens::LEAST`] to [`Tokens::MOST`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Tokens(u32);
+
+impl Tokens {
+    /// Where nothing is said, as in items from before it could be.
+    pub const USUAL: Tokens = Tokens(5_000);
+    /// Below this no question has room.
+    pub const LEAST: u32 = 1_000;
+    /// Four times the usual: what is written by mistake is no storm.
+    pub const MOST: u32 = 20_000;
+
+    /// That many, where they are within bounds.
+    pub fn new(tokens: u32) -> Option<Tokens> {
+        (Tokens::LEAST..=Tokens::MOST).contains(&tokens).then_some(Tokens(tokens))
+    }
+    /// How many.
+    pub const fn get(self) -> u32 {
+        self.0
+    }
+}
+
 /// Why a text says no balance.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BadBalance {
@@ -245,6 +267,8 @@ pub struct Settings {
     pub ask_when_moved: Option<Percent>,
     /// Most dollars spent on the model in a UTC day.
     pub llm_usd_per_day: Notional,
+    /// Most tokens, questions and answers, in five minutes: [`Tokens::USUAL`] unless stated.
+    pub llm_tokens: Tokens,
     /// What becomes of an order that passed every check; DryRun unless stated.
     pub safety_mode: SafetyMode,
     /// Shortest time between two orders that add risk.

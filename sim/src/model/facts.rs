@@ -54,7 +54,7 @@ pub(super) struct Features {
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct Position {
     #[serde(default, deserialize_with = "decimal")]
-    pub(super) unrealised_pct: Option<Decimal>,
+    pub(super) gain_pct: Option<Decimal>,
 }
 
 /// An order that rests at the venue.

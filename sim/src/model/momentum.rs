@@ -70,7 +70,7 @@ fn turned(features: &Features) -> Option<String> {
 }
 
 fn percent(position: &Position) -> String {
-    position.unrealised_pct.map(|pct| format!(" at {pct} %")).unwrap_or_default()
+    position.gain_pct.map(|pct| format!(" at {pct} %")).unwrap_or_default()
 }
 
 fn cancel(facts: &Facts, symbol: &Symbol) -> Option<Decision> {

@@ -39,7 +39,7 @@ fn with(mut facts: Value, pointer: &str, value: Value) -> Value {
 
 fn holding(facts: Value) -> Value {
     let position = json!({
-        "quantity": "0.0432", "entry": "23000.00", "unrealised_pct": "0.61", "held_minutes": 75,
+        "quantity": "0.0432", "entry": "23000.00", "gain_pct": "0.61", "held_minutes": 75,
         "stop": "22700.00", "take_profit": null,
     });
     with(facts, "/symbols/0/position", position)

@@ -366,6 +366,7 @@ impl Driver {
                 target: Target::Close(id),
                 origin: shared::order::Origin::Person,
                 at: self.world.clock.now(),
+                decision: None,
             };
             state.live.insert(records::state::wish_key(state.intent_seq), Live::Wish(wish));
             let conds = vec![Cond::Equals(Path::of("intent_seq"), before["intent_seq"].clone())];

@@ -127,12 +127,8 @@ pub fn facts(
     let actions: Vec<&str> =
         allowed.iter().chain(&[Action::Hold, Action::Abstain]).map(|action| action.as_str()).collect();
     let quote = settings.symbols.first().and_then(|symbol| books.free(&symbol.quote));
-    let refusals: Vec<Value> = books
-        .refusals
-        .iter()
-        .take(MOST_REFUSALS)
-        .map(|refusal| json!({"message": shorten(&refusal.message, MOST_MESSAGE), "rule": refusal.rule}))
-        .collect();
+    let told = books.refusals.iter().take(MOST_REFUSALS);
+    let refusals: Vec<String> = told.map(|message| shorten(message, MOST_MESSAGE)).collect();
     let notes: Vec<Value> = books.notes.iter().map(note).collect();
     let symbols: Vec<Value> = markets.iter().map(|market| symbol(settings, market, books, now)).collect();
     let mut facts = json!({
@@ -236,7 +232,7 @@ fn position(held: &Position, market: &Market, now: Timestamp) -> Value {
         "status": held.status.as_str(),
         "stop": held.stop.to_string(),
         "take_profit": held.take_profit.map(|price| price.to_string()),
-        "unrealised_pct": entry.and_then(|entry| gain(entry, market.quote.bid)),
+        "gain_pct": entry.and_then(|entry| gain(entry, market.quote.bid)),
     })
 }
 
@@ -260,7 +256,6 @@ fn order(order: &Order, now: Timestamp) -> Value {
         "price": price.map(|price| price.to_string()),
         "quantity": order.outstanding().to_string(),
         "side": terms.side.as_str(),
-        "status": order.state.as_str(),
     })
 }
 
@@ -285,7 +280,6 @@ fn age(since: Timestamp, now: Timestamp) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::snapshot::Refusal;
     use crate::testing::{self, at};
 
     fn now() -> Timestamp {
@@ -298,8 +292,12 @@ mod tests {
         let mut books = testing::holding();
         books.orders = testing::resting().orders;
         books.account = Some(testing::account("1000"));
-        let message = "order notional 500 exceeds limit 100".to_owned();
-        books.refusals = vec![Refusal { rule: "max_order_notional".to_owned(), message }];
+        books.refusals = [
+            "order notional 500 exceeds limit 100",
+            "this account already has a position or entry in this asset",
+        ]
+        .map(str::to_owned)
+        .to_vec();
         books
     }
 
@@ -375,7 +373,8 @@ mod tests {
             ["anthropic/claude-opus-5-5", "openai/gpt-5-mini", "bedrock/amazon.nova-lite", "compatible/x"]
         {
             let (plain, noted) = (most(model, &full()), most(model, &noted));
-            assert!(plain <= 2_400 && noted <= 2_500, "{model}: {plain}, with a note {noted}");
+            println!("{model}: {plain}, with a note {noted}");
+            assert!(plain <= 2_400 && noted <= 2_400, "{model}: {plain}, with a note {noted}");
         }
     }
 

@@ -15,7 +15,7 @@ use super::known::{KNOWN, Known};
 use crate::market::{CANDLES, Market};
 use crate::notes::{MOST_SOURCE, MOST_TEXT, Shown, plain};
 use crate::prompt::{SYSTEM, facts, tool};
-use crate::snapshot::{Books, Refusal};
+use crate::snapshot::Books;
 use crate::testing::{self, at};
 
 /// Prompts that are judged.
@@ -136,15 +136,11 @@ fn books(number: usize) -> Books {
         books.account = Some(testing::account(&format!("{}.{:02}", number * 13 % 20_000, number % 100)));
     }
     let refused = [
-        ("max_order_notional", format!("order notional {}.5 exceeds limit 1000", number * 3)),
-        (
-            "max_price_drift",
-            format!("price drifted 0.{} % since the decision, limit 0.5 %", 51 + number % 40),
-        ),
-        ("position_open", "this account already has a position or entry in this asset".to_owned()),
+        format!("order notional {}.5 exceeds limit 1000", number * 3),
+        format!("price drifted 0.{} % since the decision, limit 0.5 %", 51 + number % 40),
+        "this account already has a position or entry in this asset".to_owned(),
     ];
-    let refusal = |(rule, message): (&str, String)| Refusal { rule: rule.to_owned(), message };
-    books.refusals = refused.into_iter().skip(number % 4).map(refusal).collect();
+    books.refusals = refused.into_iter().skip(number % 4).collect();
     books
 }
 

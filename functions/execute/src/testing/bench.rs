@@ -203,10 +203,11 @@ impl Bench {
     }
     pub(crate) fn wish(&self, target: Target, origin: Origin) {
         let at = self.clock.now();
+        let decision = (origin == Origin::Model).then(|| at.minute());
         self.change_state(|state| {
             state.intent_seq += 1;
             let key = records::state::wish_key(state.intent_seq);
-            state.live.insert(key, Live::Wish(WishFor { target, origin, at }));
+            state.live.insert(key, Live::Wish(WishFor { target, origin, at, decision }));
         });
     }
 

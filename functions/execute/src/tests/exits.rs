@@ -3,9 +3,9 @@
 use shared::books::{ExitReason, PositionStatus};
 use shared::ids::{Leg, PositionId};
 use shared::order::Origin;
-use shared::state::Target;
+use shared::state::{Live, Target};
 use shared::status::Status;
-use shared::time::Millis;
+use shared::time::{Millis, Timestamp};
 use sim::exchange::Filters;
 
 use super::{FLAT, SILENT, flat};
@@ -77,6 +77,52 @@ fn an_exit_that_finds_no_volume_expires_and_is_planned_anew_under_a_new_number()
     bench.tick(2);
     assert_eq!(bench.statuses(), ["entry 0 filled", "stop 0 cancelled", "exit 0 expired", "exit 1 filled"]);
     bench.is_over();
+}
+
+/// Also those that a later tick plans, whoever died in between.
+#[test]
+fn every_order_of_an_exit_names_the_decision_that_wished_it() {
+    let decisions = |bench: &Bench, leg: Leg| -> Vec<Option<Timestamp>> {
+        let orders = bench.orders().into_iter().filter(|order| order.terms.leg == leg);
+        orders.map(|order| order.terms.decision).collect()
+    };
+    let (bench, id) = holding(&[FLAT, SILENT, FLAT, FLAT]);
+    bench.wish(Target::Close(id.clone()), Origin::Model);
+    let wished = Some(bench.clock.now().minute());
+    bench.tick(1);
+    bench.tick(2);
+    assert_eq!(bench.statuses(), ["entry 0 filled", "stop 0 cancelled", "exit 0 expired", "exit 1 filled"]);
+    assert_eq!(decisions(&bench, Leg::Exit), [wished, wished]);
+    assert_eq!(bench.position(&id).exit_decision, wished);
+    assert_eq!(decisions(&bench, Leg::Stop), [None], "it protects what is held, whoever decided");
+    let (bench, id) = holding(&[FLAT, SILENT, FLAT, FLAT]);
+    bench.wish(Target::Close(id.clone()), Origin::Model);
+    bench.tick(1);
+    bench.wish(Target::Close(id), Origin::Person);
+    bench.time_left.set(Millis::from_secs(10));
+    bench.tick(2);
+    bench.time_left.set(Millis::from_secs(55));
+    bench.tick(3);
+    assert_eq!(decisions(&bench, Leg::Exit), [wished, None], "a person took over");
+}
+
+/// A wish of before decisions were kept with it.
+#[test]
+fn a_wish_without_its_decision_closes_all_the_same() {
+    let (bench, id) = holding(&flat(4));
+    bench.wish(Target::Close(id.clone()), Origin::Model);
+    bench.change_state(|state| {
+        for entry in state.live.values_mut() {
+            if let Live::Wish(wish) = entry {
+                wish.decision = None;
+            }
+        }
+    });
+    bench.tick(1);
+    assert_eq!(bench.position(&id).status, PositionStatus::Closed);
+    assert!(
+        bench.orders().iter().all(|order| order.terms.leg != Leg::Exit || order.terms.decision.is_none())
+    );
 }
 
 #[test]

@@ -39,6 +39,8 @@ safety_mode = "Direct"
 order_cooldown_seconds = 0
 [limits]
 max_opens_per_hour = 30
+[ask]
+tokens_per_five_minutes = 8000
 "#;
 
 /// The trading stage, its operator, and the world outside.

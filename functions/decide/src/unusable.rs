@@ -1,0 +1,205 @@
+//! Models that refuse whatever they are asked until a person acts: told once for each cause, asked once an hour.
+
+use std::collections::BTreeMap;
+
+use shared::ports::ModelError;
+use shared::records::llm::{Cause, Fate, LlmLedger, Unusable};
+use shared::state::Alert;
+use shared::time::{Millis, Timestamp};
+
+use crate::providers::Told;
+use crate::verdict::shorten;
+
+/// How often such a model is asked nevertheless, so that a mended key is noticed without a person: a refusal costs
+/// nothing, and one an hour is no storm.
+const ASK_EVERY: Millis = Millis::from_minutes(60);
+/// Questions in a row whose refusal says something of the model. One alone may have been refused for its content.
+const QUESTIONS: u32 = 3;
+/// Most characters of what people are told.
+const MOST_WORDS: usize = 600;
+
+/// Why the model will refuse the next question too, as far as its error says.
+pub const fn cause(error: &ModelError) -> Option<Cause> {
+    match error {
+        ModelError::NoSuchModel(_) => Some(Cause::Gone),
+        ModelError::NoKey(_) | ModelError::Refused { status: 401, .. } => Some(Cause::Key),
+        ModelError::Refused { status: 403, .. } => Some(Cause::Forbidden),
+        ModelError::Refused { .. } => Some(Cause::Questions),
+        ModelError::Throttled { .. }
+        | ModelError::SpendLimit(_)
+        | ModelError::Overloaded
+        | ModelError::Unavailable(_) => None,
+    }
+}
+
+/// What one call says of it. An answer takes everything back that it disproves; a failure says nothing.
+pub fn judge(ledger: &mut LlmLedger, told: &Told) {
+    let mended = ledger.mended.as_ref().map(|mended| mended.of);
+    ledger.unusable.retain(|_, one| mended.is_none_or(|of| of < one.tried_at));
+    match (&told.refused, told.fate) {
+        (Some((cause, words)), _) => refuse(&mut ledger.unusable, told, *cause, words),
+        (None, Fate::Answered | Fate::Refused) => {
+            ledger.unusable.retain(|model, one| *model != told.model && one.cause != Cause::Key);
+        }
+        (None, Fate::Throttled | Fate::Failed) => {}
+    }
+}
+
+fn refuse(unusable: &mut BTreeMap<String, Unusable>, told: &Told, cause: Cause, words: &str) {
+    // One key is one fact, whichever model it was shown for.
+    let of_key = unusable.iter().find(|(_, one)| cause == Cause::Key && one.cause == Cause::Key);
+    let model = of_key.map_or(&told.model, |(model, _)| model).clone();
+    let before = unusable.remove(&model).filter(|one| one.cause == cause);
+    let times = before.as_ref().map_or(0, |one| one.times).saturating_add(1);
+    let says_enough = cause != Cause::Questions || times >= QUESTIONS;
+    let since = before.and_then(|one| one.since).or_else(|| says_enough.then_some(told.at));
+    unusable.insert(model, Unusable { cause, since, tried_at: told.at, times, detail: words.to_owned() });
+}
+
+/// Why this model is not asked now, if so.
+pub fn shut(ledger: &LlmLedger, model: &str, now: Timestamp) -> Option<String> {
+    let binds = |name: &str, one: &Unusable| {
+        (name == model || one.cause == Cause::Key) && now < one.tried_at + ASK_EVERY
+    };
+    let (_, one, since) = ledger.standing().find(|(name, one, _)| binds(name, one))?;
+    Some(format!("needs a person since {since}: {}", one.detail))
+}
+
+/// What people are told. A further cause makes it a later fact; that one of them is mended does not.
+pub fn alert(ledger: &LlmLedger) -> Option<Alert> {
+    let mut causes: BTreeMap<String, Timestamp> = BTreeMap::new();
+    for (model, one, since) in ledger.standing() {
+        let first = causes.entry(fact(model, one.cause)).or_insert(since);
+        *first = since.min(*first);
+    }
+    let since = causes.values().max().copied()?;
+    let told = |(model, one, _): (&String, &Unusable, _)| format!("{}/{model}: {}", ledger.name, one.detail);
+    let words: Vec<String> = ledger.standing().map(told).collect();
+    let what_next = "asked once an hour; name another model or mend the key, then `tradai model resume`";
+    let detail = format!("{}; {what_next}", shorten(&words.join("; "), MOST_WORDS));
+    let key = causes.into_keys().collect::<Vec<_>>().join(", ");
+    Some(Alert { since, key, detail })
+}
+
+/// What is one fact, however many models show it.
+fn fact(model: &str, cause: Cause) -> String {
+    match cause {
+        Cause::Gone | Cause::Questions => format!("{model} {}", cause.as_str()),
+        Cause::Key | Cause::Forbidden => cause.as_str().to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use shared::ids::ProviderId;
+    use shared::records::llm::{Resumed, UNUSABLE};
+
+    use super::*;
+    use crate::providers;
+    use crate::testing::at;
+
+    fn minute(minute: i64) -> Timestamp {
+        at("2023-03-01T16:00:00Z") + Millis::from_minutes(minute)
+    }
+    fn fresh() -> LlmLedger {
+        LlmLedger::first(ProviderId::parse("anthropic").unwrap())
+    }
+    fn refused(at: i64, model: &str, cause: Cause) -> Told {
+        let refused = Some((cause, format!("words of {}", cause.as_str())));
+        Told { refused, ..Told::of(model, minute(at), Fate::Failed) }
+    }
+    fn answered(at: i64, model: &str) -> Told {
+        Told::of(model, minute(at), Fate::Answered)
+    }
+    fn is_shut(ledger: &LlmLedger, model: &str, at: i64) -> bool {
+        providers::shut(ledger, model, minute(at)).is_some()
+    }
+    fn since(ledger: &LlmLedger) -> Option<Timestamp> {
+        ledger.alerts.get(UNUSABLE).map(|alert| alert.since)
+    }
+
+    #[test]
+    fn every_refusal_has_the_cause_that_says_who_is_not_asked() {
+        let refused = |status| cause(&ModelError::Refused { status, text: String::new() });
+        assert_eq!(cause(&ModelError::NoSuchModel(String::new())), Some(Cause::Gone));
+        assert_eq!(cause(&ModelError::NoKey(String::new())), Some(Cause::Key));
+        assert_eq!(
+            [401, 403, 400, 413, 0].map(refused),
+            [Cause::Key, Cause::Forbidden, Cause::Questions, Cause::Questions, Cause::Questions].map(Some)
+        );
+        for passing in [
+            ModelError::Throttled { wait: None },
+            ModelError::SpendLimit(String::new()),
+            ModelError::Overloaded,
+            ModelError::Unavailable(String::new()),
+        ] {
+            assert_eq!(cause(&passing), None, "{passing}");
+        }
+    }
+
+    #[test]
+    fn a_model_that_is_gone_is_asked_once_an_hour_and_its_neighbours_as_before() {
+        let ledger = providers::after(fresh(), &[refused(0, "old", Cause::Gone)]);
+        assert!(is_shut(&ledger, "old", 59) && !is_shut(&ledger, "old", 60));
+        assert!(!is_shut(&ledger, "new", 0));
+        assert!(ledger.calls.is_empty() && ledger.breaker.is_none(), "it says nothing of the provider");
+        let again = providers::after(ledger, &[refused(60, "old", Cause::Gone)]);
+        assert!(is_shut(&again, "old", 119) && !is_shut(&again, "old", 120));
+        assert_eq!(since(&again), Some(minute(0)), "it is one fact");
+        let failed = providers::after(again, &[Told::of("old", minute(120), Fate::Failed)]);
+        assert_eq!(since(&failed), Some(minute(0)), "a failure disproves nothing");
+        let back = providers::after(failed, &[answered(121, "old")]);
+        assert_eq!((since(&back), back.unusable.len()), (None, 0));
+    }
+
+    #[test]
+    fn a_bad_key_shuts_every_model_of_its_provider_and_any_answer_opens_them() {
+        let ledger = providers::after(fresh(), &[refused(0, "a", Cause::Key)]);
+        assert!(is_shut(&ledger, "a", 59) && is_shut(&ledger, "b", 59));
+        let ledger = providers::after(ledger, &[refused(60, "b", Cause::Key)]);
+        assert_eq!((ledger.unusable.len(), ledger.unusable["a"].times), (1, 2));
+        assert!(is_shut(&ledger, "a", 119), "it was shown an hour later for another");
+        let ledger = providers::after(ledger, &[answered(120, "b")]);
+        assert_eq!((since(&ledger), is_shut(&ledger, "a", 121)), (None, false));
+    }
+
+    #[test]
+    fn one_refused_question_says_nothing_and_three_in_a_row_do() {
+        let question = |at| refused(at, "m", Cause::Questions);
+        let mut ledger = providers::after(fresh(), &[question(0), question(1)]);
+        assert!(!is_shut(&ledger, "m", 2) && since(&ledger).is_none());
+        ledger = providers::after(ledger, &[answered(2, "m"), question(3), question(4)]);
+        assert!(!is_shut(&ledger, "m", 5), "an answer lies between them");
+        ledger = providers::after(ledger, &[question(5)]);
+        assert!(is_shut(&ledger, "m", 6));
+        assert_eq!(since(&ledger), Some(minute(5)));
+    }
+
+    #[test]
+    fn a_further_cause_is_a_later_fact_and_a_further_model_of_the_same_is_not() {
+        let ledger = providers::after(fresh(), &[refused(0, "a", Cause::Forbidden)]);
+        let ledger = providers::after(ledger, &[refused(1, "b", Cause::Forbidden)]);
+        assert_eq!(since(&ledger), Some(minute(0)));
+        let ledger = providers::after(ledger, &[refused(30, "c", Cause::Gone)]);
+        assert_eq!(since(&ledger), Some(minute(30)));
+        let alert = &ledger.alerts[UNUSABLE];
+        assert_eq!(alert.key, "c gone, forbidden");
+        for words in ["anthropic/a: words", "anthropic/c: words of gone", "tradai model resume"] {
+            assert!(alert.detail.contains(words), "{}", alert.detail);
+        }
+    }
+
+    #[test]
+    fn a_persons_word_has_it_asked_at_once_and_another_refusal_is_another_fact() {
+        let mut ledger =
+            providers::after(fresh(), &[refused(0, "a", Cause::Gone), refused(1, "b", Cause::Gone)]);
+        assert!(!ledger.is_answered(UNUSABLE));
+        ledger.mended = Some(Resumed { of: minute(1), by: "ada".to_owned(), at: minute(9) });
+        assert!(!is_shut(&ledger, "a", 10) && !is_shut(&ledger, "b", 10));
+        assert!(ledger.is_answered(UNUSABLE), "decide has not seen it yet");
+        let ledger = providers::after(ledger, &[refused(10, "a", Cause::Gone)]);
+        assert_eq!(since(&ledger), Some(minute(10)));
+        assert!(is_shut(&ledger, "a", 11) && !is_shut(&ledger, "b", 11) && !ledger.is_answered(UNUSABLE));
+        assert_eq!(ledger.unusable.len(), 1, "nobody asks the other any more");
+    }
+}
