@@ -70,6 +70,8 @@ pub struct Plan<'a> {
     pub kind: StageKind,
     /// What the functions are given.
     pub stack: &'a Stack,
+    /// How many of those minutes pass before anything is counted.
+    pub lead_in: usize,
 }
 
 impl Plan<'_> {

@@ -7,7 +7,7 @@ use super::NotCosted;
 use super::count::{Counts, Rates};
 use super::fleet::{Fleet, Plan};
 
-/// Minutes before anything is counted: strategies warm up, and books are opened.
+/// Minutes before anything is counted, in which strategies warm up and books are opened.
 pub const LEAD_IN: usize = 25;
 /// Strategies of the second run.
 pub const STRATEGIES: u32 = 6;
@@ -25,7 +25,7 @@ pub struct Measured {
     pub grows: u64,
     /// Different metrics that one strategy and that [`STRATEGIES`] put.
     pub metrics: [usize; 2],
-    /// The most calls that were ever under way at once.
+    /// The most calls that were ever under way at once; their waits are added up all the same.
     pub most_at_once: u32,
 }
 
@@ -45,7 +45,7 @@ pub struct Run {
 /// Measures strategies that decide every so many minutes.
 pub async fn measure(plan: &Plan<'_>, every: u64) -> Result<Measured, NotCosted> {
     let (one, six) = (run(plan, 1, every).await?, run(plan, STRATEGIES, every).await?);
-    let minutes = u64::try_from(plan.minutes().count().saturating_sub(LEAD_IN)).unwrap_or(u64::MAX);
+    let minutes = u64::try_from(plan.minutes().count().saturating_sub(plan.lead_in)).unwrap_or(u64::MAX);
     let strategies = u64::from(STRATEGIES);
     Ok(Measured {
         every,
@@ -63,7 +63,7 @@ pub async fn run(plan: &Plan<'_>, strategies: u32, every: u64) -> Result<Run, No
     let fleet = Fleet::new(plan.clone(), strategies, every).await?;
     let (mut before, mut counts) = (0, Counts::new());
     for (nth, minute) in plan.minutes().enumerate() {
-        if nth == LEAD_IN {
+        if nth == plan.lead_in {
             (before, counts) = (fleet.stored()?, Counts::new());
         }
         fleet.minute(minute, &mut counts).await?;

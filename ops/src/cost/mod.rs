@@ -91,13 +91,14 @@ pub struct Costs {
 pub async fn cost(options: &Options) -> Result<Costs, NotCosted> {
     let (stack, processor) = (Stack::of(options.kind)?, Processor::measured()?);
     let minutes = usize::try_from(options.minutes).unwrap_or(usize::MAX);
-    let input = bundled(minutes)?;
+    let input = bundled(LEAD_IN.saturating_add(minutes))?;
     let plan = Plan {
         settings: &input.settings,
         symbol: &input.symbol,
         candles: &input.candles,
         kind: options.kind,
         stack: &stack,
+        lead_in: LEAD_IN,
     };
     let terms = Terms {
         clockwork: Clockwork { processor: &processor, stack: &stack, waits: options.waits },
@@ -116,9 +117,9 @@ pub async fn cost(options: &Options) -> Result<Costs, NotCosted> {
     Ok(Costs { options: options.clone(), stack, processor_on: processor.on, strategy, model, tables })
 }
 
-/// The bundled strategy, and as much of the bundled candles as so many counted minutes need.
+/// The bundled strategy, and as much of the bundled candles as so many minutes need.
 fn bundled(minutes: usize) -> Result<Input, BadInput> {
     let mut input = input::bundled()?;
-    input.candles.truncate(HISTORY.saturating_add(LEAD_IN).saturating_add(minutes));
+    input.candles.truncate(HISTORY.saturating_add(minutes));
     Ok(input)
 }

@@ -178,7 +178,7 @@ mod tests {
     #[test]
     fn a_price_is_exact_and_what_is_free_never_gives_money_back() {
         assert_eq!(price(Item::ComputeX86).dollars().to_string(), "0.0000166667");
-        assert_eq!(price(Item::Writes).of(Decimal::from(43_200)).to_string(), "0.027000");
+        assert_eq!(price(Item::Writes).of(Decimal::from(43_200)).to_string(), "0.027");
         let alarms = price(Item::Alarms);
         let left = |many: i64| alarms.beyond_free(Decimal::from(many));
         assert_eq!((left(30), left(10), left(3)), (Decimal::from(20), Decimal::ZERO, Decimal::ZERO));

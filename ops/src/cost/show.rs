@@ -188,7 +188,7 @@ fn assumed(costs: &Costs) -> String {
             "an answer takes {} ms from AWS, {} ms from the exchange, {} ms from the model (--aws-ms, --venue-ms, --model-ms)",
             waits.aws_ms, waits.venue_ms, waits.model_ms
         ),
-        format!("calls wait for each other: {at_once} at once was the most that was seen"),
+        format!("calls wait for each other, though up to {at_once} were seen at once: an upper bound"),
         format!(
             "own processor time as measured on {}, {WHOLE_PROCESSOR_MB}/{memory} times as long with {memory} MB, \
              counted for each strategy as if it were alone",

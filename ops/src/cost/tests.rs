@@ -15,11 +15,12 @@ use super::processor::Processor;
 use super::stack::Stack;
 use super::time::Clockwork;
 use super::{Costs, bundled, json, show};
+use crate::paper::show::money;
 
-/// Minutes that are counted here.
-const MINUTES: u32 = 25;
-/// Minutes between decisions here.
-const EVERY: u64 = 5;
+/// Minutes that are counted here, after as many of warming up.
+const MINUTES: u32 = 5;
+/// Minutes between decisions here: strategies that are due together do the same.
+const EVERY: u64 = 1;
 const WAITS: Waits = Waits { aws_ms: 10, venue_ms: 200, model_ms: 3_000 };
 
 fn at_once<T>(work: impl Future<Output = T>) -> T {
@@ -27,9 +28,10 @@ fn at_once<T>(work: impl Future<Output = T>) -> T {
 }
 
 fn with_plan<T>(kind: StageKind, use_it: impl AsyncFnOnce(&Plan<'_>) -> T) -> T {
-    let (stack, input) = (Stack::of(kind).unwrap(), bundled(MINUTES as usize).unwrap());
+    let (stack, input) = (Stack::of(kind).unwrap(), bundled(2 * MINUTES as usize).unwrap());
     let (settings, symbol, candles) = (&input.settings, &input.symbol, &input.candles);
-    at_once(use_it(&Plan { settings, symbol, candles, kind, stack: &stack }))
+    let lead_in = MINUTES as usize;
+    at_once(use_it(&Plan { settings, symbol, candles, kind, stack: &stack, lead_in }))
 }
 
 fn measured(kind: StageKind) -> Measured {
@@ -43,9 +45,10 @@ fn run(kind: StageKind, strategies: u32) -> Run {
 /// What nobody measured, where what a bill does with it is what matters.
 fn invented() -> Measured {
     let counts = |strategies: u64| -> Counts {
-        let of = |what| match what {
+        let of = |function, what| match what {
             Count::Invocations => MINUTES.into(),
-            Count::MetricPuts => 1_u64.into(),
+            Count::MetricPuts if function == Function::Heartbeat => MINUTES.into(),
+            Count::MetricPuts => Decimal::ZERO,
             Count::SecretReads | Count::Messages | Count::ModelCalls => strategies.into(),
             Count::AwsCalls | Count::VenueCalls | Count::Reads | Count::Writes => {
                 (40 * strategies + 3).into()
@@ -55,7 +58,7 @@ fn invented() -> Measured {
         };
         Function::ALL
             .into_iter()
-            .flat_map(|function| Count::ALL.map(|what| ((function, what), of(what))))
+            .flat_map(|function| Count::ALL.map(|what| ((function, what), of(function, what))))
             .collect()
     };
     Measured {
@@ -113,17 +116,16 @@ fn what_one_and_six_strategies_use_foretells_what_eleven_use() {
         eleven.grew
     );
     assert_eq!(measured.metrics, [eleven.metrics; 2], "metrics do not grow with strategies");
-    let at_most = measured.most_at_once.max(eleven.most_at_once);
-    assert_eq!(at_most, 1, "calls overlap, and their waits are added up: time.rs has to learn of it");
 }
 
 #[test]
 fn a_live_strategy_reads_its_keys_and_its_bill_has_a_gateway_and_secrets_of_its_account() {
-    let measured = measured(StageKind::Live);
-    let keys = |of| measured.rates.each(of, Count::SecretReads);
+    let (one, two) = (run(StageKind::Live, 1), run(StageKind::Live, 2));
+    let rates = Rates::of(MINUTES.into(), &one.counts, &two.counts, 2);
     // A key is kept for five minutes.
-    assert_eq!(keys(Function::Execute), Decimal::from(8_640));
-    assert_eq!(keys(Function::Reconcile), Decimal::from(8_640));
+    assert_eq!(rates.each(Function::Execute, Count::SecretReads), Decimal::from(8_640));
+    assert_eq!(rates.each(Function::Reconcile, Count::SecretReads), Decimal::from(8_640));
+    let measured = Measured { rates, ..invented() };
     let bill = bill(StageKind::Live, &measured, false);
     let dollars =
         |nth: usize, item| bill.columns[nth].line(item).map(|line| line.dollars).unwrap_or_default();
@@ -206,4 +208,14 @@ fn a_shard_holds_fewer_strategies_the_longer_the_model_thinks() {
     };
     let found = [0, 3_000, 30_000].map(of_a_shard);
     assert!(found.windows(2).all(|pair| pair[0] > pair[1]) && found[0] <= 100 && found[2] >= 1, "{found:?}");
+}
+
+#[test]
+fn the_page_of_the_account_says_what_stands_there_costs() {
+    let page = include_str!("../../../infra/cdk/README.md").replace('\n', " ");
+    for kind in StageKind::ALL {
+        let fixed = bill(kind, &invented(), false).columns[0].fixed();
+        let told = format!("{} in {}", money(fixed), kind.as_str());
+        assert!(page.contains(&told), "the page does not say: {told}");
+    }
 }

@@ -30,7 +30,8 @@ pub struct Clockwork<'a> {
 
 impl Clockwork<'_> {
     /// Milliseconds that Lambda bills in a month whose counts are these, for so many strategies in so many shards.
-    /// Calls are made one after the other, so their waits add up; each invocation is rounded up to a millisecond.
+    /// Waits add up: decide and execute make one call after the other, and where reconcile reads several things at once
+    /// this is an upper bound. Each invocation is rounded up to a millisecond.
     pub fn billed(&self, of: Function, counts: &Counts, strategies: u64, shards: u64) -> Decimal {
         let many = |what| counts.get(&(of, what)).copied().unwrap_or_default();
         let shards = if of == Function::Heartbeat { Decimal::ONE } else { shards.into() };

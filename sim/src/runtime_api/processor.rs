@@ -3,7 +3,7 @@
 use std::io;
 
 /// Nanoseconds that the threads of a process have run so far; an error where there is none, or it has ended.
-pub fn nanoseconds(pid: u32) -> io::Result<u64> {
+pub(super) fn nanoseconds(pid: u32) -> io::Result<u64> {
     let mut all: u64 = 0;
     for thread in std::fs::read_dir(format!("/proc/{pid}/task"))? {
         // A thread may end while its siblings are read.
