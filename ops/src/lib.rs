@@ -4,6 +4,7 @@ pub mod apply;
 pub mod approvals;
 pub mod approve;
 pub mod bad_input;
+pub mod cost;
 pub mod emergency_stop;
 pub mod fits;
 pub mod footprint;

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use ops::{
-    approve, emergency_stop, gate, model, operate, paper, reject, replay, stage, start, status, stop,
+    approve, cost, emergency_stop, gate, model, operate, paper, reject, replay, stage, start, status, stop,
     strategy,
 };
 
@@ -24,6 +24,8 @@ struct Program {
 enum Command {
     /// Trade recorded candles with simulated money, and explain every decision
     Paper(paper::options::Options),
+    /// Count what strategies use on this machine, and price it: dollars a month for 1, 100 and 10,000 of them
+    Cost(cost::options::Options),
     /// List the orders of a stage that wait for a person
     Approvals(stage::Which),
     /// Show an order that waits, and approve exactly what was shown
@@ -54,6 +56,7 @@ enum Command {
 fn main() -> ExitCode {
     match Program::parse().command {
         Command::Paper(options) => paper::command::run(&options),
+        Command::Cost(options) => cost::command::run(&options),
         Command::Approvals(which) => operate::run(&operate::Command::Approvals(which)),
         Command::Approve(options) => operate::run(&operate::Command::Approve(options)),
         Command::Reject(options) => operate::run(&operate::Command::Reject(options)),

@@ -22,6 +22,7 @@ pub mod remains;
 pub mod risk;
 pub mod send;
 pub mod turn;
+pub mod wiring;
 pub mod wishes;
 
 #[cfg(test)]

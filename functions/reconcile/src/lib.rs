@@ -17,6 +17,7 @@ pub mod record;
 pub mod repair;
 pub mod report;
 pub mod truth;
+pub mod wiring;
 
 #[cfg(test)]
 mod tests;

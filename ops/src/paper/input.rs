@@ -42,6 +42,14 @@ pub fn read(options: &Options) -> Result<Input, BadInput> {
     Ok(Input { settings, notes, symbol, candles })
 }
 
+/// The bundled strategy and all of the bundled candles.
+pub fn bundled() -> Result<Input, BadInput> {
+    let (settings, mut notes) = strategy(None)?;
+    let candles = candles_in(CANDLES.to_vec(), Path::new(CANDLES_NAME)).map_err(BadInput::new)?;
+    let (settings, symbol) = one_market(settings, &mut notes)?;
+    Ok(Input { settings, notes, symbol, candles })
+}
+
 fn strategy(file: Option<&Path>) -> Result<(Settings, Vec<String>), BadInput> {
     let (text, name) = match file {
         None => (STRATEGY.to_owned(), STRATEGY_NAME.to_owned()),

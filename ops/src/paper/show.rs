@@ -4,7 +4,7 @@ use rust_decimal::{Decimal, RoundingStrategy};
 use shared::time::Timestamp;
 
 /// An amount of money: `12,345.67`.
-pub(super) fn money(amount: Decimal) -> String {
+pub(crate) fn money(amount: Decimal) -> String {
     grouped(&format!("{:.2}", rounded(amount, 2)))
 }
 
@@ -15,7 +15,7 @@ pub(super) fn signed(amount: Decimal) -> String {
 }
 
 /// A price: two places, or five significant digits below one.
-pub(super) fn price(price: Decimal) -> String {
+pub(crate) fn price(price: Decimal) -> String {
     if price.abs() >= Decimal::ONE || price.is_zero() {
         return money(price);
     }
@@ -28,7 +28,7 @@ pub(super) fn exact(amount: Decimal) -> String {
 }
 
 /// A count: `1,210`.
-pub(super) fn count(many: impl TryInto<u64>) -> String {
+pub(crate) fn count(many: impl TryInto<u64>) -> String {
     many.try_into().map_or_else(|_| "?".to_owned(), |many| grouped(&many.to_string()))
 }
 
@@ -68,7 +68,7 @@ pub(super) fn clipped(text: &str, most: usize) -> String {
 }
 
 /// Thousands apart: `1234.5` becomes `1,234.5`.
-pub(super) fn grouped(text: &str) -> String {
+pub(crate) fn grouped(text: &str) -> String {
     let (sign, digits) = text.strip_prefix('-').map_or(("", text), |digits| ("-", digits));
     let (whole, fraction) = digits.split_once('.').map_or((digits, None), |(w, f)| (w, Some(f)));
     let mut out = sign.to_owned();

@@ -12,6 +12,7 @@ use super::logs::Lines;
 use super::memory::Memory;
 use super::outcome::{Invocation, InvokeError};
 use super::process::Process;
+use super::processor;
 use super::program::Program;
 
 /// How many lines of JSON logs are kept.
@@ -84,6 +85,14 @@ impl Function {
         match self.pid() {
             0 => Err(io::Error::new(io::ErrorKind::NotFound, "no process")),
             pid => Memory::of(pid),
+        }
+    }
+
+    /// Nanoseconds that the process has had a processor so far; an error when there is none.
+    pub fn processor_time(&self) -> io::Result<u64> {
+        match self.pid() {
+            0 => Err(io::Error::new(io::ErrorKind::NotFound, "no process")),
+            pid => processor::nanoseconds(pid),
         }
     }
 

@@ -10,6 +10,7 @@ mod logs;
 mod memory;
 mod outcome;
 mod process;
+mod processor;
 mod program;
 mod routes;
 mod wall;

@@ -19,11 +19,14 @@ struct Args {
     /// The profile that they are built with.
     #[arg(long, default_value = "lambda")]
     profile: String,
+    /// Afterwards print the processor time of each kind of tick, as ops/data/processor.csv keeps it.
+    #[arg(long)]
+    processor: bool,
 }
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let Args { invocations, profile_dir, profile } = Args::parse();
+    let Args { invocations, profile_dir, profile, processor } = Args::parse();
     let binaries = profile_dir.map_or(Source::Packaged(profile), Source::Directory);
     let findings = match run(&Options { invocations, binaries }).await {
         Ok(findings) => findings,
@@ -33,6 +36,9 @@ async fn main() -> ExitCode {
         }
     };
     print!("{}", table::render(&findings));
+    if processor {
+        print!("{}", table::processor(&findings));
+    }
     let failures = findings.failures();
     if failures.is_empty() {
         return ExitCode::SUCCESS;

@@ -37,6 +37,16 @@ struct Phase<'f> {
     times: u32,
 }
 
+impl Phase<'_> {
+    /// How many strategies one invocation serves: heartbeat sees them all.
+    const fn served(&self) -> u32 {
+        match self.function {
+            Function::Heartbeat => self.fleet.size,
+            Function::Decide | Function::Execute | Function::Reconcile => 1,
+        }
+    }
+}
+
 impl<'w> Runner<'w> {
     /// Starts the four processes.
     pub async fn start(world: &'w World, binaries: &Binaries) -> Result<Runner<'w>, Failure> {
@@ -59,7 +69,13 @@ impl<'w> Runner<'w> {
         judge(phase, nth, &outcome, &mut findings.trouble);
         if let Ok(invocation) = outcome {
             findings.cold(phase.function, &invocation);
-            findings.add(phase.function, label(phase, &counts), Sample { counts, took: invocation.duration });
+            let own = findings.own(phase.function, process.processor_time().ok());
+            let took = invocation.duration;
+            findings.add(
+                phase.function,
+                label(phase, &counts),
+                Sample { counts, took, own, served: phase.served() },
+            );
         }
         if nth.is_multiple_of(LOGS_EVERY) {
             self.read_logs(phase.function, findings);
@@ -102,7 +118,7 @@ impl Runner<'_> {
         self.go(phase(Function::Heartbeat, "all is well", times), findings).await;
         self.go(phase(Function::Decide, "idle", idle.size), findings).await;
         // The first tick of an account reads its key.
-        self.go(phase(Function::Execute, "idle, first", idle.size), findings).await;
+        self.go(phase(Function::Execute, "first idle", idle.size), findings).await;
         self.go(phase(Function::Execute, "idle", idle.size), findings).await;
         Ok(())
     }

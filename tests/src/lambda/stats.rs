@@ -21,6 +21,11 @@ pub struct Sample {
     pub counts: Counts,
     /// How long it took.
     pub took: Millis,
+    /// Nanoseconds of processor time since the invocation before; none for the first of a process, which also holds
+    /// its start.
+    pub own: Option<u64>,
+    /// Strategies that it served.
+    pub served: u32,
 }
 
 /// Invocations of one kind.
@@ -44,6 +49,16 @@ impl Group {
     /// The median.
     pub fn median<T: Ord + Copy>(&self, figure: impl Fn(&Sample) -> T) -> Option<T> {
         self.quantile(500, figure)
+    }
+    /// The mean processor time of an invocation in microseconds; none where nothing was measured.
+    pub fn microseconds(&self) -> Option<u64> {
+        let all: Vec<u64> = self.samples.iter().filter_map(|sample| sample.own).collect();
+        let count = u64::try_from(all.len()).ok()?;
+        all.iter().sum::<u64>().checked_div(count).map(|mean| mean.div_ceil(1_000))
+    }
+    /// Strategies that each invocation served.
+    pub fn served(&self) -> u32 {
+        self.samples.iter().map(|sample| sample.served).max().unwrap_or(0)
     }
     /// The mean request units: reads, writes.
     pub fn units(&self) -> (Decimal, Decimal) {
@@ -126,6 +141,8 @@ pub struct Findings {
     pub pages: u64,
     /// Books against venues.
     pub books: Comparison,
+    /// The processor time of each process when its last invocation was over, in nanoseconds.
+    ran: BTreeMap<Function, u64>,
 }
 
 impl Findings {
@@ -137,6 +154,12 @@ impl Findings {
     /// Keeps one invocation.
     pub fn add(&mut self, function: Function, what: &'static str, sample: Sample) {
         self.groups.entry((function, what)).or_default().samples.push(sample);
+    }
+
+    /// The processor time since the last invocation of this function, of its process's whole time.
+    pub fn own(&mut self, function: Function, whole: Option<u64>) -> Option<u64> {
+        let whole = whole?;
+        self.ran.insert(function, whole).and_then(|before| whole.checked_sub(before))
     }
 
     /// Keeps the time of a cold start.
@@ -179,11 +202,23 @@ mod tests {
 
     #[test]
     fn lambda_quantiles_are_of_what_was_measured() {
-        let took = |millis| Sample { counts: Counts::default(), took: Millis(millis) };
+        let took = |millis| Sample { counts: Counts::default(), took: Millis(millis), own: None, served: 1 };
         let group = Group { samples: (1..=100).map(took).collect() };
         assert_eq!(group.median(|sample| sample.took), Some(Millis(51)));
         assert_eq!(group.quantile(990, |sample| sample.took), Some(Millis(100)));
         assert_eq!(Group::default().median(|sample| sample.took), None);
+    }
+
+    #[test]
+    fn lambda_processor_time_is_what_came_since_the_invocation_before() {
+        let mut findings = Findings::default();
+        let own =
+            [9_000_000, 10_500_000, 13_500_000].map(|whole| findings.own(Function::Decide, Some(whole)));
+        assert_eq!(own, [None, Some(1_500_000), Some(3_000_000)], "the first one also holds the start");
+        let sample = |own| Sample { counts: Counts::default(), took: Millis(0), own, served: 1 };
+        let group = Group { samples: own.into_iter().map(sample).collect() };
+        assert_eq!((group.microseconds(), Group::default().microseconds()), (Some(2_250), None));
+        assert_eq!(findings.own(Function::Decide, Some(5)), None, "another process");
     }
 
     #[test]

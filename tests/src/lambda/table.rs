@@ -32,6 +32,21 @@ pub fn render(findings: &Findings) -> String {
     text
 }
 
+/// Fewest invocations whose mean processor time is worth keeping.
+const FEWEST: usize = 10;
+
+/// The mean processor time of every kind of tick, as `ops/data/processor.csv` keeps it for `tradai cost`.
+pub fn processor(findings: &Findings) -> String {
+    let kept = findings.groups.iter().filter(|(_, group)| group.size() >= FEWEST);
+    let row = |((function, what), group): (&(Function, &str), &Group)| {
+        let (served, size, own) = (group.served(), group.size(), group.microseconds()?);
+        Some(format!("{},{what},{served},{size},{own}\n", function.as_str()))
+    };
+    std::iter::once("function,tick,strategies,invocations,microseconds\n".to_owned())
+        .chain(kept.filter_map(row))
+        .collect()
+}
+
 fn write_all(out: &mut String, findings: &Findings) -> std::fmt::Result {
     processes(out, findings)?;
     ticks(out, findings)?;
@@ -61,11 +76,11 @@ fn processes(out: &mut String, findings: &Findings) -> std::fmt::Result {
 }
 
 fn ticks(out: &mut String, findings: &Findings) -> std::fmt::Result {
-    let head = ("tick", "count", "p50", "p99", "tables", "venue", "model", "other", "calls");
-    let (tick, count, p50, p99, tables, venue, model, other, calls) = head;
+    let head = ("tick", "count", "p50", "p99", "own", "tables", "venue", "model", "other", "calls");
+    let (tick, count, p50, p99, own, tables, venue, model, other, calls) = head;
     writeln!(
         out,
-        "{tick:<27}{count:>6}{p50:>8}{p99:>8}{tables:>8}{venue:>7}{model:>7}{other:>7}{calls:>7}  P8 (medians)"
+        "{tick:<27}{count:>6}{p50:>8}{p99:>8}{own:>10}{tables:>8}{venue:>7}{model:>7}{other:>7}{calls:>7}  P8 (medians)"
     )?;
     for ((function, what), group) in &findings.groups {
         let name = format!("{}, {what}", function.as_str());
@@ -76,9 +91,10 @@ fn ticks(out: &mut String, findings: &Findings) -> std::fmt::Result {
         let other = group.median(|sample| sample.counts.other).unwrap_or(0);
         let calls = group.median(|sample| sample.counts.calls()).unwrap_or(0);
         let (size, p50, p99, goal) = (group.size(), ms(500), ms(990), goal(*function, what, calls));
+        let own = group.microseconds().map_or_else(String::new, |own| format!("{own} us"));
         writeln!(
             out,
-            "{name:<27}{size:>6}{p50:>5} ms{p99:>5} ms{counts:>8}{venue:>7}{model:>7}{other:>7}{calls:>7}  {goal}"
+            "{name:<27}{size:>6}{p50:>5} ms{p99:>5} ms{own:>10}{counts:>8}{venue:>7}{model:>7}{other:>7}{calls:>7}  {goal}"
         )?;
     }
     writeln!(out)
