@@ -44,16 +44,16 @@ pub fn fits(settings: &Settings, file: &str, now: Timestamp) -> Result<Vec<Strin
             );
         }
         if let Err(exceeded) = asked_once(settings, model, now) {
-            let (field, mend) = mend(field, &exceeded);
+            let (field, mend) = mend(field, &exceeded, settings.llm_tokens);
             return refused(field, format!("{model} could never be asked: {exceeded}"), mend);
         }
-        if let Err(Crowded { questions, tokens, mend }) = asked_in_time(settings, model, now) {
-            let (field, most) = (mend.field(), settings.llm_tokens.get());
+        let (asked, most) = (FiveMinutes::of(settings, model, now), settings.llm_tokens.get());
+        if asked.tokens > most {
+            let FiveMinutes { questions, tokens, .. } = asked;
             let problem = format!(
-                "{questions} questions to {model} within five minutes, one of them after a malformed answer, \
-                 are at least {tokens} tokens, most {most}"
+                "{questions} questions to {model} within five minutes are at least {tokens} tokens, most {most}"
             );
-            return refused(field, problem, &mend.words(tokens));
+            return refused("decide_every_seconds", problem, &asked.mend(most));
         }
     }
     Ok(cautions(settings, now))
@@ -76,9 +76,12 @@ fn asked_once(settings: &Settings, model: &str, now: Timestamp) -> Result<(), Ex
     budget::check(settings, &fresh, &Tally::default(), model, prompt::least(settings, model, now), now)
 }
 
-const fn mend(model: &'static str, exceeded: &Exceeded) -> (&'static str, &'static str) {
+fn mend(model: &'static str, exceeded: &Exceeded, tokens: Tokens) -> (&'static str, &'static str) {
     match exceeded {
         Exceeded::Window { .. } => (model, "choose a model with a larger window"),
+        Exceeded::Session { .. } if tokens < Tokens::USUAL => {
+            ("ask.tokens_per_five_minutes", "allow at least what one question may have, 5000 as usual")
+        }
         Exceeded::Session { .. } | Exceeded::Bad(_) => {
             ("symbols", "watch fewer markets; several strategies may share an account")
         }
@@ -86,55 +89,35 @@ const fn mend(model: &'static str, exceeded: &Exceeded) -> (&'static str, &'stat
     }
 }
 
-/// More questions than five minutes have tokens for.
-struct Crowded {
+/// The questions of five minutes, each with the longest answer, and the least tokens that they have.
+struct FiveMinutes {
     questions: u32,
     tokens: u32,
-    mend: Mend,
+    one: u32,
 }
 
-/// What makes room.
-enum Mend {
-    /// To ask less often.
-    Slower,
-    /// To ask about less, as it cannot be asked less often.
-    Smaller,
-}
+impl FiveMinutes {
+    fn of(settings: &Settings, model: &str, now: Timestamp) -> FiveMinutes {
+        let every = due::minutes(settings.decide_every);
+        let questions = u32::try_from(window().saturating_add(every - 1).div_euclid(every)).unwrap_or(1);
+        let one = prompt::least(settings, model, now).saturating_add(MAX_TOKENS);
+        FiveMinutes { questions, tokens: one.saturating_mul(questions), one }
+    }
 
-impl Mend {
-    const fn field(&self) -> &'static str {
-        match self {
-            Mend::Slower => "decide_every_seconds",
-            Mend::Smaller => "symbols",
+    /// What makes room: to ask less often, or to say that so many are wanted.
+    fn mend(&self, most: u32) -> String {
+        let room = i64::from(most.checked_div(self.one).unwrap_or(1).max(1));
+        let slower = format!("write {} or more", window().saturating_add(room - 1).div_euclid(room) * 60);
+        if self.tokens > Tokens::MOST {
+            return slower;
         }
-    }
-    fn words(&self, tokens: u32) -> String {
-        let instead = match self {
-            Mend::Slower => "write 300 or more",
-            Mend::Smaller => "watch fewer markets",
-        };
-        if tokens > Tokens::MOST {
-            return instead.to_owned();
-        }
-        format!("{instead}, or allow them: tokens_per_five_minutes = {tokens} under [ask]")
+        format!("{slower}, or allow them: tokens_per_five_minutes = {} under [ask]", self.tokens)
     }
 }
 
-/// Whether five minutes have room for every question that falls into them, and for one that is asked again after a
-/// malformed answer, each with the longest answer. What is counted is the least that they have.
-fn asked_in_time(settings: &Settings, model: &str, now: Timestamp) -> Result<(), Crowded> {
-    let (every, window) = (due::minutes(settings.decide_every), i64::try_from(RECENT_MINUTES).unwrap_or(1));
-    let cycles = u32::try_from(window.saturating_add(every - 1).div_euclid(every)).unwrap_or(1);
-    let questions = cycles.saturating_add(1);
-    let one = prompt::least(settings, model, now).saturating_add(MAX_TOKENS);
-    let tokens = one.saturating_mul(questions);
-    if tokens <= settings.llm_tokens.get() {
-        return Ok(());
-    }
-    // Asked every five minutes, one question falls into them, and the one that is asked again.
-    let fits_slower = one.saturating_mul(2) <= settings.llm_tokens.get();
-    let mend = if fits_slower { Mend::Slower } else { Mend::Smaller };
-    Err(Crowded { questions, tokens, mend })
+/// Minutes over which tokens are counted.
+fn window() -> i64 {
+    i64::try_from(RECENT_MINUTES).unwrap_or(1)
 }
 
 /// What fits once and may not fit every time.
@@ -142,6 +125,15 @@ fn cautions(settings: &Settings, now: Timestamp) -> Vec<String> {
     let (every, tokens) =
         (due::minutes(settings.decide_every), prompt::least(settings, &settings.model, now));
     let mut lines = Vec::new();
+    let FiveMinutes { questions, tokens: asked, one } = FiveMinutes::of(settings, &settings.model, now);
+    if asked.saturating_add(one) > settings.llm_tokens.get() {
+        lines.push(format!(
+            "decide_every_seconds: a malformed answer may not be asked again: {questions} questions within five minutes \
+             and one more are at least {} tokens, most {}",
+            asked.saturating_add(one),
+            settings.llm_tokens.get()
+        ));
+    }
     let most = budget::most_cost(&settings.model, tokens, now).value();
     let paid = settings.llm_usd_per_day.value().checked_div(most).unwrap_or(Decimal::MAX).floor();
     let cycles = DAY.div_euclid(every);

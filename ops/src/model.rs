@@ -29,20 +29,23 @@ pub struct Options {
 }
 
 /// Resumes whatever is switched off: the fleet at its ceiling, a provider at its spend limit, models that refused
-/// whatever they were asked. A ledger that cannot be read keeps no other from it; it is told, and refused in the end.
+/// whatever they were asked. A ledger that cannot be read, or that changes meanwhile, keeps no other from it; it is
+/// refused in the end.
 pub async fn resume(stage: &Stage, by: &str, person: &mut Person<'_>, now: Timestamp) -> Result<(), NotDone> {
     let items = stage.tables.scan(Table::Ledgers).await?;
-    let (mut resumed, mut damaged) = (false, Vec::new());
+    let (mut resumed, mut damaged, mut lost) = (false, Vec::new(), Ok(()));
     for read in items.iter().filter(|item| llm::is_of(item)).map(llm::decode) {
         match read {
             Ok(ledger) => {
                 if let Some(off) = ledger.off() {
-                    resume_one(stage, &ledger, off, by, person, now).await?;
+                    let one = resume_one(stage, &ledger, off, by, person, now).await;
                     resumed = true;
+                    lost = lost.and(one);
                 }
                 if let Some(of) = ledger.standing().map(|(_, one, _)| one.tried_at).max() {
-                    mend(stage, &ledger, &Resumed { of, by: by.to_owned(), at: now }, person).await?;
+                    let one = mend(stage, &ledger, &Resumed { of, by: by.to_owned(), at: now }, person).await;
                     resumed = true;
+                    lost = lost.and(one);
                 }
             }
             Err(corrupt) => {
@@ -55,7 +58,7 @@ pub async fn resume(stage: &Stage, by: &str, person: &mut Person<'_>, now: Times
         (false, _) => {
             Err(NotDone::Refused(format!("not known whether switched off: {}", damaged.join(", "))))
         }
-        (true, true) => Ok(()),
+        (true, true) => lost,
         (true, false) => Err(NotDone::input("no model is switched off or needs a person; nothing to resume")),
     }
 }

@@ -357,7 +357,7 @@ fn a_model_that_needs_a_person_is_shown_until_a_person_says_that_it_is_mended() 
     let (since, key) = (at("2023-03-01T11:55:00Z"), records::llm::key(&name));
     let gone = Unusable {
         cause: Cause::Gone,
-        since: Some(since),
+        since,
         tried_at: since,
         times: 1,
         detail: "no such model: model: claude-2.1".to_owned(),

@@ -66,7 +66,8 @@ fn statements<'a>(template: &'a Value, function: &str) -> Result<&'a [Value], St
     let id = format!("{function}roleDefaultPolicy");
     let mut resources = template["Resources"].as_object().into_iter().flatten();
     let policy = resources.find(|(name, _)| name.starts_with(&id));
-    let found = policy.and_then(|(_, policy)| policy["Properties"]["PolicyDocument"]["Statement"].as_array());
+    let found =
+        policy.and_then(|(_, policy)| policy.pointer("/Properties/PolicyDocument/Statement")?.as_array());
     found.map(Vec::as_slice).ok_or_else(|| format!("no statements of {id}"))
 }
 

@@ -109,7 +109,8 @@ fn is_ours(existing: Option<&Item>, item: &Item) -> bool {
     existing.is_some_and(|existing| existing.get("reply") == item.get("reply"))
 }
 
-/// What compressing adds at most to bytes that cannot be compressed: a tenth and this much, as `deflateBound` of zlib has it.
+/// What compressing adds at most to bytes that cannot be compressed: a tenth and this much, as miniz's `mz_deflateBound`
+/// has it.
 const MOST_ADDED: usize = 128;
 
 /// The beginning of `bytes` that is at most `most` bytes when it is compressed: what is too long loses its end. Only what

@@ -13,19 +13,17 @@ use crate::verdict::shorten;
 /// How often such a model is asked nevertheless, so that a mended key is noticed without a person: a refusal costs
 /// nothing, and one an hour is no storm.
 const ASK_EVERY: Millis = Millis::from_minutes(60);
-/// Questions in a row whose refusal says something of the model. One alone may have been refused for its content.
-const QUESTIONS: u32 = 3;
 /// Most characters of what people are told.
 const MOST_WORDS: usize = 600;
 
-/// Why the model will refuse the next question too, as far as its error says.
+/// Why the model will refuse the next question too, as far as its error says. A question may be refused for its content,
+/// by any other code: that says nothing of the model, or one strategy's note would shut it for all of them.
 pub const fn cause(error: &ModelError) -> Option<Cause> {
     match error {
         ModelError::NoSuchModel(_) => Some(Cause::Gone),
         ModelError::NoKey(_) | ModelError::Refused { status: 401, .. } => Some(Cause::Key),
-        ModelError::Refused { status: 403, .. } => Some(Cause::Forbidden),
-        ModelError::Refused { .. } => Some(Cause::Questions),
-        ModelError::Throttled { .. }
+        ModelError::Refused { .. }
+        | ModelError::Throttled { .. }
         | ModelError::SpendLimit(_)
         | ModelError::Overloaded
         | ModelError::Unavailable(_) => None,
@@ -51,8 +49,7 @@ fn refuse(unusable: &mut BTreeMap<String, Unusable>, told: &Told, cause: Cause, 
     let model = of_key.map_or(&told.model, |(model, _)| model).clone();
     let before = unusable.remove(&model).filter(|one| one.cause == cause);
     let times = before.as_ref().map_or(0, |one| one.times).saturating_add(1);
-    let says_enough = cause != Cause::Questions || times >= QUESTIONS;
-    let since = before.and_then(|one| one.since).or_else(|| says_enough.then_some(told.at));
+    let since = before.map_or(told.at, |one| one.since);
     unusable.insert(model, Unusable { cause, since, tried_at: told.at, times, detail: words.to_owned() });
 }
 
@@ -84,8 +81,8 @@ pub fn alert(ledger: &LlmLedger) -> Option<Alert> {
 /// What is one fact, however many models show it.
 fn fact(model: &str, cause: Cause) -> String {
     match cause {
-        Cause::Gone | Cause::Questions => format!("{model} {}", cause.as_str()),
-        Cause::Key | Cause::Forbidden => cause.as_str().to_owned(),
+        Cause::Gone => format!("{model} {}", cause.as_str()),
+        Cause::Key => cause.as_str().to_owned(),
     }
 }
 
@@ -123,10 +120,8 @@ mod tests {
         let refused = |status| cause(&ModelError::Refused { status, text: String::new() });
         assert_eq!(cause(&ModelError::NoSuchModel(String::new())), Some(Cause::Gone));
         assert_eq!(cause(&ModelError::NoKey(String::new())), Some(Cause::Key));
-        assert_eq!(
-            [401, 403, 400, 413, 0].map(refused),
-            [Cause::Key, Cause::Forbidden, Cause::Questions, Cause::Questions, Cause::Questions].map(Some)
-        );
+        assert_eq!(refused(401), Some(Cause::Key));
+        assert_eq!([403, 400, 413, 0].map(refused), [None; 4], "as likely of the question as of the model");
         for passing in [
             ModelError::Throttled { wait: None },
             ModelError::SpendLimit(String::new()),
@@ -164,26 +159,14 @@ mod tests {
     }
 
     #[test]
-    fn one_refused_question_says_nothing_and_three_in_a_row_do() {
-        let question = |at| refused(at, "m", Cause::Questions);
-        let mut ledger = providers::after(fresh(), &[question(0), question(1)]);
-        assert!(!is_shut(&ledger, "m", 2) && since(&ledger).is_none());
-        ledger = providers::after(ledger, &[answered(2, "m"), question(3), question(4)]);
-        assert!(!is_shut(&ledger, "m", 5), "an answer lies between them");
-        ledger = providers::after(ledger, &[question(5)]);
-        assert!(is_shut(&ledger, "m", 6));
-        assert_eq!(since(&ledger), Some(minute(5)));
-    }
-
-    #[test]
     fn a_further_cause_is_a_later_fact_and_a_further_model_of_the_same_is_not() {
-        let ledger = providers::after(fresh(), &[refused(0, "a", Cause::Forbidden)]);
-        let ledger = providers::after(ledger, &[refused(1, "b", Cause::Forbidden)]);
+        let ledger = providers::after(fresh(), &[refused(0, "a", Cause::Key)]);
+        let ledger = providers::after(ledger, &[refused(1, "b", Cause::Key)]);
         assert_eq!(since(&ledger), Some(minute(0)));
         let ledger = providers::after(ledger, &[refused(30, "c", Cause::Gone)]);
         assert_eq!(since(&ledger), Some(minute(30)));
         let alert = &ledger.alerts[UNUSABLE];
-        assert_eq!(alert.key, "c gone, forbidden");
+        assert_eq!(alert.key, "c gone, key");
         for words in ["anthropic/a: words", "anthropic/c: words of gone", "tradai model resume"] {
             assert!(alert.detail.contains(words), "{}", alert.detail);
         }

@@ -34,6 +34,9 @@ impl OpenVenue for Markets {
     }
 }
 
+/// The status of a refusal that no provider gave with a key that is there now: it says nothing of a model.
+const NOT_ASKED: u16 = 0;
+
 /// Asks every provider, each with a key of its own that is read on first use. Bedrock is asked with the
 /// function's role, and a compatible server only where it is configured.
 pub struct KeyedModels<S> {
@@ -99,7 +102,9 @@ impl<S: ReadSecret> KeyedModels<S> {
             SecretError::Missing { .. } | SecretError::Malformed { .. } => {
                 ModelError::NoKey(error.to_string())
             }
-            SecretError::Unavailable { .. } => ModelError::Refused { status: 0, text: error.to_string() },
+            SecretError::Unavailable { .. } => {
+                ModelError::Refused { status: NOT_ASKED, text: error.to_string() }
+            }
         })?;
         let key = read.api_key().clone();
         self.keys.borrow_mut().insert(provider, key.clone());
@@ -126,6 +131,23 @@ impl<S> KeyedModels<S> {
     }
 }
 
+/// A key that was read earlier may be the one before: that it is refused says nothing of the one that is there now.
+fn of_a_known_key(error: ModelError) -> ModelError {
+    match error {
+        ModelError::Refused { status: 401, text } => ModelError::Refused {
+            status: NOT_ASKED,
+            text: format!("{text}; the next question reads the key again"),
+        },
+        error @ (ModelError::Refused { .. }
+        | ModelError::Throttled { .. }
+        | ModelError::SpendLimit(_)
+        | ModelError::Overloaded
+        | ModelError::NoSuchModel(_)
+        | ModelError::NoKey(_)
+        | ModelError::Unavailable(_)) => error,
+    }
+}
+
 impl<S: ReadSecret> AskModel for KeyedModels<S> {
     fn serves(&self, provider: &str) -> bool {
         Provider::parse(provider).is_some_and(|provider| self.base(provider).is_some())
@@ -134,13 +156,14 @@ impl<S: ReadSecret> AskModel for KeyedModels<S> {
     async fn ask(&self, question: &Question) -> Result<RawReply, ModelError> {
         let unknown = || ModelError::NoSuchModel(format!("{} is of no known provider", question.model));
         let provider = Provider::of(&question.model).ok_or_else(unknown)?;
+        let is_known = self.keys.borrow().contains_key(&provider);
         let answer = self.client(provider).await?.ask(question).await;
         let answer = answer.map_err(|error| self.without_key(provider, error));
         if let Err(ModelError::Refused { status: 401 | 403, .. }) = &answer {
             // The key may have been rotated: the next question reads it again.
             self.keys.borrow_mut().remove(&provider);
         }
-        answer
+        answer.map_err(|error| if is_known { of_a_known_key(error) } else { error })
     }
 
     fn read(&self, model: &str, reply: &RawReply) -> Result<Reply, BadReply> {
@@ -241,6 +264,18 @@ mod tests {
             let words = format!("{error} {error:?}");
             assert!(words.contains("[key]") && !words.contains(KEY), "{words}");
         }
+    }
+
+    #[test]
+    fn a_key_that_was_rotated_is_read_again_and_says_nothing_of_the_model_until_then() {
+        let models = KeyedModels { transport: Arc::new(Echo), ..models(&Arc::default()) };
+        models.keys.borrow_mut().insert(Provider::Anthropic, Secret::new("the one before".to_owned()));
+        let turns = vec![Turn::Facts("{}".to_owned())];
+        let (model, system) = ("anthropic/m".to_owned(), String::new());
+        let question =
+            Question { model, system, tool: tool(&[symbol()]), turns, max_tokens: 9, timeout: Millis(9) };
+        let causes = [(); 2].map(|()| crate::unusable::cause(&at_once(models.ask(&question)).unwrap_err()));
+        assert_eq!(causes, [None, Some(shared::records::llm::Cause::Key)]);
     }
 
     #[test]

@@ -643,7 +643,7 @@ fn gone(world: &World, models: &[(&str, i64)]) -> LlmLedger {
     let key = records::llm::key(&name);
     let when = |minute: i64| noon() + Millis::from_minutes(minute);
     let unusable = |(model, minute): &(&str, i64)| {
-        let (cause, since, detail) = (Cause::Gone, Some(when(*minute)), "retired".to_owned());
+        let (cause, since, detail) = (Cause::Gone, when(*minute), "retired".to_owned());
         ((*model).to_owned(), Unusable { cause, since, tried_at: when(*minute), times: 1, detail })
     };
     let mut ledger = LlmLedger::first(name);

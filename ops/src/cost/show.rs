@@ -204,6 +204,7 @@ fn assumed(costs: &Costs) -> String {
         "what a month adds to the tables is kept for a month; orders, fills and positions stay for ever".to_owned(),
         "no alarm rings, nothing fails, nobody looks at logs or metrics; a key costs 1.00 more after each of two rotations"
             .to_owned(),
+        "no start of a new instance is billed, and a tick that sends an order is as quick as one that does not".to_owned(),
         "not asked: whether one address may call the exchange as often as so many strategies would".to_owned(),
     ];
     format!("assumed\n{}", lines.map(|line| format!("- {line}")).join("\n"))

@@ -336,35 +336,41 @@ fn what_cannot_be_served_is_refused_with_file_field_and_mend_and_nothing_is_writ
 
 #[test]
 fn a_schedule_for_which_five_minutes_have_too_few_tokens_is_refused_with_what_would_have_room() {
-    let ten: Vec<String> = (0..10).map(|nth| format!("C{nth}-USDT")).collect();
     let fallback = |text: &str| format!("{text}\nmodel_fallbacks = [\"anthropic/claude-sonnet-5\"]");
-    let nano = toml("decide_every_seconds = 180").replace("anthropic/claude-haiku-4-5", "openai/gpt-5-nano");
+    let nano = toml("decide_every_seconds = 120").replace("anthropic/claude-haiku-4-5", "openai/gpt-5-nano");
     for (text, wanted) in [
         (
             toml("decide_every_seconds = 60"),
-            "decide_every_seconds: 6 questions to anthropic/claude-haiku-4-5",
+            "decide_every_seconds: 5 questions to anthropic/claude-haiku-4-5",
         ),
         (
-            toml("decide_every_seconds = 180"),
+            toml("decide_every_seconds = 120"),
             "decide_every_seconds: 3 questions to anthropic/claude-haiku-4-5",
         ),
         (fallback(&nano), "decide_every_seconds: 3 questions to anthropic/claude-sonnet-5"),
-        (toml("").replace("[\"BTC-USDT\"]", &format!("{ten:?}")), "symbols: 2 questions to"),
     ] {
         let world = Empty::new();
         let said = input(&world.apply_text(&text, None));
         assert!(said.starts_with("mine.toml: ") && said.contains(wanted), "{said}");
         assert!(world.everything().iter().all(Vec::is_empty));
-        // The mend that it names has room.
-        let (_, allowed) = said.split_once("or allow them: ").unwrap_or_else(|| panic!("{said}"));
+        // Both mends that it names have room.
+        assert!(said.contains("most 5000; write 180 or more, or allow them: "), "{said}");
+        let (_, allowed) = said.split_once("or allow them: ").unwrap();
         let allowed = allowed.trim_end_matches(" under [ask]");
         world.apply_text(&format!("{text}\n[ask]\n{allowed}"), None).0.unwrap();
-        assert!(said.contains("most 5000; "), "{said}");
     }
-    for every in ["decide_every_seconds = 300", ""] {
+    for every in ["decide_every_seconds = 180", "decide_every_seconds = 300", ""] {
         Empty::new().apply(every).0.unwrap();
     }
     Empty::new().apply_text(&nano, None).0.unwrap();
+}
+
+#[test]
+fn tokens_that_are_too_few_for_one_question_are_refused_by_their_own_name() {
+    let said = input(
+        &Empty::new().apply_text(&format!("{}\n[ask]\ntokens_per_five_minutes = 1000", toml("")), None),
+    );
+    assert!(said.contains("ask.tokens_per_five_minutes: ") && said.contains("5000 as usual"), "{said}");
 }
 
 #[test]
@@ -373,6 +379,11 @@ fn what_fits_once_and_perhaps_not_every_time_is_told() {
     let (ended, shown) = world.apply_text(&toml("decide_every_seconds = 300").replace("5.0", "0.5"), None);
     ended.unwrap();
     assert!(shown.contains("of the 288 questions of a day"), "{shown}");
+    let (_, shown) = Empty::new().apply("decide_every_seconds = 180");
+    assert!(
+        shown.contains("a malformed answer may not be asked again: 2 questions within five minutes"),
+        "{shown}"
+    );
     let (_, shown) = Empty::new().apply("");
     assert!(!shown.contains("questions"), "{shown}");
 }

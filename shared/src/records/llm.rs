@@ -131,22 +131,16 @@ pub enum Cause {
     Gone,
     /// There is no key, or the provider does not know it: none of its models answers.
     Key,
-    /// The key may not ask it.
-    Forbidden,
-    /// Question after question to it is refused.
-    Questions,
 }
 
 impl Cause {
     /// Every cause.
-    pub const ALL: [Cause; 4] = [Cause::Gone, Cause::Key, Cause::Forbidden, Cause::Questions];
+    pub const ALL: [Cause; 2] = [Cause::Gone, Cause::Key];
     /// The stored spelling.
     pub const fn as_str(self) -> &'static str {
         match self {
             Cause::Gone => "gone",
             Cause::Key => "key",
-            Cause::Forbidden => "forbidden",
-            Cause::Questions => "questions",
         }
     }
 }
@@ -163,8 +157,8 @@ impl FromText for Cause {
 pub struct Unusable {
     /// Why.
     pub cause: Cause,
-    /// Since when it is of no use; none while its refusals are only counted.
-    pub since: Option<Timestamp>,
+    /// Since when it is of no use.
+    pub since: Timestamp,
     /// When it was last asked: also what a person's answer names.
     pub tried_at: Timestamp,
     /// Refusals in a row.
@@ -251,7 +245,7 @@ impl LlmLedger {
     /// The models that are of no use until a person acts, and since when.
     pub fn standing(&self) -> impl Iterator<Item = (&ModelName, &Unusable, Timestamp)> {
         let known = self.unusable.iter().filter(|(_, one)| !self.is_mended(one));
-        known.filter_map(|(name, one)| Some((name, one, one.since?)))
+        known.map(|(name, one)| (name, one, one.since))
     }
 
     /// Whether the alert of this kind has been answered by a person since, and waits for decide to take it away.
@@ -421,7 +415,7 @@ fn off(found: Found<'_>) -> Read<SwitchedOff> {
 fn unusable_attr(one: &Unusable) -> Attr {
     Draft::new()
         .with("cause", text(one.cause.as_str()))
-        .maybe("since", one.since.map(time))
+        .with("since", time(one.since))
         .with("tried_at", time(one.tried_at))
         .with("times", number(one.times))
         .with("detail", text(&one.detail))
@@ -432,7 +426,7 @@ fn unusable(found: Found<'_>) -> Read<Unusable> {
     let fields = found.fields()?;
     Ok(Unusable {
         cause: fields.need("cause", Found::word)?,
-        since: fields.maybe("since", Found::word)?,
+        since: fields.need("since", Found::word)?,
         tried_at: fields.need("tried_at", Found::word)?,
         times: fields.need("times", Found::number)?,
         detail: fields.need("detail", Found::text)?,

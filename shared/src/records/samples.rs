@@ -433,7 +433,7 @@ pub(crate) fn llm_ledger() -> LlmLedger {
             "claude-2.1".to_owned(),
             Unusable {
                 cause: Cause::Gone,
-                since: Some(noon()),
+                since: noon(),
                 tried_at: at("2023-03-01T13:00:00Z"),
                 times: 2,
                 detail: "model: claude-2.1".to_owned(),

@@ -1,5 +1,8 @@
 //! I31: no secret anywhere.
 
+use std::io::Read as _;
+
+use flate2::read::ZlibDecoder;
 use shared::store::{Attr, Item};
 
 use super::Judge;
@@ -32,11 +35,19 @@ fn tells(item: &Item) -> bool {
 fn says(attr: &Attr) -> bool {
     match attr {
         Attr::S(text) | Attr::N(text) => is_secret(text),
-        Attr::B(bytes) => is_secret(&String::from_utf8_lossy(bytes)),
+        Attr::B(bytes) => is_secret(&unpacked(bytes)),
         Attr::L(list) => list.iter().any(says),
         Attr::M(map) => tells(map),
+        // Of a foreign value only its type is known.
         Attr::Bool(_) | Attr::Null | Attr::Foreign(_) => false,
     }
+}
+
+/// Prompts and answers are kept compressed; what is not is looked at as it stands.
+fn unpacked(bytes: &[u8]) -> String {
+    let mut text = Vec::new();
+    let is_packed = ZlibDecoder::new(bytes).read_to_end(&mut text).is_ok();
+    String::from_utf8_lossy(if is_packed { &text } else { bytes }).into_owned()
 }
 
 fn is_secret(text: &str) -> bool {
