@@ -20,7 +20,8 @@ export interface PeopleProps {
 /** What the runbook looks at. It reads no secret. */
 export function viewer(scope: Construct, { names, schedules }: PeopleProps) {
   const functions = FUNCTIONS.map((name) => names.functionArn(name));
-  const logs = FUNCTIONS.map((name) => `${names.logGroupArn(name)}:*`);
+  // AWS writes the address of a log group both ways, and so does who asks for it.
+  const logs = FUNCTIONS.map((name) => names.logGroupArn(name)).flatMap((group) => [group, `${group}:*`]);
   const tables = TABLES.map((table) => names.tableArn(table.name));
   new iam.ManagedPolicy(scope, 'viewer', {
     managedPolicyName: names.of('viewer'),
