@@ -24,4 +24,5 @@ pub mod start;
 pub mod status;
 pub mod stop;
 pub mod strategy;
+pub mod wait;
 pub mod wake;

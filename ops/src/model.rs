@@ -42,7 +42,7 @@ pub async fn resume(stage: &Stage, by: &str, person: &mut Person<'_>, now: Times
                     resumed = true;
                     lost = lost.and(one);
                 }
-                if let Some(of) = ledger.standing().map(|(_, one, _)| one.tried_at).max() {
+                if let Some(of) = ledger.standing().map(|(_, one)| one.tried_at).max() {
                     let one = mend(stage, &ledger, &Resumed { of, by: by.to_owned(), at: now }, person).await;
                     resumed = true;
                     lost = lost.and(one);
@@ -88,8 +88,8 @@ async fn mend(
 ) -> Result<(), NotDone> {
     let write = stage.tables.write(vec![llm::mend(ledger, mended)]).await;
     write.map_err(|error| NotDone::of_write(error, "not resumed: it was just asked; look again"))?;
-    for (model, one, since) in ledger.standing() {
-        let (by, name, detail) = (&mended.by, &ledger.name, &one.detail);
+    for (model, one) in ledger.standing() {
+        let (by, name, since, detail) = (&mended.by, &ledger.name, one.since, &one.detail);
         person.tell(&format!("resumed by {by}: {name}/{model}, of no use since {since} ({detail})"))?;
     }
     Ok(())

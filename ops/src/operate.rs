@@ -9,6 +9,7 @@ use sim::clock::{Now, RealClock};
 use crate::not_done::NotDone;
 use crate::person::{Person, name};
 use crate::stage::{Stage, Which};
+use crate::wait::wait;
 use crate::{approvals, approve, emergency_stop, gate, model, reject, replay, start, status, stop, strategy};
 
 /// A command with what it was given.
@@ -40,19 +41,13 @@ pub enum Command {
 
 /// Does it and says how it ended: 0 when done, 1 when refused, 2 when what was given cannot be used.
 pub fn run(command: &Command) -> ExitCode {
-    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => {
-            eprintln!("tradai: no runtime: {error}");
-            return ExitCode::FAILURE;
-        }
-    };
     #[expect(clippy::disallowed_methods, reason = "the operator's program reads the environment")]
     let variable = |name: &str| std::env::var(name).ok();
     let mut person = Person { out: &mut io::stdout(), input: &mut io::stdin().lock() };
-    match runtime.block_on(attempt(command, variable, &mut person)) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(not_done) => {
+    match wait(attempt(command, variable, &mut person)) {
+        Some(Ok(())) => ExitCode::SUCCESS,
+        None => ExitCode::FAILURE,
+        Some(Err(not_done)) => {
             eprintln!("tradai: {}", not_done.to_string().replace('\n', " "));
             not_done.exit_code()
         }

@@ -359,7 +359,6 @@ fn a_model_that_needs_a_person_is_shown_until_a_person_says_that_it_is_mended() 
         cause: Cause::Gone,
         since,
         tried_at: since,
-        times: 1,
         detail: "no such model: model: claude-2.1".to_owned(),
     };
     let unusable = [("claude-2.1".to_owned(), gone)].into();

@@ -282,7 +282,7 @@ fn a_mended_key_is_used_at_once_where_a_person_says_so() {
     world.minutes(10);
     assert_eq!(world.asked(), 1);
     let ledger = world.ledger("anthropic").unwrap();
-    let (_, one, _) = ledger.standing().next().unwrap();
+    let (_, one) = ledger.standing().next().unwrap();
     let mended = Resumed { of: one.tried_at, by: "ada".to_owned(), at: world.clock.0.get() };
     at_once(world.tables.write(vec![records::llm::mend(&ledger, &mended)])).unwrap();
     world.model.mood.set(None);

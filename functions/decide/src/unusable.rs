@@ -48,9 +48,8 @@ fn refuse(unusable: &mut BTreeMap<String, Unusable>, told: &Told, cause: Cause, 
     let of_key = unusable.iter().find(|(_, one)| cause == Cause::Key && one.cause == Cause::Key);
     let model = of_key.map_or(&told.model, |(model, _)| model).clone();
     let before = unusable.remove(&model).filter(|one| one.cause == cause);
-    let times = before.as_ref().map_or(0, |one| one.times).saturating_add(1);
     let since = before.map_or(told.at, |one| one.since);
-    unusable.insert(model, Unusable { cause, since, tried_at: told.at, times, detail: words.to_owned() });
+    unusable.insert(model, Unusable { cause, since, tried_at: told.at, detail: words.to_owned() });
 }
 
 /// Why this model is not asked now, if so.
@@ -58,19 +57,19 @@ pub fn shut(ledger: &LlmLedger, model: &str, now: Timestamp) -> Option<String> {
     let binds = |name: &str, one: &Unusable| {
         (name == model || one.cause == Cause::Key) && now < one.tried_at + ASK_EVERY
     };
-    let (_, one, since) = ledger.standing().find(|(name, one, _)| binds(name, one))?;
-    Some(format!("needs a person since {since}: {}", one.detail))
+    let (_, one) = ledger.standing().find(|(name, one)| binds(name, one))?;
+    Some(format!("needs a person since {}: {}", one.since, one.detail))
 }
 
 /// What people are told. A further cause makes it a later fact; that one of them is mended does not.
 pub fn alert(ledger: &LlmLedger) -> Option<Alert> {
     let mut causes: BTreeMap<String, Timestamp> = BTreeMap::new();
-    for (model, one, since) in ledger.standing() {
-        let first = causes.entry(fact(model, one.cause)).or_insert(since);
-        *first = since.min(*first);
+    for (model, one) in ledger.standing() {
+        let first = causes.entry(fact(model, one.cause)).or_insert(one.since);
+        *first = one.since.min(*first);
     }
     let since = causes.values().max().copied()?;
-    let told = |(model, one, _): (&String, &Unusable, _)| format!("{}/{model}: {}", ledger.name, one.detail);
+    let told = |(model, one): (&String, &Unusable)| format!("{}/{model}: {}", ledger.name, one.detail);
     let words: Vec<String> = ledger.standing().map(told).collect();
     let what_next = "asked once an hour; name another model or mend the key, then `tradai model resume`";
     let detail = format!("{}; {what_next}", shorten(&words.join("; "), MOST_WORDS));
@@ -152,7 +151,7 @@ mod tests {
         let ledger = providers::after(fresh(), &[refused(0, "a", Cause::Key)]);
         assert!(is_shut(&ledger, "a", 59) && is_shut(&ledger, "b", 59));
         let ledger = providers::after(ledger, &[refused(60, "b", Cause::Key)]);
-        assert_eq!((ledger.unusable.len(), ledger.unusable["a"].times), (1, 2));
+        assert_eq!((ledger.unusable.len(), ledger.unusable["a"].tried_at), (1, minute(60)));
         assert!(is_shut(&ledger, "a", 119), "it was shown an hour later for another");
         let ledger = providers::after(ledger, &[answered(120, "b")]);
         assert_eq!((since(&ledger), is_shut(&ledger, "a", 121)), (None, false));

@@ -644,7 +644,7 @@ fn gone(world: &World, models: &[(&str, i64)]) -> LlmLedger {
     let when = |minute: i64| noon() + Millis::from_minutes(minute);
     let unusable = |(model, minute): &(&str, i64)| {
         let (cause, since, detail) = (Cause::Gone, when(*minute), "retired".to_owned());
-        ((*model).to_owned(), Unusable { cause, since, tried_at: when(*minute), times: 1, detail })
+        ((*model).to_owned(), Unusable { cause, since, tried_at: when(*minute), detail })
     };
     let mut ledger = LlmLedger::first(name);
     ledger.unusable = models.iter().map(unusable).collect();

@@ -13,6 +13,7 @@ use super::progress::Progress;
 use super::{Finished, NotRun, json, paper, report, summary};
 use crate::bad_input::BadInput;
 use crate::footprint::Footprint;
+use crate::wait::wait;
 
 /// Minutes of a day.
 const DAY: u64 = 1_440;
@@ -22,21 +23,14 @@ const DAY: u64 = 1_440;
 ///
 /// It waits here rather than in `main`, so that everything that it awaits is compiled with this library.
 pub fn run(options: &Options) -> ExitCode {
-    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => {
-            eprintln!("tradai: no runtime: {error}");
-            return ExitCode::FAILURE;
-        }
-    };
-    match runtime.block_on(attempt(options)) {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
-        Err(NotRun::Input(line)) => {
+    match wait(attempt(options)) {
+        Some(Ok(true)) => ExitCode::SUCCESS,
+        Some(Ok(false)) | None => ExitCode::FAILURE,
+        Some(Err(NotRun::Input(line))) => {
             eprintln!("tradai: {line}");
             ExitCode::from(2)
         }
-        Err(error) => {
+        Some(Err(error)) => {
             eprintln!("tradai: {error}");
             ExitCode::FAILURE
         }

@@ -161,8 +161,6 @@ pub struct Unusable {
     pub since: Timestamp,
     /// When it was last asked: also what a person's answer names.
     pub tried_at: Timestamp,
-    /// Refusals in a row.
-    pub times: u32,
     /// The provider's words.
     pub detail: String,
 }
@@ -242,10 +240,9 @@ impl LlmLedger {
         self.mended.as_ref().is_some_and(|mended| mended.of >= one.tried_at)
     }
 
-    /// The models that are of no use until a person acts, and since when.
-    pub fn standing(&self) -> impl Iterator<Item = (&ModelName, &Unusable, Timestamp)> {
-        let known = self.unusable.iter().filter(|(_, one)| !self.is_mended(one));
-        known.map(|(name, one)| (name, one, one.since))
+    /// The models that are of no use until a person acts.
+    pub fn standing(&self) -> impl Iterator<Item = (&ModelName, &Unusable)> {
+        self.unusable.iter().filter(|(_, one)| !self.is_mended(one))
     }
 
     /// Whether the alert of this kind has been answered by a person since, and waits for decide to take it away.
@@ -417,7 +414,6 @@ fn unusable_attr(one: &Unusable) -> Attr {
         .with("cause", text(one.cause.as_str()))
         .with("since", time(one.since))
         .with("tried_at", time(one.tried_at))
-        .with("times", number(one.times))
         .with("detail", text(&one.detail))
         .map()
 }
@@ -428,7 +424,6 @@ fn unusable(found: Found<'_>) -> Read<Unusable> {
         cause: fields.need("cause", Found::word)?,
         since: fields.need("since", Found::word)?,
         tried_at: fields.need("tried_at", Found::word)?,
-        times: fields.need("times", Found::number)?,
         detail: fields.need("detail", Found::text)?,
     })
 }

@@ -435,7 +435,6 @@ pub(crate) fn llm_ledger() -> LlmLedger {
                 cause: Cause::Gone,
                 since: noon(),
                 tried_at: at("2023-03-01T13:00:00Z"),
-                times: 2,
                 detail: "model: claude-2.1".to_owned(),
             },
         )]),

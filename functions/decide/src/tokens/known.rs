@@ -17,8 +17,7 @@ const LONGEST: usize = 24;
 /// which the cycle's time must not pass.
 const LONGEST_TEXT: usize = 20 * 1024;
 
-/// The tokens that are known, in the order of their bytes: found by halving, since most invocations ask once, and a set
-/// costs more to make than it saves.
+/// The tokens that are known, in the order of their bytes: found by halving.
 #[derive(Debug)]
 pub(super) struct Known<'a>(Vec<&'a str>);
 
