@@ -43,6 +43,8 @@ mod hostile;
 #[cfg(test)]
 mod replaying;
 #[cfg(test)]
+mod resident;
+#[cfg(test)]
 mod sharing;
 #[cfg(test)]
 mod testing;

@@ -38,6 +38,11 @@ impl MemoryStore {
         self.items().insert(key, item);
     }
 
+    /// Empties a table, as its items' expiry does in time.
+    pub fn forget(&self, table: Table) {
+        self.items().retain(|key, _| key.table != table);
+    }
+
     /// A panic elsewhere does not make recorded facts unreadable.
     fn items(&self) -> MutexGuard<'_, BTreeMap<Key, Item>> {
         self.items.lock().unwrap_or_else(PoisonError::into_inner)
