@@ -83,6 +83,28 @@ export const QUERIES: readonly SavedQuery[] = [
     'message, strategy_id, model, error, problem',
   ),
   {
+    name: '3 model: what became of each cycle, and why it abstained',
+    of: ['decide'],
+    messages: ['decided'],
+    query: [
+      'filter message = "decided"',
+      'stats count(*) as cycles, sum(usd) as dollars, sum(tokens_in) as tokens_in, sum(tokens_out) as tokens_out ' +
+        'by outcome, model',
+      'sort cycles desc',
+    ],
+  },
+  {
+    name: '3 model: dollars an hour of each strategy',
+    of: ['decide'],
+    messages: ['decided'],
+    query: [
+      'filter message = "decided"',
+      'stats sum(usd) as dollars, count(*) as cycles by bin(1h), strategy_id',
+      'sort dollars desc',
+      'limit 100',
+    ],
+  },
+  {
     name: '3 model: how long it took',
     of: ['decide'],
     messages: [],
