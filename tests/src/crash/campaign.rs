@@ -339,15 +339,15 @@ fn is_distinct(
     }
 }
 
-/// A first fault, and every second one after it: to the end of the window, which begins anew with the send
-/// where the first fault came before it.
+/// A first fault, and every second one after it: to the end of the window, which begins with the send that is made
+/// once the first fault has happened, or, where none is made any more, with the fault.
 fn second(scenario: &Scenario, first: &Faults) -> Findings {
     let manner = Manner { faults: first.clone(), ..Manner::default() };
     let (ended, found) = one(scenario, &manner);
     let mut findings = noted(scenario, &manner, &ended, found);
     let calls = ended.world.effects.calls();
     let Some((at, _)) = first.last_key_value() else { return findings };
-    let end = window(&calls).map_or(0, |window| window.end).max(until(&calls, calls[*at].at));
+    let end = window(&calls).map_or_else(|| until(&calls, calls[*at].at), |window| window.end);
     for faults in faults_of(&calls) {
         let is_new = |fault: (&usize, &Phase)| {
             (at + 1..end).contains(fault.0) && is_distinct(scenario, &calls, first, fault)
