@@ -13,6 +13,9 @@ struct Args {
     /// Invocations of each function.
     #[arg(long, default_value_t = 1_000)]
     invocations: u32,
+    /// Afterwards let decide serve all of its strategies this often again, and print what it occupies each time.
+    #[arg(long, default_value_t = 0)]
+    rounds: u32,
     /// Where the binaries are, such as target/packages; they are built where this is not given.
     #[arg(long)]
     profile_dir: Option<PathBuf>,
@@ -26,9 +29,9 @@ struct Args {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let Args { invocations, profile_dir, profile, processor } = Args::parse();
+    let Args { invocations, rounds, profile_dir, profile, processor } = Args::parse();
     let binaries = profile_dir.map_or(Source::Packaged(profile), Source::Directory);
-    let findings = match run(&Options { invocations, binaries }).await {
+    let findings = match run(&Options { invocations, rounds, binaries }).await {
         Ok(findings) => findings,
         Err(failure) => {
             eprintln!("{failure}");

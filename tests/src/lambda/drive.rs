@@ -1,6 +1,7 @@
 //! Invokes the functions in the order of a strategy's life and keeps what each invocation cost.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use shared::tables::{Function, Table};
@@ -20,6 +21,8 @@ const OF: u32 = 1_000_000;
 const LOGS_EVERY: u32 = 100;
 /// Invocations of the phases that only look at what the main ones left behind.
 const AFTERWARDS: u32 = 100;
+/// Cycles of strategies that have been served before, an hour of a warm process and more.
+const AGAIN: &str = "again";
 
 /// The four processes and the world around them.
 #[derive(Debug)]
@@ -143,10 +146,37 @@ impl Runner<'_> {
         findings.whole_fleet_kib = watcher.map_or(0, |memory| memory.peak_kib);
         Ok(())
     }
+
+    /// The same process decides for the same strategies round after round, each in a minute of its own, and is weighed
+    /// after each.
+    async fn again(&self, load: &Fleet, rounds: u32, findings: &mut Findings) {
+        for _ in 0..rounds {
+            self.next_minute().await;
+            self.go(
+                Phase { function: Function::Decide, what: AGAIN, fleet: load, times: load.size },
+                findings,
+            )
+            .await;
+            let process = self.processes.get(&Function::Decide);
+            let resident = process.and_then(|process| process.resident().ok());
+            findings.rounds_kib.extend(resident.map(|memory| memory.rss_kib));
+        }
+    }
+
+    async fn next_minute(&self) {
+        let now = self.world.now();
+        let left = (now.minute() + Millis::from_minutes(1)).since(now);
+        tokio::time::sleep(Duration::from_millis(left.0.unsigned_abs())).await;
+    }
 }
 
 /// Every phase, then what the world looks like.
-pub async fn everything(runner: &Runner<'_>, load: &Fleet, idle: &Fleet) -> Result<Findings, Failure> {
+pub async fn everything(
+    runner: &Runner<'_>,
+    load: &Fleet,
+    idle: &Fleet,
+    rounds: u32,
+) -> Result<Findings, Failure> {
     let world = runner.world;
     let mut findings = Findings::new(runner.processes.iter().map(|(function, process)| {
         let bytes = std::fs::metadata(process.program().path()).map_or(0, |file| file.len());
@@ -154,6 +184,7 @@ pub async fn everything(runner: &Runner<'_>, load: &Fleet, idle: &Fleet) -> Resu
     }));
     runner.quiet(idle, load.size, &mut findings).await?;
     runner.busy(load, &mut findings).await?;
+    runner.again(load, rounds, &mut findings).await;
     findings.books = books::compare(world)?;
     findings.filled = filled(world);
     findings.held_back = held_back(world)?;
@@ -191,6 +222,7 @@ const fn timeout(function: Function) -> Millis {
 /// A cycle is told apart by what the model was asked and said.
 fn label(phase: Phase<'_>, counts: &Counts) -> &'static str {
     match (phase.function, counts.model, counts.opens) {
+        (Function::Decide, ..) if phase.what == AGAIN => AGAIN,
         (Function::Decide, 0, _) => "idle",
         (Function::Decide, _, 0) => "hold",
         (Function::Decide, _, _) => "with intent",

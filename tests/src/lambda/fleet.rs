@@ -90,6 +90,9 @@ decide_every_seconds = {every}
 model = "anthropic/claude-haiku-4-5"
 llm_usd_per_day = 100.0
 safety_mode = "Direct"
+
+[ask]
+tokens_per_five_minutes = 20_000
 "#,
             every = self.decide_every
         )

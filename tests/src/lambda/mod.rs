@@ -21,6 +21,8 @@ use std::path::PathBuf;
 pub struct Options {
     /// Invocations of each function.
     pub invocations: u32,
+    /// How often decide serves all of its strategies once more afterwards, a minute or more each time.
+    pub rounds: u32,
     /// Where the binaries come from.
     pub binaries: Source,
 }
@@ -73,5 +75,5 @@ pub async fn run(options: &Options) -> Result<stats::Findings, Failure> {
     let load = fleet::Fleet::of(fleet::LOAD, options.invocations, fleet::EVERY_MINUTE);
     let idle = fleet::Fleet::of(fleet::IDLE, options.invocations.min(100), fleet::ONCE_A_DAY);
     let runner = drive::Runner::start(&world, &binaries).await?;
-    drive::everything(&runner, &load, &idle).await
+    drive::everything(&runner, &load, &idle, options.rounds).await
 }

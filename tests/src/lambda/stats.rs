@@ -137,6 +137,8 @@ pub struct Findings {
     pub held_back: Option<String>,
     /// What heartbeat occupied at most after it had seen the whole fleet.
     pub whole_fleet_kib: u64,
+    /// What decide occupied after each round over strategies that it had served before.
+    pub rounds_kib: Vec<u64>,
     /// Messages published.
     pub pages: u64,
     /// Books against venues.

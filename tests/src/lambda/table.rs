@@ -141,6 +141,10 @@ fn outcome(out: &mut String, findings: &Findings) -> std::fmt::Result {
     }
     let watched = mib(findings.whole_fleet_kib);
     writeln!(out, "heartbeat at {} strategies: {watched} MiB", books.accounts)?;
+    if !findings.rounds_kib.is_empty() {
+        let rounds: Vec<String> = findings.rounds_kib.iter().map(|kib| mib(*kib).to_string()).collect();
+        writeln!(out, "decide after each round: {} MiB", rounds.join(", "))?;
+    }
     let equal = books.accounts.saturating_sub(books.differing);
     writeln!(out, "books = venue in {equal} of {} accounts", books.accounts)?;
     books.differences.iter().try_for_each(|difference| writeln!(out, "  {difference}"))
