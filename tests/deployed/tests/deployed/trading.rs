@@ -14,8 +14,10 @@ use sim::exchange::{NewOrder, OrderStatus, Side};
 use super::runbook::{self, Command};
 use super::{Stage, TWO_TICKS};
 
-/// The strategy decides every three minutes; its second cycle is certain within this.
-const TWO_CYCLES: u64 = 420;
+/// The strategy decides every minute; it buys within some of them, and execute and the exchange follow.
+const CYCLES: u64 = 300;
+/// Longer than from one of its decisions to the next, and what execute makes of it.
+const CYCLE: i64 = 100;
 /// A beat of execute is stale after three minutes, and heartbeat sees it within another.
 const STALE: u64 = 180 + TWO_TICKS;
 /// Execute acknowledges a status within 70 seconds.
@@ -32,7 +34,7 @@ venue = "binance"
 backend = "exchange"
 testnet = true
 symbols = ["BTC-USDT"]
-decide_every_seconds = 180
+decide_every_seconds = 60
 model = "anthropic/claude-haiku-4-5"
 llm_usd_per_day = 5.0
 safety_mode = "Direct"
@@ -40,7 +42,7 @@ order_cooldown_seconds = 0
 [limits]
 max_opens_per_hour = 30
 [ask]
-tokens_per_five_minutes = 8000
+tokens_per_five_minutes = 20_000
 "#;
 
 /// The trading stage, its operator, and the world outside.
@@ -107,7 +109,7 @@ impl Trading<'_> {
 
     /// What the README led to: a strategy that has bought on the paper venue, without any key of an exchange.
     pub(super) fn the_readmes_strategy_trades_on_paper(&self) -> Result<(), Failed> {
-        until("the README's strategy holds something", TWO_CYCLES, || {
+        until("the README's strategy holds something", CYCLES, || {
             let said = self.tradai.run(&["status", README])?;
             Ok((
                 said.out.contains("running") && said.out.contains("BTC-USDT open, entry "),
@@ -256,9 +258,9 @@ impl Trading<'_> {
         let before = self.elsewhere.exchange.orders().len();
         let since = now();
         let what = "the model would have been asked again, and nothing was sent";
-        until(what, TWO_CYCLES, || {
+        until(what, CYCLES, || {
             assert_eq!(self.elsewhere.exchange.orders().len(), before, "{}", self.exchange());
-            Ok((now().since(since).as_secs() > 200, String::new()))
+            Ok((now().since(since).as_secs() > CYCLE, String::new()))
         })?;
         let [stop] = &self.elsewhere.exchange.open_orders()[..] else { panic!("{}", self.exchange()) };
         assert_eq!((stop.side, stop.status), (Side::Sell, OrderStatus::New));
@@ -310,7 +312,7 @@ impl Trading<'_> {
 
     /// Bought, and its stop rests.
     fn holds_with_a_stop(&self) -> Result<(), Failed> {
-        until("a position is held and its stop rests", TWO_CYCLES, || {
+        until("a position is held and its stop rests", CYCLES, || {
             let orders = self.elsewhere.exchange.open_orders();
             let rests =
                 orders.iter().any(|order| order.side == Side::Sell && order.status == OrderStatus::New);
