@@ -202,9 +202,10 @@ async fn question<T: ReadTables + WriteTables, V, A: AskModel>(
     match turn.shift.ports.model.ask(&prompt.question(model, said, timeout)).await {
         Ok(answer) => Ok(answer),
         Err(error) => {
-            let told = count_failure(turn, model, tokens, &error, tally);
+            if let Some(told) = count_failure(turn, model, tokens, &error, tally) {
+                purse.tell(&provider, told);
+            }
             // Everybody has to know before the next question, whoever asks it.
-            purse.tell(&provider, told);
             purse.settle(tables, turn.shift.ports.log, turn.shift.now()).await;
             Err(error.into())
         }
@@ -216,14 +217,14 @@ fn is_served(model: &str, port: &impl AskModel) -> bool {
     model.split_once('/').is_some_and(|(provider, _)| port.serves(provider))
 }
 
-/// Counts a failure, and says what it tells of the provider.
+/// Counts a failure, and says what it tells of the provider: nothing, where as likely the question itself was refused.
 fn count_failure<T, V, A>(
     turn: &Turn<'_, T, V, A>,
     model: &str,
     tokens: u32,
     error: &ModelError,
     tally: &mut Tally,
-) -> Told {
+) -> Option<Told> {
     let now = turn.shift.now();
     let line = turn.line(Level::Warn, "model gave no answer").with("model", model);
     turn.shift.write(line.with("error", shorten(&error.to_string(), MOST_DETAIL)));
@@ -235,14 +236,15 @@ fn count_failure<T, V, A>(
     match error {
         ModelError::Throttled { wait } => {
             tally.throttled = tally.throttled.saturating_add(1);
-            purse::unanswered(model, now, Fate::Throttled, usd, *wait)
+            Some(purse::unanswered(model, now, Fate::Throttled, usd, *wait))
         }
-        ModelError::Unavailable(_) | ModelError::Overloaded => failed(usd),
-        ModelError::SpendLimit(text) => Told { spend_limit: Some(shorten(text, MOST_DETAIL)), ..failed(usd) },
+        ModelError::Unavailable(_) | ModelError::Overloaded => Some(failed(usd)),
+        ModelError::SpendLimit(text) => {
+            Some(Told { spend_limit: Some(shorten(text, MOST_DETAIL)), ..failed(usd) })
+        }
         ModelError::NoSuchModel(_) | ModelError::NoKey(_) | ModelError::Refused { .. } => {
-            let refused =
-                unusable::cause(error).map(|cause| (cause, shorten(&error.to_string(), MOST_DETAIL)));
-            Told { refused, ..failed(usd) }
+            let cause = unusable::cause(error)?;
+            Some(Told { refused: Some((cause, shorten(&error.to_string(), MOST_DETAIL))), ..failed(usd) })
         }
     }
 }

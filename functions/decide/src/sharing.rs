@@ -6,7 +6,7 @@ use shared::ids::ProviderId;
 use shared::money::Notional;
 use shared::ports::{ModelError, RawReply, ReadTables, Turn, WriteTables};
 use shared::records;
-use shared::records::llm::{Hour, LlmLedger, Resumed, SwitchedOff};
+use shared::records::llm::{Fate, Hour, LlmLedger, Resumed, SwitchedOff};
 use shared::roster::Trail;
 use shared::state::LlmDay;
 use shared::status::Hold;
@@ -234,6 +234,29 @@ fn an_open_breaker_answers_without_an_attempt_and_one_call_closes_it() {
     world.minutes(2);
     assert_eq!(world.asked(), 7);
     assert_eq!(world.ledger("anthropic").unwrap().breaker, None);
+}
+
+#[test]
+fn what_one_question_is_refused_for_shuts_neither_its_model_nor_its_neighbours() {
+    let world = World::new();
+    let (refusing, well) = ("bedrock/us.amazon.nova-lite-v1:0", "bedrock/us.amazon.nova-pro-v1:0");
+    world.set(|settings| {
+        settings.decide_every = Millis::from_minutes(5);
+        settings.model = refusing.to_owned();
+        settings.model_fallbacks = vec![well.to_owned()];
+    });
+    let calm = || crate::testing::says(serde_json::json!({"action": "hold", "reason": "calm"}));
+    for status in [403, 400, 404, 403, 400, 404, 403, 400, 404, 403] {
+        world.will(Err(ModelError::Refused { status, text: "not this".to_owned() }));
+        world.will(Ok(calm()));
+    }
+    world.minutes(50);
+    let decisions = world.decisions();
+    let answered = decisions.iter().filter(|one| one.model == well && one.outcome.as_deref() == Some("hold"));
+    assert_eq!((answered.count(), decisions.len(), world.asked()), (10, 10, 20));
+    let ledger = world.ledger("bedrock").unwrap();
+    assert_eq!((ledger.calls.as_slice(), ledger.breaker), ([Fate::Answered; 10].as_slice(), None));
+    assert!(ledger.alerts.is_empty() && ledger.unusable.is_empty(), "{ledger:?}");
 }
 
 #[test]
