@@ -18,14 +18,14 @@ pub enum Claim {
     Taken,
 }
 
-/// Claims `minute`, with a beat at `beat` where state and market were read. A later beat is left standing. An
-/// alert of decide's that is `over` goes with it.
+/// Claims `minute`, with a beat at `beat` where state and market were read. A later beat is left standing. The
+/// alerts of decide's that are `over` go with it.
 pub async fn claim(
     tables: &impl WriteTables,
     strategy: &StrategyId,
     minute: Timestamp,
     beat: Option<Timestamp>,
-    over: Option<&Path>,
+    over: &[&str],
 ) -> Result<Claim, WriteError> {
     if beat.is_some() && claimed(tables, strategy, minute, beat, over).await? == Claim::Ours {
         return Ok(Claim::Ours);
@@ -39,7 +39,7 @@ async fn claimed(
     strategy: &StrategyId,
     minute: Timestamp,
     beat: Option<Timestamp>,
-    over: Option<&Path>,
+    over: &[&str],
 ) -> Result<Claim, WriteError> {
     let mut conflicts = 0;
     loop {
@@ -53,10 +53,11 @@ async fn claimed(
     }
 }
 
-fn write(strategy: &StrategyId, minute: Timestamp, beat: Option<Timestamp>, over: Option<&Path>) -> Write {
+fn write(strategy: &StrategyId, minute: Timestamp, beat: Option<Timestamp>, over: &[&str]) -> Write {
     // The strategy may have been removed meanwhile: a claim never creates it.
     let mut conds = vec![Cond::Present(records::state::path::status())];
-    let mut changes: Vec<Change> = over.cloned().map(Change::Remove).into_iter().collect();
+    let mut changes: Vec<Change> =
+        over.iter().map(|kind| Change::Remove(records::state::path::alert(kind))).collect();
     let mut later = |path: Path, at: Timestamp| {
         let at = Attr::S(at.to_string());
         conds.push(Cond::AbsentOrBelow(path.clone(), at.clone()));
@@ -77,7 +78,7 @@ mod tests {
 
     fn claim_now(world: &World, beat: Option<&str>) -> Claim {
         let minute = at("2023-03-01T16:00:00Z");
-        at_once(claim(&world.tables, &world.id(), minute, beat.map(at), None)).unwrap()
+        at_once(claim(&world.tables, &world.id(), minute, beat.map(at), &[])).unwrap()
     }
 
     #[test]

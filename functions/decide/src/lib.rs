@@ -61,7 +61,7 @@ use shared::time::Timestamp;
 use crate::claim::{Claim, claim};
 use crate::cycle::{Broken, Cycled, cycle};
 use crate::market::{NoMarket, Sight, glance, look, was_read};
-use crate::meters::bad_cycles_over;
+use crate::meters::over;
 use crate::purse::Purse;
 pub use crate::report::Report;
 pub use crate::shift::Ports;
@@ -137,11 +137,11 @@ where
     V::Venue: MarketData,
 {
     let minute = shift.tick.scheduled_at;
-    let (state, settings) = match (member.state, member.settings) {
+    let (mut state, settings) = match (member.state, member.settings) {
         (Ok(state), Ok(settings)) => (state, settings),
         (Err(unfit), _) | (_, Err(unfit)) => {
             // The minute is written whatever the status; without state and market there is no beat.
-            claim(shift.ports.tables, &member.id, minute, None, None).await?;
+            claim(shift.ports.tables, &member.id, minute, None, &[]).await?;
             return Err(unfit.into());
         }
     };
@@ -152,10 +152,11 @@ where
     let venue = shift.ports.venues.open(&settings, member.wait).await;
     let sight = see(shift, &venue, &settings, is_due).await;
     let beat = was_read(&sight).then(|| shift.now());
-    let over = bad_cycles_over(&state);
-    if claim(shift.ports.tables, &member.id, minute, beat, over.as_ref()).await? == Claim::Taken {
+    let over = over(&state, shift.now());
+    if claim(shift.ports.tables, &member.id, minute, beat, &over).await? == Claim::Taken {
         return Ok(None);
     }
+    state.alerts.retain(|kind, _| !over.contains(&kind.as_str()));
     if let Ok(venue) = &venue {
         warmup::warm_up(shift, venue, &settings, &state).await?;
     }

@@ -3,11 +3,10 @@
 use shared::decision::{Outcome, Why};
 use shared::money::Notional;
 use shared::ports::Usage;
-use shared::records;
+use shared::records::llm::is_past;
 use shared::signal::Signal;
 use shared::state::{Alert, LlmDay, LlmMinute, RECENT_MINUTES, StrategyState};
 use shared::status::Status;
-use shared::store::Path;
 use shared::time::Timestamp;
 
 /// Refusals in a row that page.
@@ -92,21 +91,22 @@ pub fn counted(
 
 fn with_minute(recent: &[LlmMinute], outcome: &Outcome, tally: &Tally, now: Timestamp) -> Vec<LlmMinute> {
     let minute = now.minute_number();
-    let window = i64::try_from(RECENT_MINUTES).unwrap_or(0);
-    let mut minutes: Vec<LlmMinute> =
-        recent.iter().filter(|one| minute.saturating_sub(one.minute) < window).copied().collect();
-    if tally.calls == 0 {
-        return minutes;
+    let mut minutes = recent.to_vec();
+    if tally.calls > 0 {
+        let mut this = match minutes.pop_if(|last| last.minute == minute) {
+            Some(this) => this,
+            None => LlmMinute { minute, calls: 0, refusals: 0, throttled: 0, tokens: 0 },
+        };
+        this.calls = this.calls.saturating_add(tally.calls);
+        this.throttled = this.throttled.saturating_add(tally.throttled);
+        this.tokens = this.tokens.saturating_add(tally.tokens());
+        this.refusals = this.refusals.saturating_add(u32::from(is_refusal(outcome)));
+        minutes.push(this);
     }
-    let mut this = match minutes.pop_if(|last| last.minute == minute) {
-        Some(this) => this,
-        None => LlmMinute { minute, calls: 0, refusals: 0, throttled: 0, tokens: 0 },
-    };
-    this.calls = this.calls.saturating_add(tally.calls);
-    this.throttled = this.throttled.saturating_add(tally.throttled);
-    this.tokens = this.tokens.saturating_add(tally.tokens());
-    this.refusals = this.refusals.saturating_add(u32::from(is_refusal(outcome)));
-    minutes.push(this);
+    // The newest stays, however old: it says when the model was asked last.
+    let newest = minutes.last().map(|one| one.minute);
+    let window = i64::try_from(RECENT_MINUTES).unwrap_or(0);
+    minutes.retain(|one| minute.saturating_sub(one.minute) < window || Some(one.minute) == newest);
     minutes
 }
 
@@ -131,10 +131,19 @@ fn bad_cycles(before: u32, outcome: &Outcome) -> u32 {
 /// The alert of a status that was lowered after bad cycles.
 pub const BAD_CYCLES_ALERT: &str = "bad-cycles";
 
-/// That alert, once a person has set another status: its lowering is no news.
-pub fn bad_cycles_over(state: &StrategyState) -> Option<Path> {
-    let over = state.status != Status::Reducing && state.alerts.contains_key(BAD_CYCLES_ALERT);
-    over.then(|| records::state::path::alert(BAD_CYCLES_ALERT))
+/// The alerts of a strategy that are over at `now`: its lowering is no news once a person has set another status, and refusals
+/// are none after an hour in which it asked nobody.
+pub fn over(state: &StrategyState, now: Timestamp) -> Vec<&'static str> {
+    let refusals = Signal::LlmRefusals.as_str();
+    let last_asked = state.recent_llm.iter().map(|one| one.minute).max();
+    let is_quiet = |alert: &Alert| {
+        let told = alert.since.minute_number();
+        is_past(last_asked.map_or(told, |asked| asked.max(told)), now)
+    };
+    let lowered = Some(BAD_CYCLES_ALERT).filter(|kind| state.alerts.contains_key(*kind));
+    let lowered = lowered.filter(|_| state.status != Status::Reducing);
+    let refused = state.alerts.get(refusals).filter(|alert| is_quiet(alert)).map(|_| refusals);
+    lowered.into_iter().chain(refused).collect()
 }
 
 fn judge_refusals(state: &mut StrategyState, outcome: &Outcome, refusals: Refusals, now: Timestamp) {
@@ -201,5 +210,22 @@ mod tests {
         let state = after(state, Outcome::Abstain(Why::Unavailable), 0, "2023-03-01T11:15:00Z");
         assert!(state.alerts.contains_key(kind));
         assert!(after(state, Outcome::Hold, 0, "2023-03-01T11:40:00Z").alerts.is_empty());
+    }
+
+    #[test]
+    fn refusals_of_a_strategy_that_asks_nobody_any_more_are_over_after_an_hour() {
+        let refused = || Outcome::Abstain(Why::Refused);
+        let state = after(testing::state(), refused(), 2, "2023-03-01T10:00:00Z");
+        let state = after(state, refused(), 3, "2023-03-01T10:50:00Z");
+        let idle = Outcome::Abstain(Why::StaleMarket);
+        let state = counted(
+            state,
+            &idle,
+            &Tally::default(),
+            Refusals { in_row: 0, told: false },
+            at("2023-03-01T11:15:00Z"),
+        );
+        assert!(over(&state, at("2023-03-01T11:50:00Z")).is_empty(), "it asked an hour ago");
+        assert_eq!(over(&state, at("2023-03-01T11:51:00Z")), [Signal::LlmRefusals.as_str()]);
     }
 }

@@ -112,11 +112,12 @@ impl Purse {
         u32::try_from(raised).unwrap_or(u32::MAX)
     }
 
-    /// Whether people are told already that `provider` refuses.
-    pub fn is_refusing(&self, provider: &ProviderId) -> bool {
+    /// Whether people are told already at `now` that `provider` refuses.
+    pub fn is_refusing(&self, provider: &ProviderId, now: Timestamp) -> bool {
         let ledger = self.of(provider).ok().flatten();
         let ledger = self.with_told(ledger, provider);
-        ledger.is_some_and(|one| one.alerts.contains_key(Signal::LlmRefusals.as_str()))
+        let kind = Signal::LlmRefusals.as_str();
+        ledger.is_some_and(|one| one.alerts.contains_key(kind) && !one.is_over(kind, now))
     }
 
     /// Reserves `cost` for one question of a strategy, in its day and in the fleet's hour.

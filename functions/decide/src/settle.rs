@@ -80,7 +80,7 @@ async fn state_now<T: ReadTables, V, A>(turn: &Turn<'_, T, V, A>) -> Result<Stra
 /// Whether people are told already that the provider of this answer refuses.
 fn is_told<T, V, A>(turn: &Turn<'_, T, V, A>, answer: &Answer) -> bool {
     let provider = provider_of(&answer.record.model);
-    provider.is_some_and(|provider| turn.shift.purse.is_refusing(&provider))
+    provider.is_some_and(|provider| turn.shift.purse.is_refusing(&provider, turn.shift.now()))
 }
 
 const fn is_bad(outcome: &Outcome) -> bool {

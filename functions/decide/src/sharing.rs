@@ -8,7 +8,7 @@ use shared::ports::{ModelError, RawReply, ReadTables, Turn, WriteTables};
 use shared::records;
 use shared::records::llm::{Fate, Hour, LlmLedger, Resumed, SwitchedOff};
 use shared::roster::Trail;
-use shared::state::LlmDay;
+use shared::state::{Alert, LlmDay};
 use shared::status::Hold;
 use shared::store::{self, Attr, Change, Cond, Item, Key, Path, ReadError, Write, WriteError};
 use shared::tables::Table;
@@ -19,6 +19,7 @@ use shared::time::Millis;
 
 use crate::budget;
 use crate::meters::Tally;
+use crate::providers::{self, Told};
 use crate::purse::{NotReserved, Purse};
 use crate::testing::{World, at, holding, mutters, outcome, state};
 use crate::tokens;
@@ -344,6 +345,49 @@ fn a_provider_that_refuses_everyone_is_one_alert_and_not_one_for_each_strategy()
         assert_eq!(state.status, shared::status::Status::Reducing);
     }
     assert_eq!(world.asked(), 60, "three bad answers in a row, and nothing is open");
+}
+
+#[test]
+fn refusals_after_those_that_are_over_are_told_anew_before_a_status_is_lowered() {
+    let world = World::new();
+    let refusals = "llm-refusals";
+    let mut old = LlmLedger::first(ProviderId::parse("anthropic").unwrap());
+    let monday = now() - Millis::from_minutes(3 * 24 * 60);
+    let told: Vec<Told> = [Fate::Answered, Fate::Refused, Fate::Answered, Fate::Answered, Fate::Answered]
+        .map(|fate| Told::of("claude-haiku-4-5", monday, fate))
+        .to_vec();
+    old = providers::after(old, &told);
+    assert_eq!(old.alerts[refusals].since, monday);
+    world.plant_ledger(&old);
+    let purse = purse(&world.tables);
+    purse.adopt([(old.name.clone(), Some(records::llm::encode(&old)))]);
+    let an_hour_later = monday + Millis::from_minutes(60);
+    assert!(purse.is_refusing(&old.name, an_hour_later) && !purse.is_refusing(&old.name, now()));
+    world.model.mood.set(Some(|| Ok(mutters("refusal", "I cannot assist"))));
+    world.minutes(1);
+    assert_eq!(world.ledger("anthropic").unwrap().alerts[refusals].since, now(), "it is another fact");
+    world.minutes(9);
+    assert_eq!(world.state().status, shared::status::Status::Reducing);
+    assert_eq!(world.ledger("anthropic").unwrap().alerts[refusals].since, now());
+}
+
+#[test]
+fn a_strategy_that_is_lowered_while_only_an_old_alert_of_its_provider_stands_is_told_itself() {
+    let world = World::new();
+    let mut old = LlmLedger::first(ProviderId::parse("anthropic").unwrap());
+    let monday = now() - Millis::from_minutes(3 * 24 * 60);
+    let alert = Alert { since: monday, key: "anthropic".to_owned(), detail: "refuses".to_owned() };
+    old.alerts.insert("llm-refusals".to_owned(), alert);
+    world.plant_ledger(&old);
+    world.model.mood.set(Some(|| Ok(mutters("refusal", "I cannot assist"))));
+    world.minutes(10);
+    let state = world.state();
+    assert_eq!(state.status, shared::status::Status::Reducing);
+    assert!(state.alerts.contains_key("bad-cycles") && state.alerts.contains_key("llm-refusals"));
+    assert!(world.ledger("anthropic").unwrap().alerts.is_empty(), "three answers say nothing of a provider");
+    world.minutes(70);
+    let kinds: Vec<String> = world.state().alerts.into_keys().collect();
+    assert_eq!(kinds, ["bad-cycles"], "it asks nobody any more, and waits for a person");
 }
 
 #[test]
