@@ -20,7 +20,7 @@ use crate::judge;
 use crate::meters::Tally;
 use crate::prompt::Prompt;
 use crate::providers::{Told, provider_of};
-use crate::purse::{self, NotReserved};
+use crate::purse::{self, Most, NotReserved};
 use crate::record::{self, Put};
 use crate::shift::Turn;
 use crate::tokens;
@@ -196,7 +196,8 @@ async fn question<T: ReadTables + WriteTables, V, A: AskModel>(
     if let Some(why) = purse.shut(&provider, model_name(model), now) {
         return Err(Unanswered::new(NoAnswer::Shut, why));
     }
-    let most = budget::most_cost(model, tokens, now);
+    let (usd, usage) = (budget::most_cost(model, tokens, now), budget::most_usage(tokens));
+    let most = Most { usd, tokens: usage.tokens_in.saturating_add(usage.tokens_out) };
     purse.reserve(tables, &turn.state, tally, most, now).await?;
     tally.calls = tally.calls.saturating_add(1);
     match turn.shift.ports.model.ask(&prompt.question(model, said, timeout)).await {

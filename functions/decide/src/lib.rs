@@ -123,6 +123,9 @@ enum Failure {
 
 fn fail<T, V, A>(shift: &Shift<'_, T, V, A>, report: &mut Report, id: &StrategyId, failure: &Failure) {
     report.failed = report.failed.saturating_add(1);
+    if matches!(failure, Failure::Cycle(Broken::Record(_) | Broken::Settle(_))) {
+        report.unrecorded = report.unrecorded.saturating_add(1);
+    }
     shift.write(shift.line(Level::Error, id, "strategy not served").with("error", failure));
 }
 

@@ -31,13 +31,16 @@ pub struct Tally {
     pub booked: Option<Booked>,
 }
 
-/// The strategy's day as this cycle has written it.
+/// The strategy's day and minutes as this cycle has written them: what was used, and what is reserved for the answer to
+/// come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Booked {
     /// The day as it stands.
     pub day: LlmDay,
-    /// What of its dollars is this cycle's: used, and reserved for the answer to come.
+    /// What of its dollars is this cycle's.
     pub share: Notional,
+    /// What of the minutes is this cycle's, in the minute of its last question.
+    pub asked: LlmMinute,
 }
 
 impl Default for Tally {
@@ -83,31 +86,61 @@ pub fn counted(
     // What was reserved makes room for what was used.
     let share = tally.booked.filter(|booked| booked.day.day == now.day()).map(|booked| booked.share);
     state.llm_day.usd = state.llm_day.usd.less(share.unwrap_or(Notional::ZERO)) + tally.usd;
-    state.recent_llm = with_minute(&state.recent_llm, outcome, tally, now);
+    let reserved = tally.booked.map(|booked| booked.asked);
+    let recent = reserved.map_or_else(|| state.recent_llm.clone(), |asked| without(&state.recent_llm, asked));
+    state.recent_llm = with(&recent, minute_of(outcome, tally, now));
     state.bad_cycles = bad_cycles(state.bad_cycles, outcome);
     judge_refusals(&mut state, outcome, refusals, now);
     state
 }
 
-fn with_minute(recent: &[LlmMinute], outcome: &Outcome, tally: &Tally, now: Timestamp) -> Vec<LlmMinute> {
-    let minute = now.minute_number();
-    let mut minutes = recent.to_vec();
-    if tally.calls > 0 {
-        let mut this = match minutes.pop_if(|last| last.minute == minute) {
-            Some(this) => this,
-            None => LlmMinute { minute, calls: 0, refusals: 0, throttled: 0, tokens: 0 },
-        };
-        this.calls = this.calls.saturating_add(tally.calls);
-        this.throttled = this.throttled.saturating_add(tally.throttled);
-        this.tokens = this.tokens.saturating_add(tally.tokens());
-        this.refusals = this.refusals.saturating_add(u32::from(is_refusal(outcome)));
-        minutes.push(this);
+/// What this cycle adds to its minute.
+fn minute_of(outcome: &Outcome, tally: &Tally, now: Timestamp) -> LlmMinute {
+    LlmMinute {
+        minute: now.minute_number(),
+        calls: tally.calls,
+        refusals: u32::from(tally.calls > 0 && is_refusal(outcome)),
+        throttled: tally.throttled,
+        tokens: tally.tokens(),
     }
-    // The newest stays, however old: it says when the model was asked last.
-    let newest = minutes.last().map(|one| one.minute);
+}
+
+/// The minutes as they stand once `booked` is written, before they are counted.
+pub fn as_booked(recent: &[LlmMinute], booked: Option<Booked>) -> Vec<LlmMinute> {
+    booked.map_or_else(|| recent.to_vec(), |booked| with(recent, booked.asked))
+}
+
+/// The minutes with `more` in its own, as far back as anybody looks. The newest with a question stays, however old: it
+/// says when the model was asked last.
+fn with(recent: &[LlmMinute], more: LlmMinute) -> Vec<LlmMinute> {
+    let mut minutes = recent.to_vec();
+    if more.calls > 0 {
+        let before = minutes.pop_if(|last| last.minute == more.minute);
+        minutes.push(before.map_or(more, |before| LlmMinute {
+            minute: more.minute,
+            calls: before.calls.saturating_add(more.calls),
+            refusals: before.refusals.saturating_add(more.refusals),
+            throttled: before.throttled.saturating_add(more.throttled),
+            tokens: before.tokens.saturating_add(more.tokens),
+        }));
+    }
+    let newest = minutes.iter().map(|one| one.minute).max();
     let window = i64::try_from(RECENT_MINUTES).unwrap_or(0);
-    minutes.retain(|one| minute.saturating_sub(one.minute) < window || Some(one.minute) == newest);
+    minutes.retain(|one| more.minute.saturating_sub(one.minute) < window || Some(one.minute) == newest);
     minutes
+}
+
+/// The minutes without what was reserved, which makes room for what was used.
+fn without(recent: &[LlmMinute], reserved: LlmMinute) -> Vec<LlmMinute> {
+    let less = |one: &LlmMinute| match one.minute == reserved.minute {
+        true => LlmMinute {
+            calls: one.calls.saturating_sub(reserved.calls),
+            tokens: one.tokens.saturating_sub(reserved.tokens),
+            ..*one
+        },
+        false => *one,
+    };
+    recent.iter().map(less).filter(|one| one.calls > 0).collect()
 }
 
 fn is_refusal(outcome: &Outcome) -> bool {

@@ -12,7 +12,7 @@ use shared::tables::Table;
 
 use crate::ask::Answer;
 use crate::effect::Effect;
-use crate::meters::{BAD_CYCLES, BAD_CYCLES_ALERT, Refusals, counted};
+use crate::meters::{BAD_CYCLES, BAD_CYCLES_ALERT, Refusals, as_booked, counted};
 use crate::providers::provider_of;
 use crate::shift::Turn;
 use crate::snapshot::{Books, inputs};
@@ -47,6 +47,7 @@ where
     T: ReadTables + WriteTables,
 {
     let mut state = turn.state.clone();
+    state.recent_llm = as_booked(&state.recent_llm, answer.tally.booked);
     if let Some(booked) = answer.tally.booked {
         state.llm_day = booked.day;
     }
@@ -193,7 +194,7 @@ fn state_write(before: &StrategyState, after: &StrategyState) -> Option<Write> {
     }
     // A removed strategy is never created again, and no other cycle's counts or numbers are overwritten.
     let mut conds = vec![Cond::Present(records::state::path::status())];
-    conds.extend(["intent_seq", "llm_day"].iter().filter_map(|name| as_read(&seen, name)));
+    conds.extend(["intent_seq", "llm_day", "recent_llm"].iter().filter_map(|name| as_read(&seen, name)));
     Some(Write::update(records::state::key(&before.strategy_id), changed, conds))
 }
 

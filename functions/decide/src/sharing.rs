@@ -20,12 +20,16 @@ use shared::time::Millis;
 use crate::budget;
 use crate::meters::Tally;
 use crate::providers::{self, Told};
-use crate::purse::{NotReserved, Purse};
+use crate::purse::{Most, NotReserved, Purse};
 use crate::testing::{World, at, holding, mutters, outcome, state};
 use crate::tokens;
 
 fn usd(text: &str) -> Notional {
     Notional::parse(text).unwrap()
+}
+/// So many dollars, and the tokens of a usual question with its answer.
+fn most(text: &str) -> Most {
+    Most { usd: usd(text), tokens: 2_000 }
 }
 fn fleet() -> LlmLedger {
     LlmLedger::first(ProviderId::parse("fleet").unwrap())
@@ -64,7 +68,7 @@ impl WriteTables for Busy {
         if *self.1.borrow() > 0 {
             *self.1.borrow_mut() -= 1;
             let other = purse(&self.0);
-            let cost = usd("100");
+            let cost = most("100");
             let item =
                 at_once(self.0.get(&[records::state::key(&plain("other").strategy_id)])).unwrap().remove(0);
             let state = records::state::decode(&item.unwrap()).unwrap();
@@ -89,7 +93,7 @@ fn instances_that_reserve_at_once_never_exceed_the_hour_together() {
     let busy = Busy(world.tables.clone(), RefCell::new(4));
     let ours = purse(&world.tables);
     let mut tally = Tally::default();
-    let got = at_once(ours.reserve(&busy, &state(), &mut tally, usd("150"), now()));
+    let got = at_once(ours.reserve(&busy, &state(), &mut tally, most("150"), now()));
     let fleet = world.ledger("fleet").unwrap();
     assert!(fleet.hour.unwrap().usd <= usd("500"));
     assert!(matches!(got, Err(NotReserved::Off(_) | NotReserved::Unknown(_))), "{got:?}");
@@ -102,7 +106,7 @@ fn two_cycles_of_one_strategy_cannot_both_take_the_last_dollar_of_its_day() {
     let world = World::new();
     let (one, two) = (purse(&world.tables), purse(&world.tables));
     let reserve = |purse: &Purse| {
-        at_once(purse.reserve(&world.tables, &state(), &mut Tally::default(), usd("1"), now()))
+        at_once(purse.reserve(&world.tables, &state(), &mut Tally::default(), most("1"), now()))
     };
     assert_eq!(reserve(&one), Ok(()));
     assert!(matches!(reserve(&two), Err(NotReserved::Unknown(_))));
@@ -124,7 +128,7 @@ fn what_is_reserved_is_given_back_once_the_answer_is_counted() {
 fn who_dies_after_reserving_has_spent_too_much_on_paper_and_never_too_little() {
     let world = World::new();
     let dies = purse(&world.tables);
-    at_once(dies.reserve(&world.tables, &state(), &mut Tally::default(), usd("0.25"), now())).unwrap();
+    at_once(dies.reserve(&world.tables, &state(), &mut Tally::default(), most("0.25"), now())).unwrap();
     drop(dies);
     assert_eq!(world.state().llm_day.usd, usd("0.25"));
     assert_eq!(world.ledger("fleet").unwrap().hour.unwrap().usd, usd("0.25"));
@@ -463,9 +467,9 @@ fn an_answer_that_does_not_say_its_use_costs_all_that_was_reserved_for_it() {
     let Turn::Facts(facts) = &asked[0].turns[0] else { panic!("{asked:?}") };
     let bound = (tokens::asked(&asked[0].model, &asked[0].tool, &[facts]) * 180).div_ceil(100);
     assert_eq!(world.decisions()[0].tokens_in, bound);
-    let most = budget::most_cost(&asked[0].model, bound, now());
-    assert_eq!(world.state().llm_day.usd, most);
-    assert_eq!(world.ledger("fleet").unwrap().hour.unwrap().usd, most, "nothing of it is given back");
+    let usd = budget::most_cost(&asked[0].model, bound, now());
+    assert_eq!(world.state().llm_day.usd, usd);
+    assert_eq!(world.ledger("fleet").unwrap().hour.unwrap().usd, usd, "nothing of it is given back");
 }
 
 #[test]
