@@ -15,7 +15,7 @@ use shared::records::llm::Fate;
 use shared::store::WriteError;
 use shared::time::Millis;
 
-use crate::budget;
+use crate::budget::{self, Exceeded};
 use crate::judge;
 use crate::meters::Tally;
 use crate::prompt::Prompt;
@@ -114,9 +114,9 @@ async fn first_answer<'a, T: ReadTables + WriteTables, V, A: AskModel>(
                 return Some(First { model, raw, tokens });
             }
             Err(none) => {
-                let is_over = judge::is_over(none.why);
+                let is_final = none.is_final;
                 asked.push(none.of(model));
-                if is_over {
+                if is_final {
                     break;
                 }
             }
@@ -136,15 +136,26 @@ fn answered(model: &str, raw: &RawReply) -> Asked {
 struct Unanswered {
     why: NoAnswer,
     text: String,
+    /// Whether no other model is asked after it.
+    is_final: bool,
 }
 
 impl Unanswered {
     fn new(why: NoAnswer, text: impl ToString) -> Unanswered {
-        Unanswered { why, text: shorten(&text.to_string(), MOST_DETAIL) }
+        let is_final = judge::is_over(why);
+        Unanswered { why, text: shorten(&text.to_string(), MOST_DETAIL), is_final }
     }
 
     fn of(self, model: &str) -> Asked {
         Asked { model: model.to_owned(), came: Came::Nothing { why: self.why, text: self.text } }
+    }
+}
+
+/// What is too large for one model may fit into another, whose vocabulary and factor are its own.
+impl From<Exceeded> for Unanswered {
+    fn from(exceeded: Exceeded) -> Unanswered {
+        let is_final = exceeded.is_of_every_model();
+        Unanswered { is_final, ..Unanswered::new(NoAnswer::OverBudget, exceeded) }
     }
 }
 
@@ -190,8 +201,7 @@ async fn question<T: ReadTables + WriteTables, V, A: AskModel>(
     }
     let provider = provider_of(model).ok_or_else(not_served)?;
     let tokens = turn.shift.purse.raised(&provider, model_name(model), tokens);
-    budget::check(&turn.settings, &turn.state, tally, model, tokens, now)
-        .map_err(|exceeded| Unanswered::new(NoAnswer::OverBudget, exceeded))?;
+    budget::check(&turn.settings, &turn.state, tally, model, tokens, now)?;
     let (purse, tables) = (&turn.shift.purse, turn.shift.ports.tables);
     if let Some(why) = purse.shut(&provider, model_name(model), now) {
         return Err(Unanswered::new(NoAnswer::Shut, why));

@@ -456,6 +456,26 @@ fn a_model_that_uses_more_than_its_bound_raises_it_for_everyone_and_is_told() {
 }
 
 #[test]
+fn a_question_too_large_for_one_model_goes_to_the_next_of_its_chain() {
+    let world = World::new();
+    world.set(|settings| settings.model_fallbacks = vec!["openai/gpt-5-mini".to_owned()]);
+    let provider = || ProviderId::parse("anthropic").unwrap();
+    for factor in [1_000, 100_000] {
+        let factors = [("claude-haiku-4-5".to_owned(), factor)].into();
+        world.plant_ledger(&LlmLedger { factors, ..LlmLedger::first(provider()) });
+        assert_eq!(outcome(&world.tick()), "hold", "{factor}");
+        world.clock.0.set(world.clock.0.get() + Millis::from_minutes(5));
+    }
+    assert!(world.model.asked.borrow().iter().all(|question| question.model == "openai/gpt-5-mini"));
+    // Whoever has spent the day has spent it for every model.
+    world.change(|state| {
+        state.llm_day = LlmDay { day: now().day(), calls: 9, usd: usd("0.99999") };
+    });
+    assert_eq!(outcome(&world.tick()), "abstain:over_budget");
+    assert_eq!((world.asked(), world.decisions().pop().unwrap().asked.len()), (2, 2));
+}
+
+#[test]
 fn an_answer_that_does_not_say_its_use_costs_all_that_was_reserved_for_it() {
     let world = World::new();
     let factors = [("claude-haiku-4-5".to_owned(), 180)].into();
