@@ -221,7 +221,7 @@ mod tests {
     fn bad_answers_count_usable_ones_clear_and_the_rest_does_neither() {
         for why in Why::ALL {
             let expected = match why {
-                Why::Refused | Why::Truncated | Why::Malformed => 3,
+                Why::Refused | Why::Truncated | Why::Empty | Why::Malformed => 3,
                 Why::ByModel => 0,
                 Why::OverBudget | Why::Unavailable | Why::StaleMarket | Why::ModelOff | Why::Unchanged => 2,
             };

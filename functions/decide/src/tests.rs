@@ -272,6 +272,20 @@ fn a_second_malformed_answer_holds_and_is_critical() {
     assert!(world.orders().is_empty());
 }
 
+#[test]
+fn an_empty_answer_is_a_bad_one_and_is_not_asked_again() {
+    let world = World::new();
+    for _ in 0..3 {
+        world.will(Ok(mutters("end", " ")));
+    }
+    assert_eq!(outcome(&world.tick()), "abstain:empty");
+    assert_eq!((world.asked(), world.state().bad_cycles), (1, 1));
+    assert_eq!(world.decisions()[0].reason.as_deref(), Some("the answer was empty"));
+    world.clock.0.set(at("2023-03-01T16:01:05Z"));
+    world.minutes(2);
+    assert_eq!((world.asked(), world.state().status), (3, Status::Reducing));
+}
+
 /// Its tokens are unknown, so the most that it can have used is counted; five minutes hold that twice.
 #[test]
 fn an_answer_that_is_no_answer_is_counted_in_full_and_leaves_room_to_ask_once_more() {
