@@ -354,16 +354,15 @@ impl<T: ReadTables + WriteTables, V, A: AskModel> Talk<'_, '_, T, V, A> {
     ) -> Result<RawReply, Unanswered> {
         let error =
             format!("Fixed Format Error: {problem}. Answer again with one well-formed call of decide.");
-        let shown = match &reply {
-            Ok(reply) => tokens::shown(reply),
-            Err(_) => String::from_utf8_lossy(&first.body).into_owned(),
-        };
-        self.tokens = tokens::asked(self.model, &self.prompt.tool, &[&self.prompt.facts, &shown, &error]);
-        let said = vec![
-            Said::Facts(self.prompt.facts.clone()),
-            Said::Answered(Box::new(first)),
-            Said::FormatError(error),
-        ];
+        let mut again = tokens::again(reply.as_ref().ok(), &error);
+        // What cannot be read is not shown back, but counts: after a megabyte of anything nobody asks again.
+        again.extend(reply.is_err().then(|| String::from_utf8_lossy(&first.body).into_owned()));
+        let texts: Vec<&str> =
+            std::iter::once(&self.prompt.facts).chain(&again).map(String::as_str).collect();
+        self.tokens = tokens::asked(self.model, &self.prompt.tool, &texts);
+        let mut said = vec![Said::Facts(self.prompt.facts.clone())];
+        said.extend(reply.is_ok().then(|| Said::Answered(Box::new(first))));
+        said.push(Said::FormatError(error));
         question(self.turn, self.prompt, self.model, said, self.tokens, &mut self.tally).await
     }
 }
