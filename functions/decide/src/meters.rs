@@ -164,8 +164,8 @@ fn bad_cycles(before: u32, outcome: &Outcome) -> u32 {
 /// The alert of a status that was lowered after bad cycles.
 pub const BAD_CYCLES_ALERT: &str = "bad-cycles";
 
-/// The alerts of a strategy that are over at `now`: its lowering is no news once a person has set another status, and refusals
-/// are none after an hour in which it asked nobody.
+/// The alerts of a strategy that are over at `now`: its lowering is no news once a person has set another status, and
+/// refusals are none after an hour in which it asked nobody.
 pub fn over(state: &StrategyState, now: Timestamp) -> Vec<&'static str> {
     let refusals = Signal::LlmRefusals.as_str();
     let last_asked = state.recent_llm.iter().map(|one| one.minute).max();

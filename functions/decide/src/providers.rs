@@ -127,8 +127,8 @@ fn count(ledger: &mut LlmLedger, told: &Told) {
     this.usd = this.usd + told.usd;
 }
 
-/// A factor is never lowered here: what was used once may be used again. It is told for an hour, or until an answer of that
-/// model keeps to it; where another model passes its bound meanwhile, that is the news.
+/// A factor is never lowered here: what was used once may be used again. It is told for an hour, or until an answer of
+/// that model keeps to it; where another model passes its bound meanwhile, that is the news.
 fn factor(ledger: &mut LlmLedger, told: &Told) {
     let is_told = ledger.alerts.get(TOKEN_BOUND).is_some_and(|alert| alert.key == told.model);
     let Some(percent) = told.over else {

@@ -2,8 +2,8 @@
 //! more than the strategy's day and minutes and the fleet's hour allow; and what a provider's calls told is told to all.
 //!
 //! A reservation is one transaction: the strategy's `llm_day` and `recent_llm` as they were read, and `llm#fleet` as it
-//! was read. What an answer did not cost is given back with the next reservation, or at the end of the invocation together with
-//! what the providers' calls told. Whoever dies in between has spent too much on paper, never too little.
+//! was read. What an answer did not cost is given back with the next reservation, or at the end of the invocation
+//! together with what the providers' calls told. Whoever dies in between has spent too much on paper, never too little.
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
@@ -170,10 +170,13 @@ impl Purse {
                 Err(WriteError::Lost { .. } | WriteError::Conflict) => {
                     self.read_again(tables, [name.clone()]).await.map_err(unknown)?;
                 }
-                // A reservation that was made stands for nothing: too much on paper.
-                Err(error @ (WriteError::NotDone(_) | WriteError::NoAnswer(_))) => {
+                // A reservation that was made stands for nothing: too much on paper. It gave back what was owed, which
+                // twice would be too little.
+                Err(error @ WriteError::NoAnswer(_)) => {
+                    *self.owed.borrow_mut() = None;
                     return Err(unknown(error));
                 }
+                Err(error @ WriteError::NotDone(_)) => return Err(unknown(error)),
             }
         }
         Err(NotReserved::Unknown(format!("others were faster {MOST_ATTEMPTS} times")))

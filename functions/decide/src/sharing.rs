@@ -136,6 +136,49 @@ fn who_dies_after_reserving_has_spent_too_much_on_paper_and_never_too_little() {
     assert_eq!(world.state().llm_day.usd.to_string(), "0.2511");
 }
 
+/// Tables that take every write, and of which one answer is lost: that of the reservation with this number.
+struct Unheard(MemoryStore, RefCell<u32>);
+
+impl ReadTables for Unheard {
+    async fn get(&self, keys: &[Key]) -> Result<Vec<Option<Item>>, ReadError> {
+        self.0.get(keys).await
+    }
+    async fn query(
+        &self,
+        table: Table,
+        hash: &str,
+        prefix: &str,
+        order: store::Order,
+        limit: usize,
+    ) -> Result<Vec<Item>, ReadError> {
+        self.0.query(table, hash, prefix, order, limit).await
+    }
+}
+
+impl WriteTables for Unheard {
+    async fn write(&self, writes: Vec<Write>) -> Result<(), WriteError> {
+        let tables: Vec<Table> = writes.iter().map(|write| write.key.table).collect();
+        self.0.write(writes).await?;
+        if tables != [Table::TradingState, Table::Ledgers] {
+            return Ok(());
+        }
+        *self.1.borrow_mut() -= 1;
+        if *self.1.borrow() == 0 { Err(WriteError::NoAnswer("timeout".to_owned())) } else { Ok(()) }
+    }
+}
+
+#[test]
+fn what_an_unheard_reservation_gave_back_is_not_given_back_again() {
+    let world = World::new();
+    world.plant_other("other");
+    world.shard(&["demo", "other"]);
+    let unheard = Unheard(world.tables.clone(), RefCell::new(2));
+    world.tick_over(&unheard, &Trail::default(), now().minute());
+    assert_eq!((world.asked(), *unheard.1.borrow()), (1, 0));
+    let days = world.state().llm_day.usd + world.state_of("other").llm_day.usd;
+    assert_eq!(world.ledger("fleet").unwrap().hour.unwrap().usd, days, "too much on paper, never too little");
+}
+
 #[test]
 fn above_the_hours_ceiling_the_model_is_off_until_a_person_resumes_it() {
     let world = World::new();
