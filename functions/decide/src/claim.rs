@@ -18,20 +18,20 @@ pub enum Claim {
     Taken,
 }
 
-/// Claims `minute`, with a beat at `beat` where state and market were read. A later beat is left standing. The
-/// alerts of decide's that are `over` go with it.
+/// Claims `minute`, with a beat at `beat` where state and market were read. A later beat is left standing. What
+/// changes of what people are `told` goes with it.
 pub async fn claim(
     tables: &impl WriteTables,
     strategy: &StrategyId,
     minute: Timestamp,
     beat: Option<Timestamp>,
-    over: &[&str],
+    told: &[Change],
 ) -> Result<Claim, WriteError> {
-    if beat.is_some() && claimed(tables, strategy, minute, beat, over).await? == Claim::Ours {
+    if beat.is_some() && claimed(tables, strategy, minute, beat, told).await? == Claim::Ours {
         return Ok(Claim::Ours);
     }
     // Either the minute or the beat was lost: without the beat, only the minute is judged.
-    claimed(tables, strategy, minute, None, over).await
+    claimed(tables, strategy, minute, None, told).await
 }
 
 async fn claimed(
@@ -39,11 +39,11 @@ async fn claimed(
     strategy: &StrategyId,
     minute: Timestamp,
     beat: Option<Timestamp>,
-    over: &[&str],
+    told: &[Change],
 ) -> Result<Claim, WriteError> {
     let mut conflicts = 0;
     loop {
-        match tables.write(vec![write(strategy, minute, beat, over)]).await {
+        match tables.write(vec![write(strategy, minute, beat, told)]).await {
             Ok(()) => return Ok(Claim::Ours),
             Err(WriteError::Lost { .. }) => return Ok(Claim::Taken),
             Err(WriteError::Conflict) if conflicts < MOST_ATTEMPTS => conflicts += 1,
@@ -53,11 +53,10 @@ async fn claimed(
     }
 }
 
-fn write(strategy: &StrategyId, minute: Timestamp, beat: Option<Timestamp>, over: &[&str]) -> Write {
+fn write(strategy: &StrategyId, minute: Timestamp, beat: Option<Timestamp>, told: &[Change]) -> Write {
     // The strategy may have been removed meanwhile: a claim never creates it.
     let mut conds = vec![Cond::Present(records::state::path::status())];
-    let mut changes: Vec<Change> =
-        over.iter().map(|kind| Change::Remove(records::state::path::alert(kind))).collect();
+    let mut changes = told.to_vec();
     let mut later = |path: Path, at: Timestamp| {
         let at = Attr::S(at.to_string());
         conds.push(Cond::AbsentOrBelow(path.clone(), at.clone()));

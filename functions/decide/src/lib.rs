@@ -61,7 +61,7 @@ use shared::time::Timestamp;
 use crate::claim::{Claim, claim};
 use crate::cycle::{Broken, Cycled, cycle};
 use crate::market::{NoMarket, Sight, glance, look, was_read};
-use crate::meters::over;
+use crate::meters::judge_by_time;
 use crate::purse::Purse;
 pub use crate::report::Report;
 pub use crate::shift::Ports;
@@ -155,11 +155,10 @@ where
     let venue = shift.ports.venues.open(&settings, member.wait).await;
     let sight = see(shift, &venue, &settings, is_due).await;
     let beat = was_read(&sight).then(|| shift.now());
-    let over = over(&state, shift.now());
-    if claim(shift.ports.tables, &member.id, minute, beat, &over).await? == Claim::Taken {
+    let told = judge_by_time(&mut state, shift.now());
+    if claim(shift.ports.tables, &member.id, minute, beat, &told).await? == Claim::Taken {
         return Ok(None);
     }
-    state.alerts.retain(|kind, _| !over.contains(&kind.as_str()));
     if let Ok(venue) = &venue {
         warmup::warm_up(shift, venue, &settings, &state).await?;
     }

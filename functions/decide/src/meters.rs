@@ -3,10 +3,12 @@
 use shared::decision::{Outcome, Why};
 use shared::money::Notional;
 use shared::ports::Usage;
+use shared::records;
 use shared::records::llm::is_past;
 use shared::signal::Signal;
 use shared::state::{Alert, LlmDay, LlmMinute, RECENT_MINUTES, StrategyState};
 use shared::status::Status;
+use shared::store::Change;
 use shared::time::Timestamp;
 
 /// Refusals in a row that page.
@@ -164,14 +166,55 @@ fn bad_cycles(before: u32, outcome: &Outcome) -> u32 {
 /// The alert of a status that was lowered after bad cycles.
 pub const BAD_CYCLES_ALERT: &str = "bad-cycles";
 
-/// The alerts of a strategy that are over at `now`: its lowering is no news once a person has set another status, and
-/// refusals are none after an hour in which it asked nobody.
-pub fn over(state: &StrategyState, now: Timestamp) -> Vec<&'static str> {
+/// Why a status is lowered, after the number of bad cycles.
+const LOWERED: &str = " cycles in a row without a usable answer of the model";
+
+/// Why the status of `state` is lowered.
+pub fn why_lowered(state: &StrategyState) -> String {
+    format!("{}{LOWERED}", state.bad_cycles)
+}
+
+/// The alert of a status that was lowered for this `reason`.
+pub fn lowered(state: &StrategyState, reason: &str, now: Timestamp) -> Alert {
+    let detail = format!("the status was lowered to {}: {reason}", Status::Reducing.as_str());
+    Alert { since: now, key: state.strategy_id.to_string(), detail }
+}
+
+/// Judges by time what people are told of a strategy, and says what of it changes.
+pub fn judge_by_time(state: &mut StrategyState, now: Timestamp) -> Vec<Change> {
+    let mut changes = Vec::new();
+    for kind in over(state, now) {
+        state.alerts.remove(kind);
+        changes.push(Change::Remove(records::state::path::alert(kind)));
+    }
+    if let Some(alert) = untold(state, now) {
+        let path = records::state::path::alert(BAD_CYCLES_ALERT);
+        changes.push(Change::Set(path, records::state::alert_attr(&alert)));
+        state.alerts.insert(BAD_CYCLES_ALERT.to_owned(), alert);
+    }
+    changes
+}
+
+fn last_asked(state: &StrategyState) -> Option<i64> {
+    state.recent_llm.iter().map(|one| one.minute).max()
+}
+
+/// A lowering of which its provider's alert alone told: once nobody asks any more that one is over, and this is not.
+fn untold(state: &StrategyState, now: Timestamp) -> Option<Alert> {
+    let reason = state.halt_reason.as_deref().filter(|reason| reason.ends_with(LOWERED))?;
+    let is_quiet = last_asked(state).is_some_and(|asked| is_past(asked, now));
+    let is_told = state.alerts.contains_key(BAD_CYCLES_ALERT);
+    let lasts = state.status == Status::Reducing && state.bad_cycles >= BAD_CYCLES;
+    (lasts && is_quiet && !is_told).then(|| lowered(state, reason, now))
+}
+
+/// The alerts that are over: its lowering is no news once a person has set another status, and refusals are none after an
+/// hour in which it asked nobody.
+fn over(state: &StrategyState, now: Timestamp) -> Vec<&'static str> {
     let refusals = Signal::LlmRefusals.as_str();
-    let last_asked = state.recent_llm.iter().map(|one| one.minute).max();
     let is_quiet = |alert: &Alert| {
         let told = alert.since.minute_number();
-        is_past(last_asked.map_or(told, |asked| asked.max(told)), now)
+        is_past(last_asked(state).map_or(told, |asked| asked.max(told)), now)
     };
     let lowered = Some(BAD_CYCLES_ALERT).filter(|kind| state.alerts.contains_key(*kind));
     let lowered = lowered.filter(|_| state.status != Status::Reducing);

@@ -5,14 +5,14 @@ use shared::ports::{Level, ReadTables, WriteTables};
 use shared::records;
 use shared::records::decision::{DecisionRecord, Inputs};
 use shared::roster::{Unfit, read};
-use shared::state::{Alert, StrategyState};
+use shared::state::StrategyState;
 use shared::status::Status;
 use shared::store::{Attr, Change, Cond, Item, Path, ReadError, Write, WriteError, changes};
 use shared::tables::Table;
 
 use crate::ask::Answer;
 use crate::effect::Effect;
-use crate::meters::{BAD_CYCLES, BAD_CYCLES_ALERT, Refusals, as_booked, counted};
+use crate::meters::{BAD_CYCLES, BAD_CYCLES_ALERT, Refusals, as_booked, counted, lowered, why_lowered};
 use crate::providers::provider_of;
 use crate::shift::Turn;
 use crate::snapshot::{Books, inputs};
@@ -89,7 +89,7 @@ const fn is_bad(outcome: &Outcome) -> bool {
 }
 
 /// Three bad cycles in a row: from `running` to `reducing`, if it still is `running`. Where people are told of the
-/// cause already, it is not told once more for each strategy.
+/// cause already, it is not told once more for each strategy, but where it outlasts that.
 async fn lower<T: WriteTables, V, A>(
     turn: &Turn<'_, T, V, A>,
     state: &StrategyState,
@@ -98,10 +98,9 @@ async fn lower<T: WriteTables, V, A>(
     if state.bad_cycles < BAD_CYCLES || state.status != Status::Running {
         return Ok(());
     }
-    let reason = format!("{} cycles in a row without a usable answer of the model", state.bad_cycles);
+    let reason = why_lowered(state);
     let (key, status) = (records::state::key(turn.id()), records::state::path::status());
-    let detail = format!("the status was lowered to {}: {reason}", Status::Reducing.as_str());
-    let alert = Alert { since: turn.shift.now(), key: turn.id().to_string(), detail };
+    let alert = lowered(state, &reason, turn.shift.now());
     let mut changes = vec![
         Change::Set(status.clone(), records::state::status_attr(Status::Reducing)),
         Change::Set(records::state::path::halt_reason(), Attr::S(reason.clone())),

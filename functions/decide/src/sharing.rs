@@ -438,6 +438,24 @@ fn a_strategy_that_is_lowered_while_only_an_old_alert_of_its_provider_stands_is_
 }
 
 #[test]
+fn a_lowering_that_outlasts_the_alert_of_its_provider_is_told_itself() {
+    let world = World::new();
+    let told = [Fate::Answered, Fate::Refused, Fate::Refused, Fate::Refused, Fate::Refused];
+    let told = told.map(|fate| Told::of("claude-haiku-4-5", now(), fate));
+    world.plant_ledger(&providers::after(LlmLedger::first(ProviderId::parse("anthropic").unwrap()), &told));
+    world.model.mood.set(Some(|| Ok(mutters("refusal", "I cannot assist"))));
+    world.minutes(60);
+    let state = world.state();
+    assert_eq!((state.status, state.alerts.len()), (shared::status::Status::Reducing, 0));
+    world.minutes(10);
+    let alert = &world.state().alerts["bad-cycles"];
+    assert!(alert.detail.contains("lowered to reducing: 3 cycles"), "{}", alert.detail);
+    world.change(|state| state.status = shared::status::Status::Stopped);
+    world.minutes(1);
+    assert!(world.state().alerts.is_empty(), "a person has acted");
+}
+
+#[test]
 fn after_three_bad_answers_a_strategy_asks_at_most_every_five_minutes() {
     let world = World::new();
     world.plant_books(&holding());
