@@ -97,6 +97,8 @@ pub enum Why {
     Refused,
     /// The answer was cut off.
     Truncated,
+    /// The answer was empty: no call and no word.
+    Empty,
     /// The answer had the wrong form, twice.
     Malformed,
     /// Asking would exceed a budget.
@@ -113,10 +115,11 @@ pub enum Why {
 
 impl Why {
     /// Every reason.
-    pub const ALL: [Why; 9] = [
+    pub const ALL: [Why; 10] = [
         Why::ByModel,
         Why::Refused,
         Why::Truncated,
+        Why::Empty,
         Why::Malformed,
         Why::OverBudget,
         Why::Unavailable,
@@ -130,6 +133,7 @@ impl Why {
             Why::ByModel => "by_model",
             Why::Refused => "refused",
             Why::Truncated => "truncated",
+            Why::Empty => "empty",
             Why::Malformed => "malformed",
             Why::OverBudget => "over_budget",
             Why::Unavailable => "unavailable",
@@ -144,7 +148,7 @@ impl Why {
     }
     /// Whether it counts towards three bad cycles in a row.
     pub const fn is_bad_answer(self) -> bool {
-        matches!(self, Why::Refused | Why::Truncated | Why::Malformed)
+        matches!(self, Why::Refused | Why::Truncated | Why::Empty | Why::Malformed)
     }
 }
 

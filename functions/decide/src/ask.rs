@@ -15,12 +15,12 @@ use shared::records::llm::Fate;
 use shared::store::WriteError;
 use shared::time::Millis;
 
-use crate::budget;
+use crate::budget::{self, Exceeded};
 use crate::judge;
 use crate::meters::Tally;
 use crate::prompt::Prompt;
 use crate::providers::{Told, provider_of};
-use crate::purse::{self, NotReserved};
+use crate::purse::{self, Most, NotReserved};
 use crate::record::{self, Put};
 use crate::shift::Turn;
 use crate::tokens;
@@ -114,9 +114,9 @@ async fn first_answer<'a, T: ReadTables + WriteTables, V, A: AskModel>(
                 return Some(First { model, raw, tokens });
             }
             Err(none) => {
-                let is_over = judge::is_over(none.why);
+                let is_final = none.is_final;
                 asked.push(none.of(model));
-                if is_over {
+                if is_final {
                     break;
                 }
             }
@@ -136,15 +136,26 @@ fn answered(model: &str, raw: &RawReply) -> Asked {
 struct Unanswered {
     why: NoAnswer,
     text: String,
+    /// Whether no other model is asked after it.
+    is_final: bool,
 }
 
 impl Unanswered {
     fn new(why: NoAnswer, text: impl ToString) -> Unanswered {
-        Unanswered { why, text: shorten(&text.to_string(), MOST_DETAIL) }
+        let is_final = judge::is_over(why);
+        Unanswered { why, text: shorten(&text.to_string(), MOST_DETAIL), is_final }
     }
 
     fn of(self, model: &str) -> Asked {
         Asked { model: model.to_owned(), came: Came::Nothing { why: self.why, text: self.text } }
+    }
+}
+
+/// What is too large for one model may fit into another, whose vocabulary and factor are its own.
+impl From<Exceeded> for Unanswered {
+    fn from(exceeded: Exceeded) -> Unanswered {
+        let is_final = exceeded.is_of_every_model();
+        Unanswered { is_final, ..Unanswered::new(NoAnswer::OverBudget, exceeded) }
     }
 }
 
@@ -190,21 +201,22 @@ async fn question<T: ReadTables + WriteTables, V, A: AskModel>(
     }
     let provider = provider_of(model).ok_or_else(not_served)?;
     let tokens = turn.shift.purse.raised(&provider, model_name(model), tokens);
-    budget::check(&turn.settings, &turn.state, tally, model, tokens, now)
-        .map_err(|exceeded| Unanswered::new(NoAnswer::OverBudget, exceeded))?;
+    budget::check(&turn.settings, &turn.state, tally, model, tokens, now)?;
     let (purse, tables) = (&turn.shift.purse, turn.shift.ports.tables);
     if let Some(why) = purse.shut(&provider, model_name(model), now) {
         return Err(Unanswered::new(NoAnswer::Shut, why));
     }
-    let most = budget::most_cost(model, tokens, now);
+    let (usd, usage) = (budget::most_cost(model, tokens, now), budget::most_usage(tokens));
+    let most = Most { usd, tokens: usage.tokens_in.saturating_add(usage.tokens_out) };
     purse.reserve(tables, &turn.state, tally, most, now).await?;
     tally.calls = tally.calls.saturating_add(1);
     match turn.shift.ports.model.ask(&prompt.question(model, said, timeout)).await {
         Ok(answer) => Ok(answer),
         Err(error) => {
-            let told = count_failure(turn, model, tokens, &error, tally);
+            if let Some(told) = count_failure(turn, model, tokens, &error, tally) {
+                purse.tell(&provider, told);
+            }
             // Everybody has to know before the next question, whoever asks it.
-            purse.tell(&provider, told);
             purse.settle(tables, turn.shift.ports.log, turn.shift.now()).await;
             Err(error.into())
         }
@@ -216,14 +228,14 @@ fn is_served(model: &str, port: &impl AskModel) -> bool {
     model.split_once('/').is_some_and(|(provider, _)| port.serves(provider))
 }
 
-/// Counts a failure, and says what it tells of the provider.
+/// Counts a failure, and says what it tells of the provider: nothing, where as likely the question itself was refused.
 fn count_failure<T, V, A>(
     turn: &Turn<'_, T, V, A>,
     model: &str,
     tokens: u32,
     error: &ModelError,
     tally: &mut Tally,
-) -> Told {
+) -> Option<Told> {
     let now = turn.shift.now();
     let line = turn.line(Level::Warn, "model gave no answer").with("model", model);
     turn.shift.write(line.with("error", shorten(&error.to_string(), MOST_DETAIL)));
@@ -235,14 +247,15 @@ fn count_failure<T, V, A>(
     match error {
         ModelError::Throttled { wait } => {
             tally.throttled = tally.throttled.saturating_add(1);
-            purse::unanswered(model, now, Fate::Throttled, usd, *wait)
+            Some(purse::unanswered(model, now, Fate::Throttled, usd, *wait))
         }
-        ModelError::Unavailable(_) | ModelError::Overloaded => failed(usd),
-        ModelError::SpendLimit(text) => Told { spend_limit: Some(shorten(text, MOST_DETAIL)), ..failed(usd) },
+        ModelError::Unavailable(_) | ModelError::Overloaded => Some(failed(usd)),
+        ModelError::SpendLimit(text) => {
+            Some(Told { spend_limit: Some(shorten(text, MOST_DETAIL)), ..failed(usd) })
+        }
         ModelError::NoSuchModel(_) | ModelError::NoKey(_) | ModelError::Refused { .. } => {
-            let refused =
-                unusable::cause(error).map(|cause| (cause, shorten(&error.to_string(), MOST_DETAIL)));
-            Told { refused, ..failed(usd) }
+            let cause = unusable::cause(error)?;
+            Some(Told { refused: Some((cause, shorten(&error.to_string(), MOST_DETAIL))), ..failed(usd) })
         }
     }
 }
@@ -341,16 +354,15 @@ impl<T: ReadTables + WriteTables, V, A: AskModel> Talk<'_, '_, T, V, A> {
     ) -> Result<RawReply, Unanswered> {
         let error =
             format!("Fixed Format Error: {problem}. Answer again with one well-formed call of decide.");
-        let shown = match &reply {
-            Ok(reply) => tokens::shown(reply),
-            Err(_) => String::from_utf8_lossy(&first.body).into_owned(),
-        };
-        self.tokens = tokens::asked(self.model, &self.prompt.tool, &[&self.prompt.facts, &shown, &error]);
-        let said = vec![
-            Said::Facts(self.prompt.facts.clone()),
-            Said::Answered(Box::new(first)),
-            Said::FormatError(error),
-        ];
+        let mut again = tokens::again(reply.as_ref().ok(), &error);
+        // What cannot be read is not shown back, but counts: after a megabyte of anything nobody asks again.
+        again.extend(reply.is_err().then(|| String::from_utf8_lossy(&first.body).into_owned()));
+        let texts: Vec<&str> =
+            std::iter::once(&self.prompt.facts).chain(&again).map(String::as_str).collect();
+        self.tokens = tokens::asked(self.model, &self.prompt.tool, &texts);
+        let mut said = vec![Said::Facts(self.prompt.facts.clone())];
+        said.extend(reply.is_ok().then(|| Said::Answered(Box::new(first))));
+        said.push(Said::FormatError(error));
         question(self.turn, self.prompt, self.model, said, self.tokens, &mut self.tally).await
     }
 }

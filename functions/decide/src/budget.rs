@@ -51,6 +51,17 @@ pub enum Exceeded {
     },
 }
 
+impl Exceeded {
+    /// Whether asking any other model would exceed it too: tokens are bounded by what each model once used, but who has
+    /// spent the day or answered badly has to wait.
+    pub const fn is_of_every_model(&self) -> bool {
+        match self {
+            Exceeded::Window { .. } | Exceeded::Session { .. } => false,
+            Exceeded::Bad(_) | Exceeded::Day { .. } => true,
+        }
+    }
+}
+
 fn most_asked(model: &str) -> u32 {
     capabilities::of(model).window.min(WINDOW) / 100 * SHARE
 }

@@ -18,20 +18,20 @@ pub enum Claim {
     Taken,
 }
 
-/// Claims `minute`, with a beat at `beat` where state and market were read. A later beat is left standing. An
-/// alert of decide's that is `over` goes with it.
+/// Claims `minute`, with a beat at `beat` where state and market were read. A later beat is left standing. What
+/// changes of what people are `told` goes with it.
 pub async fn claim(
     tables: &impl WriteTables,
     strategy: &StrategyId,
     minute: Timestamp,
     beat: Option<Timestamp>,
-    over: Option<&Path>,
+    told: &[Change],
 ) -> Result<Claim, WriteError> {
-    if beat.is_some() && claimed(tables, strategy, minute, beat, over).await? == Claim::Ours {
+    if beat.is_some() && claimed(tables, strategy, minute, beat, told).await? == Claim::Ours {
         return Ok(Claim::Ours);
     }
     // Either the minute or the beat was lost: without the beat, only the minute is judged.
-    claimed(tables, strategy, minute, None, over).await
+    claimed(tables, strategy, minute, None, told).await
 }
 
 async fn claimed(
@@ -39,11 +39,11 @@ async fn claimed(
     strategy: &StrategyId,
     minute: Timestamp,
     beat: Option<Timestamp>,
-    over: Option<&Path>,
+    told: &[Change],
 ) -> Result<Claim, WriteError> {
     let mut conflicts = 0;
     loop {
-        match tables.write(vec![write(strategy, minute, beat, over)]).await {
+        match tables.write(vec![write(strategy, minute, beat, told)]).await {
             Ok(()) => return Ok(Claim::Ours),
             Err(WriteError::Lost { .. }) => return Ok(Claim::Taken),
             Err(WriteError::Conflict) if conflicts < MOST_ATTEMPTS => conflicts += 1,
@@ -53,10 +53,10 @@ async fn claimed(
     }
 }
 
-fn write(strategy: &StrategyId, minute: Timestamp, beat: Option<Timestamp>, over: Option<&Path>) -> Write {
+fn write(strategy: &StrategyId, minute: Timestamp, beat: Option<Timestamp>, told: &[Change]) -> Write {
     // The strategy may have been removed meanwhile: a claim never creates it.
     let mut conds = vec![Cond::Present(records::state::path::status())];
-    let mut changes: Vec<Change> = over.cloned().map(Change::Remove).into_iter().collect();
+    let mut changes = told.to_vec();
     let mut later = |path: Path, at: Timestamp| {
         let at = Attr::S(at.to_string());
         conds.push(Cond::AbsentOrBelow(path.clone(), at.clone()));
@@ -77,7 +77,7 @@ mod tests {
 
     fn claim_now(world: &World, beat: Option<&str>) -> Claim {
         let minute = at("2023-03-01T16:00:00Z");
-        at_once(claim(&world.tables, &world.id(), minute, beat.map(at), None)).unwrap()
+        at_once(claim(&world.tables, &world.id(), minute, beat.map(at), &[])).unwrap()
     }
 
     #[test]

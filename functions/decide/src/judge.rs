@@ -24,7 +24,8 @@ pub fn reply(
 }
 
 /// Whether nobody else is asked after a question without an answer. Where a provider fails or refuses us another may
-/// answer; where nothing may be spent, or no time is left, nobody is asked.
+/// answer; where nothing may be spent, or no time is left, nobody is asked. What is too large for one model alone is an
+/// exception that [`crate::budget::Exceeded`] knows.
 pub const fn is_over(why: NoAnswer) -> bool {
     match why {
         NoAnswer::NotServed

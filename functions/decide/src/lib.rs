@@ -63,7 +63,7 @@ use shared::time::Timestamp;
 use crate::claim::{Claim, claim};
 use crate::cycle::{Broken, Cycled, cycle};
 use crate::market::{NoMarket, Sight, glance, look, was_read};
-use crate::meters::bad_cycles_over;
+use crate::meters::judge_by_time;
 use crate::purse::Purse;
 pub use crate::report::Report;
 pub use crate::shift::Ports;
@@ -125,6 +125,9 @@ enum Failure {
 
 fn fail<T, V, A>(shift: &Shift<'_, T, V, A>, report: &mut Report, id: &StrategyId, failure: &Failure) {
     report.failed = report.failed.saturating_add(1);
+    if matches!(failure, Failure::Cycle(Broken::Record(_) | Broken::Settle(_))) {
+        report.unrecorded = report.unrecorded.saturating_add(1);
+    }
     shift.write(shift.line(Level::Error, id, "strategy not served").with("error", failure));
 }
 
@@ -139,11 +142,11 @@ where
     V::Venue: MarketData,
 {
     let minute = shift.tick.scheduled_at;
-    let (state, settings) = match (member.state, member.settings) {
+    let (mut state, settings) = match (member.state, member.settings) {
         (Ok(state), Ok(settings)) => (state, settings),
         (Err(unfit), _) | (_, Err(unfit)) => {
             // The minute is written whatever the status; without state and market there is no beat.
-            claim(shift.ports.tables, &member.id, minute, None, None).await?;
+            claim(shift.ports.tables, &member.id, minute, None, &[]).await?;
             return Err(unfit.into());
         }
     };
@@ -154,8 +157,8 @@ where
     let venue = shift.ports.venues.open(&settings, member.wait).await;
     let sight = see(shift, &venue, &settings, is_due).await;
     let beat = was_read(&sight).then(|| shift.now());
-    let over = bad_cycles_over(&state);
-    if claim(shift.ports.tables, &member.id, minute, beat, over.as_ref()).await? == Claim::Taken {
+    let told = judge_by_time(&mut state, shift.now());
+    if claim(shift.ports.tables, &member.id, minute, beat, &told).await? == Claim::Taken {
         return Ok(None);
     }
     if let Ok(venue) = &venue {

@@ -51,7 +51,7 @@ async fn main() -> Result<(), Error> {
         let tick = event.payload.read(kind, SystemClock.now())?;
         let report = handle(tick, deadline(event.context.deadline), &names.env, ports).await;
         venues.0.settle(Function::Decide, tick.scheduled_at).await;
-        Ok(report?.to_json())
+        Ok(report?.answer()?)
     }))
     .await
 }

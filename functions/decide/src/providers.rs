@@ -3,7 +3,8 @@
 use shared::ids::ProviderId;
 use shared::money::Notional;
 use shared::records::llm::{
-    Breaker, Cause, Fate, LlmLedger, MINUTES_KEPT, MOST_CALLS, Minute, ModelName, SwitchedOff, UNUSABLE,
+    Breaker, Cause, Fate, LlmLedger, MINUTES_KEPT, MOST_CALLS, Minute, ModelName, SwitchedOff, TOKEN_BOUND,
+    UNUSABLE,
 };
 use shared::signal::Signal;
 use shared::state::Alert;
@@ -57,9 +58,6 @@ impl Told {
     }
 }
 
-/// The alert of a bound that was too low.
-pub const TOKEN_BOUND: &str = "token-bound";
-
 /// Why this model of the provider may not be asked now, if so: nothing is sent.
 pub fn shut(ledger: &LlmLedger, model: &str, now: Timestamp) -> Option<String> {
     let name = &ledger.name;
@@ -77,6 +75,7 @@ pub fn shut(ledger: &LlmLedger, model: &str, now: Timestamp) -> Option<String> {
 
 /// The ledger after these calls, in their order.
 pub fn after(mut ledger: LlmLedger, told: &[Told]) -> LlmLedger {
+    forget(&mut ledger, told);
     for one in told {
         unusable::judge(&mut ledger, one);
         if one.refused.is_none() {
@@ -90,6 +89,20 @@ pub fn after(mut ledger: LlmLedger, told: &[Told]) -> LlmLedger {
         judge(&mut ledger, last.at);
     }
     ledger
+}
+
+/// What is over is told no more, and what follows is another fact. Where an answer follows, what failed before goes with
+/// it: old failures alone are no news.
+fn forget(ledger: &mut LlmLedger, told: &[Told]) {
+    let Some(first) = told.first() else { return };
+    let is_over = |kind: &String| ledger.is_over(kind, first.at);
+    let over: Vec<String> = ledger.alerts.keys().filter(|kind| is_over(kind)).cloned().collect();
+    ledger.alerts.retain(|kind, _| !over.contains(kind));
+    let of_calls = [Signal::LlmRefusals, Signal::LlmThrottled].map(Signal::as_str);
+    let is_well = told.iter().all(|one| one.fate == Fate::Answered);
+    if is_well && over.iter().any(|kind| of_calls.contains(&kind.as_str())) {
+        ledger.calls.retain(|fate| *fate == Fate::Answered);
+    }
 }
 
 fn count(ledger: &mut LlmLedger, told: &Told) {
@@ -114,8 +127,8 @@ fn count(ledger: &mut LlmLedger, told: &Told) {
     this.usd = this.usd + told.usd;
 }
 
-/// A factor is never lowered: what was used once may be used again. It is told until an answer of that model keeps
-/// to it; where another model passes its bound meanwhile, that is the news.
+/// A factor is never lowered here: what was used once may be used again. It is told for an hour, or until an answer of
+/// that model keeps to it; where another model passes its bound meanwhile, that is the news.
 fn factor(ledger: &mut LlmLedger, told: &Told) {
     let is_told = ledger.alerts.get(TOKEN_BOUND).is_some_and(|alert| alert.key == told.model);
     let Some(percent) = told.over else {
@@ -365,6 +378,31 @@ mod tests {
         assert!(after(fresh(), &answers).alerts.is_empty(), "one in twenty is five percent, not above");
         let many = [vec![told(0, Fate::Answered); 180], vec![told(4, Fate::Refused); 6]].concat();
         assert_eq!(kinds(&after(fresh(), &many)), ["llm-refusals"]);
+    }
+
+    #[test]
+    fn what_nobody_asks_about_any_more_is_over_after_an_hour_and_what_follows_is_another_fact() {
+        let over = |ledger: &LlmLedger, kind, at| ledger.is_over(kind, minute(at));
+        let mut refusing = vec![told(0, Fate::Answered); 4];
+        refusing.push(told(1, Fate::Refused));
+        let ledger = after(fresh(), &refusing);
+        assert!(!over(&ledger, "llm-refusals", 61) && over(&ledger, "llm-refusals", 62));
+        let again = after(ledger.clone(), &[told(121, Fate::Refused)]);
+        assert_eq!(again.alerts["llm-refusals"].since, minute(121));
+        let well = after(ledger, &[told(121, Fate::Answered)]);
+        assert_eq!((well.alerts.len(), well.calls.len()), (0, 5), "old refusals alone are no news");
+
+        let long = Told { wait: Some(Millis::from_minutes(90)), ..told(0, Fate::Throttled) };
+        let ledger = after(fresh(), &vec![long; 5]);
+        assert!(!over(&ledger, "llm-throttled", 89), "it is to be waited for");
+        assert!(over(&ledger, "llm-throttled", 90));
+        let again = after(ledger.clone(), &[told(121, Fate::Throttled)]);
+        assert_eq!(again.alerts["llm-throttled"].since, minute(121));
+        assert!(after(ledger, &[told(121, Fate::Answered)]).alerts.is_empty());
+
+        let raised = Told { over: Some(150), ..told(0, Fate::Answered) };
+        let ledger = after(fresh(), &[raised]);
+        assert!(!over(&ledger, TOKEN_BOUND, 60) && over(&ledger, TOKEN_BOUND, 61));
     }
 
     #[test]

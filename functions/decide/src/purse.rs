@@ -1,9 +1,9 @@
-//! Dollars are reserved before a question and counted after its answer, so that all instances together spend no
-//! more than the strategy's day and the fleet's hour allow; and what a provider's calls told is told to all.
+//! Dollars and tokens are reserved before a question and counted after its answer, so that all instances together use no
+//! more than the strategy's day and minutes and the fleet's hour allow; and what a provider's calls told is told to all.
 //!
-//! A reservation is one transaction: the strategy's `llm_day` as it was read, and `llm#fleet` as it was read. What
-//! an answer did not cost is given back with the next reservation, or at the end of the invocation together with
-//! what the providers' calls told. Whoever dies in between has spent too much on paper, never too little.
+//! A reservation is one transaction: the strategy's `llm_day` and `recent_llm` as they were read, and `llm#fleet` as it
+//! was read. What an answer did not cost is given back with the next reservation, or at the end of the invocation
+//! together with what the providers' calls told. Whoever dies in between has spent too much on paper, never too little.
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,12 +15,12 @@ use shared::records::llm::{self, FLEET, Fate, Hour, LlmLedger};
 use shared::records::{self, Corrupt};
 use shared::settings::Settings;
 use shared::signal::Signal;
-use shared::state::{LlmDay, StrategyState};
+use shared::state::{LlmDay, LlmMinute, StrategyState};
 use shared::store::{Change, Cond, Item, Key, Path, ReadError, Write, WriteError};
 use shared::tables::Table;
 use shared::time::{Millis, Timestamp};
 
-use crate::meters::{Booked, Tally};
+use crate::meters::{Booked, Tally, as_booked};
 use crate::providers::{self, Told, provider_of};
 
 /// How often a write that lost to another instance is tried: each loss means that one of them went on.
@@ -33,6 +33,15 @@ pub enum NotReserved {
     Off(String),
     /// The tables do not say what is left, or others were faster.
     Unknown(String),
+}
+
+/// The most that a question may use together with its answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Most {
+    /// US dollars.
+    pub usd: Notional,
+    /// Tokens in and out.
+    pub tokens: u32,
 }
 
 /// What this invocation knows and owes of the shared ledgers.
@@ -112,34 +121,34 @@ impl Purse {
         u32::try_from(raised).unwrap_or(u32::MAX)
     }
 
-    /// Whether people are told already that `provider` refuses.
-    pub fn is_refusing(&self, provider: &ProviderId) -> bool {
+    /// Whether people are told already at `now` that `provider` refuses.
+    pub fn is_refusing(&self, provider: &ProviderId, now: Timestamp) -> bool {
         let ledger = self.of(provider).ok().flatten();
         let ledger = self.with_told(ledger, provider);
-        ledger.is_some_and(|one| one.alerts.contains_key(Signal::LlmRefusals.as_str()))
+        let kind = Signal::LlmRefusals.as_str();
+        ledger.is_some_and(|one| one.alerts.contains_key(kind) && !one.is_over(kind, now))
     }
 
-    /// Reserves `cost` for one question of a strategy, in its day and in the fleet's hour.
+    /// Reserves `most` for one question of a strategy, in its day, its minutes and the fleet's hour.
     pub async fn reserve<T: ReadTables + WriteTables>(
         &self,
         tables: &T,
         state: &StrategyState,
         tally: &mut Tally,
-        cost: Notional,
+        most: Most,
         now: Timestamp,
     ) -> Result<(), NotReserved> {
         let Some(name) = fleet() else { return Err(NotReserved::Unknown("no fleet".to_owned())) };
-        let booked = booked(state, tally, cost, now);
-        let seen = tally.booked.map_or(state.llm_day, |booked| booked.day);
+        let booked = booked(state, tally, most, now);
         for _ in 0..MOST_ATTEMPTS {
             let before = self.of(&name).map_err(NotReserved::Unknown)?;
             if let Some(off) = before.as_ref().and_then(LlmLedger::off) {
                 return Err(NotReserved::Off(off.detail.clone()));
             }
-            let (after, is_off) = self.with_hour(before.as_ref(), &name, cost, now);
+            let (after, is_off) = self.with_hour(before.as_ref(), &name, most.usd, now);
             let mut writes = vec![llm::moved(before.as_ref(), &after)];
             if !is_off {
-                writes.insert(0, day_write(state, seen, booked.day));
+                writes.insert(0, booking(state, tally.booked, booked));
             }
             match tables.write(writes).await {
                 Ok(()) => {
@@ -149,7 +158,7 @@ impl Purse {
                     if let Some(detail) = detail {
                         return Err(NotReserved::Off(detail));
                     }
-                    self.out.set(cost);
+                    self.out.set(most.usd);
                     *self.owed.borrow_mut() = hour.map(|hour| (hour, Amount::ZERO));
                     tally.booked = Some(booked);
                     return Ok(());
@@ -161,10 +170,13 @@ impl Purse {
                 Err(WriteError::Lost { .. } | WriteError::Conflict) => {
                     self.read_again(tables, [name.clone()]).await.map_err(unknown)?;
                 }
-                // A reservation that was made stands for nothing: too much on paper.
-                Err(error @ (WriteError::NotDone(_) | WriteError::NoAnswer(_))) => {
+                // A reservation that was made stands for nothing: too much on paper. It gave back what was owed, which
+                // twice would be too little.
+                Err(error @ WriteError::NoAnswer(_)) => {
+                    *self.owed.borrow_mut() = None;
                     return Err(unknown(error));
                 }
+                Err(error @ WriteError::NotDone(_)) => return Err(unknown(error)),
             }
         }
         Err(NotReserved::Unknown(format!("others were faster {MOST_ATTEMPTS} times")))
@@ -292,22 +304,37 @@ fn unknown(error: impl std::fmt::Display) -> NotReserved {
     NotReserved::Unknown(error.to_string())
 }
 
-/// The strategy's day with everything that this cycle has used and may use.
-fn booked(state: &StrategyState, tally: &Tally, cost: Notional, now: Timestamp) -> Booked {
+/// The strategy's day and minute with everything that this cycle has used and may use.
+fn booked(state: &StrategyState, tally: &Tally, most: Most, now: Timestamp) -> Booked {
     let (day, share) = tally.booked.map_or((state.llm_day, Notional::ZERO), |one| (one.day, one.share));
-    let next = tally.usd + cost;
+    let next = tally.usd + most.usd;
+    let asked = LlmMinute {
+        minute: now.minute_number(),
+        calls: tally.calls.saturating_add(1),
+        refusals: 0,
+        throttled: 0,
+        tokens: tally.tokens().saturating_add(most.tokens),
+    };
     if day.day == now.day() {
-        return Booked { day: LlmDay { usd: day.usd.less(share) + next, ..day }, share: next };
+        return Booked { day: LlmDay { usd: day.usd.less(share) + next, ..day }, share: next, asked };
     }
-    Booked { day: LlmDay { day: now.day(), calls: 0, usd: next }, share: next }
+    Booked { day: LlmDay { day: now.day(), calls: 0, usd: next }, share: next, asked }
 }
 
-/// On condition that nobody else has spent since it was read; a removed strategy is never created again.
-fn day_write(state: &StrategyState, seen: LlmDay, day: LlmDay) -> Write {
-    let path = Path::of("llm_day");
-    let attr = records::state::llm_day_attr;
-    let conds = vec![Cond::Present(records::state::path::status()), Cond::Equals(path.clone(), attr(&seen))];
-    Write::update(records::state::key(&state.strategy_id), vec![Change::Set(path, attr(&day))], conds)
+/// On condition that nobody else has spent since it was read, but for what this cycle has `before`; a removed strategy is
+/// never created again.
+fn booking(state: &StrategyState, before: Option<Booked>, after: Booked) -> Write {
+    let (day, recent) = (Path::of("llm_day"), Path::of("recent_llm"));
+    let day_attr = records::state::llm_day_attr;
+    let recent_attr = |booked| records::state::recent_llm_attr(&as_booked(&state.recent_llm, booked));
+    let seen = before.map_or(state.llm_day, |before| before.day);
+    let conds = vec![
+        Cond::Present(records::state::path::status()),
+        Cond::Equals(day.clone(), day_attr(&seen)),
+        Cond::Equals(recent.clone(), recent_attr(before)),
+    ];
+    let changes = vec![Change::Set(day, day_attr(&after.day)), Change::Set(recent, recent_attr(Some(after)))];
+    Write::update(records::state::key(&state.strategy_id), changes, conds)
 }
 
 /// What a call of `model` (`provider/name`) told that was answered.

@@ -5,14 +5,14 @@ use shared::ports::{Level, ReadTables, WriteTables};
 use shared::records;
 use shared::records::decision::{DecisionRecord, Inputs};
 use shared::roster::{Unfit, read};
-use shared::state::{Alert, StrategyState};
+use shared::state::StrategyState;
 use shared::status::Status;
 use shared::store::{Attr, Change, Cond, Item, Path, ReadError, Write, WriteError, changes};
 use shared::tables::Table;
 
 use crate::ask::Answer;
 use crate::effect::Effect;
-use crate::meters::{BAD_CYCLES, BAD_CYCLES_ALERT, Refusals, counted};
+use crate::meters::{BAD_CYCLES, BAD_CYCLES_ALERT, Refusals, as_booked, counted, lowered, why_lowered};
 use crate::providers::provider_of;
 use crate::shift::Turn;
 use crate::snapshot::{Books, inputs};
@@ -47,6 +47,7 @@ where
     T: ReadTables + WriteTables,
 {
     let mut state = turn.state.clone();
+    state.recent_llm = as_booked(&state.recent_llm, answer.tally.booked);
     if let Some(booked) = answer.tally.booked {
         state.llm_day = booked.day;
     }
@@ -80,7 +81,7 @@ async fn state_now<T: ReadTables, V, A>(turn: &Turn<'_, T, V, A>) -> Result<Stra
 /// Whether people are told already that the provider of this answer refuses.
 fn is_told<T, V, A>(turn: &Turn<'_, T, V, A>, answer: &Answer) -> bool {
     let provider = provider_of(&answer.record.model);
-    provider.is_some_and(|provider| turn.shift.purse.is_refusing(&provider))
+    provider.is_some_and(|provider| turn.shift.purse.is_refusing(&provider, turn.shift.now()))
 }
 
 const fn is_bad(outcome: &Outcome) -> bool {
@@ -88,7 +89,7 @@ const fn is_bad(outcome: &Outcome) -> bool {
 }
 
 /// Three bad cycles in a row: from `running` to `reducing`, if it still is `running`. Where people are told of the
-/// cause already, it is not told once more for each strategy.
+/// cause already, it is not told once more for each strategy, but where it outlasts that.
 async fn lower<T: WriteTables, V, A>(
     turn: &Turn<'_, T, V, A>,
     state: &StrategyState,
@@ -97,10 +98,9 @@ async fn lower<T: WriteTables, V, A>(
     if state.bad_cycles < BAD_CYCLES || state.status != Status::Running {
         return Ok(());
     }
-    let reason = format!("{} cycles in a row without a usable answer of the model", state.bad_cycles);
+    let reason = why_lowered(state);
     let (key, status) = (records::state::key(turn.id()), records::state::path::status());
-    let detail = format!("the status was lowered to {}: {reason}", Status::Reducing.as_str());
-    let alert = Alert { since: turn.shift.now(), key: turn.id().to_string(), detail };
+    let alert = lowered(state, &reason, turn.shift.now());
     let mut changes = vec![
         Change::Set(status.clone(), records::state::status_attr(Status::Reducing)),
         Change::Set(records::state::path::halt_reason(), Attr::S(reason.clone())),
@@ -193,7 +193,7 @@ fn state_write(before: &StrategyState, after: &StrategyState) -> Option<Write> {
     }
     // A removed strategy is never created again, and no other cycle's counts or numbers are overwritten.
     let mut conds = vec![Cond::Present(records::state::path::status())];
-    conds.extend(["intent_seq", "llm_day"].iter().filter_map(|name| as_read(&seen, name)));
+    conds.extend(["intent_seq", "llm_day", "recent_llm"].iter().filter_map(|name| as_read(&seen, name)));
     Some(Write::update(records::state::key(&before.strategy_id), changed, conds))
 }
 

@@ -6,9 +6,9 @@ use shared::ids::ProviderId;
 use shared::money::Notional;
 use shared::ports::{ModelError, RawReply, ReadTables, Turn, WriteTables};
 use shared::records;
-use shared::records::llm::{Hour, LlmLedger, Resumed, SwitchedOff};
+use shared::records::llm::{Fate, Hour, LlmLedger, Resumed, SwitchedOff};
 use shared::roster::Trail;
-use shared::state::LlmDay;
+use shared::state::{Alert, LlmDay};
 use shared::status::Hold;
 use shared::store::{self, Attr, Change, Cond, Item, Key, Path, ReadError, Write, WriteError};
 use shared::tables::Table;
@@ -19,12 +19,17 @@ use shared::time::Millis;
 
 use crate::budget;
 use crate::meters::Tally;
-use crate::purse::{NotReserved, Purse};
+use crate::providers::{self, Told};
+use crate::purse::{Most, NotReserved, Purse};
 use crate::testing::{World, at, holding, mutters, outcome, state};
 use crate::tokens;
 
 fn usd(text: &str) -> Notional {
     Notional::parse(text).unwrap()
+}
+/// So many dollars, and the tokens of a usual question with its answer.
+fn most(text: &str) -> Most {
+    Most { usd: usd(text), tokens: 2_000 }
 }
 fn fleet() -> LlmLedger {
     LlmLedger::first(ProviderId::parse("fleet").unwrap())
@@ -63,7 +68,7 @@ impl WriteTables for Busy {
         if *self.1.borrow() > 0 {
             *self.1.borrow_mut() -= 1;
             let other = purse(&self.0);
-            let cost = usd("100");
+            let cost = most("100");
             let item =
                 at_once(self.0.get(&[records::state::key(&plain("other").strategy_id)])).unwrap().remove(0);
             let state = records::state::decode(&item.unwrap()).unwrap();
@@ -88,7 +93,7 @@ fn instances_that_reserve_at_once_never_exceed_the_hour_together() {
     let busy = Busy(world.tables.clone(), RefCell::new(4));
     let ours = purse(&world.tables);
     let mut tally = Tally::default();
-    let got = at_once(ours.reserve(&busy, &state(), &mut tally, usd("150"), now()));
+    let got = at_once(ours.reserve(&busy, &state(), &mut tally, most("150"), now()));
     let fleet = world.ledger("fleet").unwrap();
     assert!(fleet.hour.unwrap().usd <= usd("500"));
     assert!(matches!(got, Err(NotReserved::Off(_) | NotReserved::Unknown(_))), "{got:?}");
@@ -101,7 +106,7 @@ fn two_cycles_of_one_strategy_cannot_both_take_the_last_dollar_of_its_day() {
     let world = World::new();
     let (one, two) = (purse(&world.tables), purse(&world.tables));
     let reserve = |purse: &Purse| {
-        at_once(purse.reserve(&world.tables, &state(), &mut Tally::default(), usd("1"), now()))
+        at_once(purse.reserve(&world.tables, &state(), &mut Tally::default(), most("1"), now()))
     };
     assert_eq!(reserve(&one), Ok(()));
     assert!(matches!(reserve(&two), Err(NotReserved::Unknown(_))));
@@ -123,12 +128,55 @@ fn what_is_reserved_is_given_back_once_the_answer_is_counted() {
 fn who_dies_after_reserving_has_spent_too_much_on_paper_and_never_too_little() {
     let world = World::new();
     let dies = purse(&world.tables);
-    at_once(dies.reserve(&world.tables, &state(), &mut Tally::default(), usd("0.25"), now())).unwrap();
+    at_once(dies.reserve(&world.tables, &state(), &mut Tally::default(), most("0.25"), now())).unwrap();
     drop(dies);
     assert_eq!(world.state().llm_day.usd, usd("0.25"));
     assert_eq!(world.ledger("fleet").unwrap().hour.unwrap().usd, usd("0.25"));
     world.tick();
     assert_eq!(world.state().llm_day.usd.to_string(), "0.2511");
+}
+
+/// Tables that take every write, and of which one answer is lost: that of the reservation with this number.
+struct Unheard(MemoryStore, RefCell<u32>);
+
+impl ReadTables for Unheard {
+    async fn get(&self, keys: &[Key]) -> Result<Vec<Option<Item>>, ReadError> {
+        self.0.get(keys).await
+    }
+    async fn query(
+        &self,
+        table: Table,
+        hash: &str,
+        prefix: &str,
+        order: store::Order,
+        limit: usize,
+    ) -> Result<Vec<Item>, ReadError> {
+        self.0.query(table, hash, prefix, order, limit).await
+    }
+}
+
+impl WriteTables for Unheard {
+    async fn write(&self, writes: Vec<Write>) -> Result<(), WriteError> {
+        let tables: Vec<Table> = writes.iter().map(|write| write.key.table).collect();
+        self.0.write(writes).await?;
+        if tables != [Table::TradingState, Table::Ledgers] {
+            return Ok(());
+        }
+        *self.1.borrow_mut() -= 1;
+        if *self.1.borrow() == 0 { Err(WriteError::NoAnswer("timeout".to_owned())) } else { Ok(()) }
+    }
+}
+
+#[test]
+fn what_an_unheard_reservation_gave_back_is_not_given_back_again() {
+    let world = World::new();
+    world.plant_other("other");
+    world.shard(&["demo", "other"]);
+    let unheard = Unheard(world.tables.clone(), RefCell::new(2));
+    world.tick_over(&unheard, &Trail::default(), now().minute());
+    assert_eq!((world.asked(), *unheard.1.borrow()), (1, 0));
+    let days = world.state().llm_day.usd + world.state_of("other").llm_day.usd;
+    assert_eq!(world.ledger("fleet").unwrap().hour.unwrap().usd, days, "too much on paper, never too little");
 }
 
 #[test]
@@ -237,6 +285,29 @@ fn an_open_breaker_answers_without_an_attempt_and_one_call_closes_it() {
 }
 
 #[test]
+fn what_one_question_is_refused_for_shuts_neither_its_model_nor_its_neighbours() {
+    let world = World::new();
+    let (refusing, well) = ("bedrock/us.amazon.nova-lite-v1:0", "bedrock/us.amazon.nova-pro-v1:0");
+    world.set(|settings| {
+        settings.decide_every = Millis::from_minutes(5);
+        settings.model = refusing.to_owned();
+        settings.model_fallbacks = vec![well.to_owned()];
+    });
+    let calm = || crate::testing::says(serde_json::json!({"action": "hold", "reason": "calm"}));
+    for status in [403, 400, 404, 403, 400, 404, 403, 400, 404, 403] {
+        world.will(Err(ModelError::Refused { status, text: "not this".to_owned() }));
+        world.will(Ok(calm()));
+    }
+    world.minutes(50);
+    let decisions = world.decisions();
+    let answered = decisions.iter().filter(|one| one.model == well && one.outcome.as_deref() == Some("hold"));
+    assert_eq!((answered.count(), decisions.len(), world.asked()), (10, 10, 20));
+    let ledger = world.ledger("bedrock").unwrap();
+    assert_eq!((ledger.calls.as_slice(), ledger.breaker), ([Fate::Answered; 10].as_slice(), None));
+    assert!(ledger.alerts.is_empty() && ledger.unusable.is_empty(), "{ledger:?}");
+}
+
+#[test]
 fn a_spend_limit_is_asked_once_and_told_once() {
     let world = World::new();
     world.model.mood.set(Some(|| Err(ModelError::SpendLimit("quota".to_owned()))));
@@ -324,6 +395,67 @@ fn a_provider_that_refuses_everyone_is_one_alert_and_not_one_for_each_strategy()
 }
 
 #[test]
+fn refusals_after_those_that_are_over_are_told_anew_before_a_status_is_lowered() {
+    let world = World::new();
+    let refusals = "llm-refusals";
+    let mut old = LlmLedger::first(ProviderId::parse("anthropic").unwrap());
+    let monday = now() - Millis::from_minutes(3 * 24 * 60);
+    let told: Vec<Told> = [Fate::Answered, Fate::Refused, Fate::Answered, Fate::Answered, Fate::Answered]
+        .map(|fate| Told::of("claude-haiku-4-5", monday, fate))
+        .to_vec();
+    old = providers::after(old, &told);
+    assert_eq!(old.alerts[refusals].since, monday);
+    world.plant_ledger(&old);
+    let purse = purse(&world.tables);
+    purse.adopt([(old.name.clone(), Some(records::llm::encode(&old)))]);
+    let an_hour_later = monday + Millis::from_minutes(60);
+    assert!(purse.is_refusing(&old.name, an_hour_later) && !purse.is_refusing(&old.name, now()));
+    world.model.mood.set(Some(|| Ok(mutters("refusal", "I cannot assist"))));
+    world.minutes(1);
+    assert_eq!(world.ledger("anthropic").unwrap().alerts[refusals].since, now(), "it is another fact");
+    world.minutes(9);
+    assert_eq!(world.state().status, shared::status::Status::Reducing);
+    assert_eq!(world.ledger("anthropic").unwrap().alerts[refusals].since, now());
+}
+
+#[test]
+fn a_strategy_that_is_lowered_while_only_an_old_alert_of_its_provider_stands_is_told_itself() {
+    let world = World::new();
+    let mut old = LlmLedger::first(ProviderId::parse("anthropic").unwrap());
+    let monday = now() - Millis::from_minutes(3 * 24 * 60);
+    let alert = Alert { since: monday, key: "anthropic".to_owned(), detail: "refuses".to_owned() };
+    old.alerts.insert("llm-refusals".to_owned(), alert);
+    world.plant_ledger(&old);
+    world.model.mood.set(Some(|| Ok(mutters("refusal", "I cannot assist"))));
+    world.minutes(10);
+    let state = world.state();
+    assert_eq!(state.status, shared::status::Status::Reducing);
+    assert!(state.alerts.contains_key("bad-cycles") && state.alerts.contains_key("llm-refusals"));
+    assert!(world.ledger("anthropic").unwrap().alerts.is_empty(), "three answers say nothing of a provider");
+    world.minutes(70);
+    let kinds: Vec<String> = world.state().alerts.into_keys().collect();
+    assert_eq!(kinds, ["bad-cycles"], "it asks nobody any more, and waits for a person");
+}
+
+#[test]
+fn a_lowering_that_outlasts_the_alert_of_its_provider_is_told_itself() {
+    let world = World::new();
+    let told = [Fate::Answered, Fate::Refused, Fate::Refused, Fate::Refused, Fate::Refused];
+    let told = told.map(|fate| Told::of("claude-haiku-4-5", now(), fate));
+    world.plant_ledger(&providers::after(LlmLedger::first(ProviderId::parse("anthropic").unwrap()), &told));
+    world.model.mood.set(Some(|| Ok(mutters("refusal", "I cannot assist"))));
+    world.minutes(60);
+    let state = world.state();
+    assert_eq!((state.status, state.alerts.len()), (shared::status::Status::Reducing, 0));
+    world.minutes(10);
+    let alert = &world.state().alerts["bad-cycles"];
+    assert!(alert.detail.contains("lowered to reducing: 3 cycles"), "{}", alert.detail);
+    world.change(|state| state.status = shared::status::Status::Stopped);
+    world.minutes(1);
+    assert!(world.state().alerts.is_empty(), "a person has acted");
+}
+
+#[test]
 fn after_three_bad_answers_a_strategy_asks_at_most_every_five_minutes() {
     let world = World::new();
     world.plant_books(&holding());
@@ -385,6 +517,26 @@ fn a_model_that_uses_more_than_its_bound_raises_it_for_everyone_and_is_told() {
 }
 
 #[test]
+fn a_question_too_large_for_one_model_goes_to_the_next_of_its_chain() {
+    let world = World::new();
+    world.set(|settings| settings.model_fallbacks = vec!["openai/gpt-5-mini".to_owned()]);
+    let provider = || ProviderId::parse("anthropic").unwrap();
+    for factor in [1_000, 100_000] {
+        let factors = [("claude-haiku-4-5".to_owned(), factor)].into();
+        world.plant_ledger(&LlmLedger { factors, ..LlmLedger::first(provider()) });
+        assert_eq!(outcome(&world.tick()), "hold", "{factor}");
+        world.clock.0.set(world.clock.0.get() + Millis::from_minutes(5));
+    }
+    assert!(world.model.asked.borrow().iter().all(|question| question.model == "openai/gpt-5-mini"));
+    // Whoever has spent the day has spent it for every model.
+    world.change(|state| {
+        state.llm_day = LlmDay { day: now().day(), calls: 9, usd: usd("0.99999") };
+    });
+    assert_eq!(outcome(&world.tick()), "abstain:over_budget");
+    assert_eq!((world.asked(), world.decisions().pop().unwrap().asked.len()), (2, 2));
+}
+
+#[test]
 fn an_answer_that_does_not_say_its_use_costs_all_that_was_reserved_for_it() {
     let world = World::new();
     let factors = [("claude-haiku-4-5".to_owned(), 180)].into();
@@ -396,9 +548,9 @@ fn an_answer_that_does_not_say_its_use_costs_all_that_was_reserved_for_it() {
     let Turn::Facts(facts) = &asked[0].turns[0] else { panic!("{asked:?}") };
     let bound = (tokens::asked(&asked[0].model, &asked[0].tool, &[facts]) * 180).div_ceil(100);
     assert_eq!(world.decisions()[0].tokens_in, bound);
-    let most = budget::most_cost(&asked[0].model, bound, now());
-    assert_eq!(world.state().llm_day.usd, most);
-    assert_eq!(world.ledger("fleet").unwrap().hour.unwrap().usd, most, "nothing of it is given back");
+    let usd = budget::most_cost(&asked[0].model, bound, now());
+    assert_eq!(world.state().llm_day.usd, usd);
+    assert_eq!(world.ledger("fleet").unwrap().hour.unwrap().usd, usd, "nothing of it is given back");
 }
 
 #[test]

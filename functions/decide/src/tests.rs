@@ -5,7 +5,7 @@ use shared::decision::{Outcome, Why};
 use shared::ids::{Leg, OrderId, PositionId, StrategyId};
 use shared::money::Notional;
 use shared::order::{Kind, Origin, State};
-use shared::ports::{Level, ModelError, ReadTables, Turn as Said, WriteTables};
+use shared::ports::{Level, ModelError, Question, ReadTables, Turn as Said, WriteTables};
 use shared::records;
 use shared::roster::Trail;
 use shared::signal::Signal;
@@ -16,7 +16,8 @@ use shared::tables::Table;
 use shared::testkit::memory::MemoryStore;
 use shared::time::Millis;
 
-use crate::testing::{World, at, holding, mutters, opens, outcome, resting, says, stored};
+use crate::testing::{World, at, holding, mutters, opens, outcome, resting, says, settings, stored};
+use crate::tokens;
 
 #[test]
 fn a_repeated_event_asks_once() {
@@ -271,6 +272,20 @@ fn a_second_malformed_answer_holds_and_is_critical() {
     assert!(world.orders().is_empty());
 }
 
+#[test]
+fn an_empty_answer_is_a_bad_one_and_is_not_asked_again() {
+    let world = World::new();
+    for _ in 0..3 {
+        world.will(Ok(mutters("end", " ")));
+    }
+    assert_eq!(outcome(&world.tick()), "abstain:empty");
+    assert_eq!((world.asked(), world.state().bad_cycles), (1, 1));
+    assert_eq!(world.decisions()[0].reason.as_deref(), Some("the answer was empty"));
+    world.clock.0.set(at("2023-03-01T16:01:05Z"));
+    world.minutes(2);
+    assert_eq!((world.asked(), world.state().status), (3, Status::Reducing));
+}
+
 /// Its tokens are unknown, so the most that it can have used is counted; five minutes hold that twice.
 #[test]
 fn an_answer_that_is_no_answer_is_counted_in_full_and_leaves_room_to_ask_once_more() {
@@ -495,6 +510,58 @@ fn a_cycle_is_one_log_line_with_trace_cost_and_duration() {
     ] {
         assert_eq!(decided[0].fields[name], value, "{name}");
     }
+}
+
+/// Tables that take no decision.
+struct NoDecisions<'a>(&'a MemoryStore);
+
+impl ReadTables for NoDecisions<'_> {
+    async fn get(&self, keys: &[Key]) -> Result<Vec<Option<Item>>, ReadError> {
+        self.0.get(keys).await
+    }
+    async fn query(
+        &self,
+        table: Table,
+        hash: &str,
+        prefix: &str,
+        order: store::Order,
+        limit: usize,
+    ) -> Result<Vec<Item>, ReadError> {
+        self.0.query(table, hash, prefix, order, limit).await
+    }
+}
+
+impl WriteTables for NoDecisions<'_> {
+    async fn write(&self, writes: Vec<Write>) -> Result<(), WriteError> {
+        if writes.iter().any(|write| write.key.table == Table::Decisions) {
+            return Err(WriteError::NotDone("no more room".to_owned()));
+        }
+        self.0.write(writes).await
+    }
+}
+
+#[test]
+fn what_cannot_be_recorded_is_asked_within_the_budget_and_fails_the_invocation() {
+    let world = World::new();
+    let mut tokens = Vec::new();
+    for _ in 0..10 {
+        let (before, tables) = (world.asked(), NoDecisions(&world.tables));
+        let report = world.tick_over(&tables, &Trail::default(), world.clock.0.get().minute());
+        assert_eq!((report.cycles, report.unrecorded, report.answer().is_err()), (0, 1, true));
+        let asked = world.model.asked.borrow();
+        let bound = |question: &Question| match question.turns.as_slice() {
+            [Said::Facts(facts)] => tokens::asked(&question.model, &question.tool, &[facts]) + 400,
+            turns => panic!("{turns:?}"),
+        };
+        tokens.push(asked[before..].iter().map(bound).sum::<u32>());
+        world.clock.0.set(world.clock.0.get() + Millis::from_minutes(1));
+    }
+    for five in tokens.windows(5) {
+        assert!(five.iter().sum::<u32>() <= settings().llm_tokens.get(), "{tokens:?}");
+    }
+    assert!(world.asked() >= 2, "{tokens:?}");
+    let calls: u32 = world.state().recent_llm.iter().map(|minute| minute.calls).sum();
+    assert!(calls >= 1, "who died after asking has asked");
 }
 
 /// Tables without the notes of the user's pipeline.

@@ -27,10 +27,14 @@ pub fn asked(model: &str, tool: &Tool, said: &[&str]) -> u32 {
     in_its_own.saturating_add(TOOL_OVERHEAD).saturating_add(turns)
 }
 
-/// What the model said, as it is shown back to it.
-pub fn shown(reply: &Reply) -> String {
-    let calls = reply.calls.iter().map(|call| format!("{} {} {}", call.id, call.name, call.input));
-    std::iter::once(reply.text.clone()).chain(calls).collect::<Vec<_>>().join("\n")
+/// What is said after an answer of the wrong form: its words and calls as they are shown back, and the `error` as the
+/// result of each call, or by itself. What cannot be read is not shown back.
+pub fn again(reply: Option<&Reply>, error: &str) -> Vec<String> {
+    let calls = reply.map(|reply| reply.calls.as_slice()).unwrap_or_default();
+    let shown = calls.iter().map(|call| format!("{} {} {}", call.id, call.name, call.input));
+    let results = calls.iter().map(|call| format!("{} {error}", call.id));
+    let alone = calls.is_empty().then(|| error.to_owned());
+    reply.map(|reply| reply.text.clone()).into_iter().chain(shown).chain(results).chain(alone).collect()
 }
 
 #[cfg(test)]

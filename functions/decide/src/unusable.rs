@@ -175,13 +175,15 @@ mod tests {
     fn a_persons_word_has_it_asked_at_once_and_another_refusal_is_another_fact() {
         let mut ledger =
             providers::after(fresh(), &[refused(0, "a", Cause::Gone), refused(1, "b", Cause::Gone)]);
-        assert!(!ledger.is_answered(UNUSABLE));
+        assert!(!ledger.is_over(UNUSABLE, minute(9)));
         ledger.mended = Some(Resumed { of: minute(1), by: "ada".to_owned(), at: minute(9) });
         assert!(!is_shut(&ledger, "a", 10) && !is_shut(&ledger, "b", 10));
-        assert!(ledger.is_answered(UNUSABLE), "decide has not seen it yet");
+        assert!(ledger.is_over(UNUSABLE, minute(9)), "decide has not seen it yet");
         let ledger = providers::after(ledger, &[refused(10, "a", Cause::Gone)]);
         assert_eq!(since(&ledger), Some(minute(10)));
-        assert!(is_shut(&ledger, "a", 11) && !is_shut(&ledger, "b", 11) && !ledger.is_answered(UNUSABLE));
+        assert!(
+            is_shut(&ledger, "a", 11) && !is_shut(&ledger, "b", 11) && !ledger.is_over(UNUSABLE, minute(11))
+        );
         assert_eq!(ledger.unusable.len(), 1, "nobody asks the other any more");
     }
 }

@@ -62,6 +62,7 @@ pub fn verdict(reply: &Result<Reply, BadReply>, symbols: &[Symbol]) -> Verdict {
     match &reply.stop {
         Stop::Refusal => abstain(Why::Refused, &reply.text),
         Stop::Length => abstain(Why::Truncated, "the answer was cut off"),
+        Stop::Tool | Stop::End if is_empty(reply) => abstain(Why::Empty, "the answer was empty"),
         Stop::Tool | Stop::End if apologises(reply) => abstain(Why::Refused, &reply.text),
         Stop::Tool | Stop::End => match decided(reply, symbols) {
             Ok((outcome, reason)) => Verdict::Final(outcome, reason),
@@ -73,6 +74,11 @@ pub fn verdict(reply: &Result<Reply, BadReply>, symbols: &[Symbol]) -> Verdict {
 
 fn abstain(why: Why, reason: &str) -> Verdict {
     Verdict::Final(Outcome::Abstain(why), shorten(reason, MOST_REASON))
+}
+
+/// There is no form in it that could be wrong: to ask again would only be to pay again.
+fn is_empty(reply: &Reply) -> bool {
+    reply.calls.is_empty() && reply.text.trim().is_empty()
 }
 
 fn apologises(reply: &Reply) -> bool {
@@ -392,6 +398,15 @@ mod tests {
         for (stop, why) in [(Stop::Refusal, Why::Refused), (Stop::Length, Why::Truncated)] {
             let judged = verdict(&reply(stop, "", vec![call(TOOL, market())]), &symbols());
             assert!(matches!(judged, Verdict::Final(Outcome::Abstain(found), _) if found == why));
+        }
+    }
+
+    #[test]
+    fn an_answer_without_call_and_words_is_empty_and_final() {
+        for (stop, text) in [(Stop::End, ""), (Stop::Tool, " \n\t"), (Stop::End, "\u{a0}")] {
+            let judged = verdict(&reply(stop, text, Vec::new()), &symbols());
+            let empty = Verdict::Final(Outcome::Abstain(Why::Empty), "the answer was empty".to_owned());
+            assert_eq!(judged, empty, "{text:?}");
         }
     }
 

@@ -175,6 +175,7 @@ impl<S: ReadSecret> AskModel for KeyedModels<S> {
 mod tests {
     use std::sync::{Arc, Mutex};
 
+    use serde_json::json;
     use shared::ids::Env;
     use shared::ports::{Clock, Turn};
     use shared::secret::Credentials;
@@ -186,6 +187,7 @@ mod tests {
     use super::*;
     use crate::prompt::{Prompt, tool};
     use crate::testing::{at, no_inputs, symbol};
+    use crate::tokens;
 
     /// It may stand in one header, marked as sensitive, and nowhere else.
     const KEY: &str = "canary-5ec2e7";
@@ -233,6 +235,86 @@ mod tests {
             url: None,
             compatible_url: Some("https://models.example".to_owned()),
             keys: RefCell::default(),
+        }
+    }
+
+    /// An answer of each provider that thought long, said something and called twice.
+    fn thoughtful(model: &str) -> RawReply {
+        let (thought, input) = ("and so on, ".repeat(3_000), json!({"action": "yolo", "reason": "\"why\""}));
+        let body = match Provider::of(model).unwrap() {
+            Provider::Anthropic => json!({
+                "type": "message", "role": "assistant", "stop_reason": "tool_use", "extra": thought,
+                "usage": {"input_tokens": 1, "output_tokens": 1},
+                "content": [
+                    {"type": "thinking", "thinking": thought, "signature": thought},
+                    {"type": "text", "text": "Twice."},
+                    {"type": "tool_use", "id": "toolu_1", "name": "decide", "input": input},
+                    {"type": "tool_use", "id": "toolu_2", "name": "decide", "input": input, "caller": thought},
+                ],
+            }),
+            Provider::OpenAi | Provider::Compatible => {
+                let call = |id| {
+                    let function =
+                        json!({"name": "decide", "arguments": input.to_string(), "parsed": thought});
+                    json!({"id": id, "type": "function", "function": function})
+                };
+                let message = json!({
+                    "role": "assistant", "content": "Twice.", "reasoning_content": thought,
+                    "tool_calls": [call("call_1"), call("call_2")],
+                });
+                let usage = json!({"prompt_tokens": 1, "completion_tokens": 1});
+                json!({"choices": [{"message": message, "finish_reason": "tool_calls"}], "usage": usage})
+            }
+            Provider::Bedrock => {
+                let call = |id| json!({"toolUse": {"toolUseId": id, "name": "decide", "input": input}});
+                let content = json!([
+                    {"reasoningContent": {"reasoningText": {"text": thought}}},
+                    {"text": "Twice."}, call("tooluse_1"), call("tooluse_2"),
+                ]);
+                let message = json!({"role": "assistant", "content": content});
+                let usage = json!({"inputTokens": 1, "outputTokens": 1});
+                json!({"output": {"message": message}, "stopReason": "tool_use", "usage": usage})
+            }
+        };
+        RawReply { body: body.to_string().into_bytes() }
+    }
+
+    #[test]
+    fn no_more_of_an_answer_is_shown_back_than_was_counted() {
+        for model in [
+            "anthropic/claude-haiku-4-5",
+            "openai/gpt-5-mini",
+            "compatible/small",
+            "bedrock/us.amazon.nova-lite-v1:0",
+        ] {
+            let desk = Arc::new(Desk::default());
+            let (raw, error, facts) = (thoughtful(model), "Fixed Format Error: no.", "BTC-USDT is up");
+            let reply = model::read(model, &raw).unwrap();
+            let again = tokens::again(Some(&reply), error);
+            let texts: Vec<&str> = std::iter::once(facts).chain(again.iter().map(String::as_str)).collect();
+            let tool = tool(&[symbol()]);
+            let reserved = tokens::asked(model, &tool, &texts);
+            let said = vec![
+                Turn::Facts(facts.to_owned()),
+                Turn::Answered(Box::new(raw)),
+                Turn::FormatError(error.to_owned()),
+            ];
+            let prompt = Prompt {
+                facts: facts.to_owned(),
+                tool,
+                symbols: Vec::new(),
+                print: None,
+                inputs: no_inputs(),
+            };
+            let question = prompt.question(model, said, Millis::from_secs(1));
+            assert!(at_once(models(&desk).ask(&question)).is_err());
+            let sent = desk.0.lock().unwrap().remove(0);
+            let body = String::from_utf8(sent.body().to_vec()).unwrap();
+            let truth = tiktoken_rs::o200k_base_singleton().encode_ordinary(&body).len();
+            assert!(u32::try_from(truth).unwrap() <= reserved, "{model}: {truth} of {reserved}: {body}");
+            for call in &reply.calls {
+                assert_eq!(body.matches(&call.id).count(), 2, "{model}: the call and its result");
+            }
         }
     }
 

@@ -126,7 +126,7 @@ fn ledger(item: &Item, now: Timestamp) -> Verdict {
     let vitals = records::account::vital(item);
     let mut found = Found { item: key, now, findings: Findings::new() };
     found.alerts(vitals.alerts.as_ref().ok());
-    found.answered(item);
+    found.over(item);
     found.slow_venue(&latency::of(item, now));
     found.damage(damage_of_ledger(&found.item.hash, item));
     let Found { item, findings, .. } = found;
@@ -194,13 +194,14 @@ impl Found {
         }
     }
 
-    /// What a person has answered is over, even where no strategy asks that provider any more.
-    fn answered(&mut self, item: &Item) {
+    /// What a person has answered is over, and what has no call to show that it lasts, even where no strategy asks that
+    /// provider any more.
+    fn over(&mut self, item: &Item) {
         if !records::llm::is_of(item) {
             return;
         }
         if let Ok(ledger) = records::llm::decode(item) {
-            self.findings.retain(|kind, _| !ledger.is_answered(kind));
+            self.findings.retain(|kind, _| !ledger.is_over(kind, self.now));
         }
     }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use shared::ids::{IncidentId, StrategyId};
 use shared::records::Incident;
-use shared::records::llm::UNUSABLE;
+use shared::records::llm::{TOKEN_BOUND, UNUSABLE};
 use shared::signal::{Severity, Signal};
 use shared::state::Episode;
 use shared::store::Key;
@@ -73,12 +73,14 @@ pub fn tells_recovery(kind: &str) -> bool {
 
 impl Finding {
     /// Whether `episode` is of another fact of this kind: the next order that waits is told anew, even where no
-    /// minute lies between the two, and so is a further cause why models of a provider need a person.
+    /// minute lies between the two, and so is what befell the models of a provider once more, or for a further cause.
     pub fn is_another(&self, episode: &Episode) -> bool {
-        match self.kind.as_str() {
-            APPROVAL_NEEDED => episode.since != self.since.at,
-            // A fact without a time of its own is seen anew each time.
-            UNUSABLE => episode.since < self.since.at && self.since == Since::at(self.since.at),
+        // A fact without a time of its own is seen anew each time.
+        let is_later = episode.since < self.since.at && self.since == Since::at(self.since.at);
+        match (self.kind.as_str(), Signal::parse(&self.kind)) {
+            (APPROVAL_NEEDED, _) => episode.since != self.since.at,
+            (UNUSABLE | TOKEN_BOUND, _)
+            | (_, Some(Signal::LlmRefusals | Signal::LlmThrottled | Signal::LlmCost)) => is_later,
             _ => false,
         }
     }

@@ -7,7 +7,7 @@ use shared::gauge::{PutSignals, PutSignalsError, Reading};
 use shared::ids::{AccountId, Env, ProviderId, StrategyId};
 use shared::page::{Message, Publish, PublishError};
 use shared::ports::{Clock, Line, Log, ReadTables, ScanTables, WriteTables};
-use shared::records::llm::{Cause, LlmLedger, Resumed, Unusable};
+use shared::records::llm::{Cause, LlmLedger, Minute, Resumed, Unusable};
 use shared::records::{self, AccountLedger, Shard};
 use shared::signal::Signal;
 use shared::state::{Alert, ExecDay, ExecMinute, Live, StrategyState};
@@ -686,6 +686,41 @@ fn what_a_person_has_answered_is_over_although_nobody_asks_that_provider_any_mor
     world.minutes(10);
     let (page, over) = ("[page] model-unusable", "[recovered] model-unusable");
     assert_eq!((world.count(page), world.count(over), world.subjects().len()), (1, 1, 2));
+}
+
+/// `llm#anthropic` that refuses since `minute` after noon, when it was called last.
+fn refusing(world: &World, minute: i64) {
+    let name = ProviderId::parse("anthropic").unwrap();
+    let key = records::llm::key(&name);
+    let since = noon() + Millis::from_minutes(minute);
+    let mut ledger = LlmLedger::first(name);
+    ledger.minutes = vec![Minute { refused: 1, ..Minute::empty(since.minute_number()) }];
+    let alert = Alert { since, key: "anthropic".to_owned(), detail: "it refuses".to_owned() };
+    ledger.alerts.insert(Signal::LlmRefusals.as_str().to_owned(), alert);
+    let mut item = records::llm::encode(&ledger);
+    let episodes = world.store.snapshot().get(&key).and_then(|old| old.get("episodes").cloned());
+    item.insert("episodes".to_owned(), episodes.unwrap_or(Attr::M(Item::new())));
+    world.store.plant(key, item);
+}
+
+#[test]
+fn refusals_of_a_provider_that_nobody_asks_any_more_recover_by_themselves_and_later_ones_page() {
+    let world = World::with(&[]);
+    let (page, over) = ("[page] llm-refusals", "[recovered] llm-refusals");
+    refusing(&world, 0);
+    world.minutes(60);
+    assert_eq!((world.count(page), world.count(over)), (1, 0));
+    world.minutes(60);
+    assert_eq!((world.count(page), world.count(over), world.subjects().len()), (1, 1, 2));
+    assert_eq!(world.signal(Signal::LlmRefusals).as_deref(), Some("0"));
+    refusing(&world, 120);
+    world.minutes(2);
+    assert_eq!((world.count(page), world.count(over)), (2, 1));
+    // Its end and the next beginning lie between two looks.
+    world.pass(Millis::from_minutes(60));
+    refusing(&world, 182);
+    world.minutes(2);
+    assert_eq!((world.count(page), world.count(over)), (3, 1), "{:?}", world.subjects());
 }
 
 #[test]

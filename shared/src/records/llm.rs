@@ -27,7 +27,10 @@ pub const USD_PER_HOUR: i64 = 500;
 pub const MOST_CALLS: usize = 40;
 /// The alert of models that need a person.
 pub const UNUSABLE: &str = "model-unusable";
-/// How far back from the newest minute with a call others are kept.
+/// The alert of a bound on tokens that was too low.
+pub const TOKEN_BOUND: &str = "token-bound";
+/// How far back from the newest minute with a call others are kept, and the longest that calls are judged by: what was
+/// told of them is over after so many minutes without another one.
 pub const MINUTES_KEPT: i64 = 60;
 
 /// What became of one call.
@@ -198,6 +201,11 @@ pub struct LlmLedger {
     pub alerts: BTreeMap<String, Alert>,
 }
 
+/// Whether a minute with a call is too long ago at `now` for any judgement.
+pub fn is_past(minute: i64, now: Timestamp) -> bool {
+    now.minute_number().saturating_sub(minute) > MINUTES_KEPT
+}
+
 /// A model's name at its provider.
 pub type ModelName = String;
 
@@ -245,13 +253,29 @@ impl LlmLedger {
         self.unusable.iter().filter(|(_, one)| !self.is_mended(one))
     }
 
-    /// Whether the alert of this kind has been answered by a person since, and waits for decide to take it away.
-    pub fn is_answered(&self, kind: &str) -> bool {
-        match kind {
-            UNUSABLE => self.mended.is_some() && self.standing().next().is_none(),
-            kind if kind == Signal::LlmCost.as_str() => self.resumed.is_some() && self.off().is_none(),
+    /// Whether the alert of this kind is over at `now`, though it waits for decide to take it away: a person has answered
+    /// it, or for an hour nobody has asked what could show that it lasts.
+    pub fn is_over(&self, kind: &str, now: Timestamp) -> bool {
+        match (kind, Signal::parse(kind)) {
+            (UNUSABLE, _) => self.mended.is_some() && self.standing().next().is_none(),
+            (TOKEN_BOUND, _) => {
+                self.alerts.get(kind).is_some_and(|alert| is_past(alert.since.minute_number(), now))
+            }
+            (_, Some(Signal::LlmCost)) => self.resumed.is_some() && self.off().is_none(),
+            (_, Some(Signal::LlmRefusals)) => self.is_quiet(now),
+            (_, Some(Signal::LlmThrottled)) => self.is_quiet(now) && !self.is_waiting(now),
             _ => false,
         }
+    }
+
+    /// Whether no call was counted within the longest time that calls are judged by.
+    fn is_quiet(&self, now: Timestamp) -> bool {
+        self.minutes.iter().map(|one| one.minute).max().is_none_or(|newest| is_past(newest, now))
+    }
+
+    /// Whether nobody calls it for now: it asked to wait, or its breaker is open.
+    fn is_waiting(&self, now: Timestamp) -> bool {
+        self.not_before.is_some_and(|until| now < until) || self.breaker.is_some_and(|open| now < open.until)
     }
 
     /// The fleet's ceiling in an hour.

@@ -157,7 +157,8 @@ pub const RULES: &[Rule] = &[
     rule(Table::Ledgers, &["alerts", "token-bound"], &[Decide]),
     rule(Table::Ledgers, &["alerts", "model-unusable"], &[Decide]),
     rule(Table::Ledgers, &["unusable"], &[Decide]),
-    rule(Table::Ledgers, &["factors", "*"], &[Decide]),
+    // Raised by decide; a person takes one away, so that the model is bounded plainly again.
+    rule(Table::Ledgers, &["factors", "*"], &[Decide, Operator]),
     rule(Table::Ledgers, &["usd_per_hour"], &[Operator]),
     rule(Table::Ledgers, &["resumed"], &[Operator]),
     rule(Table::Ledgers, &["mended"], &[Operator]),
@@ -264,6 +265,7 @@ mod tests {
             "ledgers banned_until",
             "ledgers clock",
             "ledgers ended",
+            "ledgers factors",
             "ledgers not_before",
             "ledgers numbers",
             "ledgers open",

@@ -102,10 +102,12 @@ fn second_round(body: &str) -> Value {
 }
 
 #[test]
-fn an_answer_is_shown_back_verbatim_and_its_call_gets_the_format_error() {
+fn an_answers_words_and_calls_are_shown_back_and_its_call_gets_the_format_error() {
     let content: Value = serde_json::from_str(&format!("[{CALL}]")).unwrap();
+    let thought =
+        format!(r#"{{"type":"thinking","thinking":"{}","signature":"x"}},{CALL}"#, "hm ".repeat(9_000));
     assert_eq!(
-        second_round(&reply("tool_use", CALL)),
+        second_round(&reply("tool_use", &thought.replace(r#""name":"#, r#""extra":"long","name":"#))),
         json!([
             {"role": "user", "content": "facts"},
             {"role": "assistant", "content": content},

@@ -64,10 +64,14 @@ fn format_error(text: &str, calls: &[String]) -> Value {
     json!({"role": "user", "content": calls.iter().map(result).collect::<Vec<_>>()})
 }
 
-/// The blocks of an answer, verbatim; none where it cannot be read, and then it is not shown back.
+/// What of an answer is shown back: its words and its calls, which is what is counted of it. An answer that cannot be
+/// read is not shown back; words that are none would be refused.
 fn content(reply: &RawReply) -> Vec<Value> {
-    let body: Value = serde_json::from_slice(&reply.body).unwrap_or(Value::Null);
-    body.get("content").and_then(Value::as_array).cloned().unwrap_or_default()
+    let Ok(Reply { text, calls, .. }) = read(&reply.body) else { return Vec::new() };
+    let words = (!text.trim().is_empty()).then(|| json!({"type": "text", "text": text}));
+    let call =
+        |call: ToolCall| json!({"type": "tool_use", "id": call.id, "name": call.name, "input": call.input});
+    words.into_iter().chain(calls.into_iter().map(call)).collect()
 }
 
 fn call_id(block: &Value) -> Option<String> {

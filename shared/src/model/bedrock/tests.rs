@@ -151,12 +151,14 @@ fn second_round(body: &str) -> Value {
 }
 
 #[test]
-fn bedrock_is_shown_its_message_verbatim_and_every_call_gets_the_format_error() {
+fn bedrock_is_shown_its_words_and_calls_and_every_call_gets_the_format_error() {
     let two = format!("{CALL},{}", r#"{"toolUse":{"toolUseId":"tooluse_2","name":"decide","input":{}}}"#);
     let content: Value = serde_json::from_str(&format!("[{two}]")).unwrap();
+    let thought =
+        format!(r#"{{"reasoningContent":{{"reasoningText":{{"text":"{}"}}}}}},{two}"#, "hm ".repeat(9_000));
     let error = |id| json!({"toolResult": {"toolUseId": id, "status": "error", "content": [{"text": "Format error."}]}});
     assert_eq!(
-        second_round(&reply("tool_use", &two)),
+        second_round(&reply("tool_use", &thought)),
         json!([
             {"role": "user", "content": [{"text": "facts"}]},
             {"role": "assistant", "content": content},

@@ -140,9 +140,15 @@ fn second_round(body: &str) -> Value {
 }
 
 #[test]
-fn openai_is_shown_its_message_verbatim_and_every_call_gets_the_format_error() {
+fn openai_is_shown_its_words_and_calls_and_every_call_gets_the_format_error() {
     let two = message(&format!("{CALL},{}", CALL.replace("call_1", "call_2")));
-    let said: Value = serde_json::from_str(&two).unwrap();
+    let thought = format!(r#"{{"reasoning_content":"{}","#, "hm ".repeat(9_000));
+    let two = two.replacen('{', &thought, 1);
+    let call = |id| {
+        let arguments = r#"{"action":"hold","reason":"flat"}"#;
+        json!({"id": id, "type": "function", "function": {"name": "decide", "arguments": arguments}})
+    };
+    let said = json!({"role": "assistant", "content": null, "tool_calls": [call("call_1"), call("call_2")]});
     let error = |id| json!({"role": "tool", "tool_call_id": id, "content": "Format error."});
     assert_eq!(
         second_round(&reply("tool_calls", &two)),
@@ -161,7 +167,10 @@ fn openai_gets_plain_words_where_it_made_no_call_and_nothing_back_that_cannot_be
     let said = second_round(&reply("stop", &spoken("No.")));
     assert_eq!(said[2]["content"], "No.");
     assert_eq!(said[3], json!({"role": "user", "content": "Format error."}));
-    for body in ["not json", "{}", r#"{"choices":[]}"#, r#"{"choices":[{"message":{"content":"x"}}]}"#] {
+    let empty = reply("stop", &spoken(""));
+    for body in
+        ["not json", "{}", r#"{"choices":[]}"#, r#"{"choices":[{"message":{"content":"x"}}]}"#, &empty]
+    {
         let said = second_round(body);
         assert_eq!(said.as_array().unwrap().len(), 3, "{body}");
         assert_eq!(said[2], json!({"role": "user", "content": "Format error."}));

@@ -72,12 +72,23 @@ fn format_error(text: &str, calls: &[String]) -> Vec<Value> {
     calls.iter().map(|id| json!({"role": "tool", "tool_call_id": id, "content": text})).collect()
 }
 
-/// The message of an answer, verbatim; none where it cannot be read, and then it is not shown back.
+/// What of an answer is shown back: its words and its calls, which is what is counted of it; none where it cannot be read
+/// or has neither.
 fn message(reply: &RawReply) -> Option<Value> {
-    let body: Value = serde_json::from_slice(&reply.body).ok()?;
-    let message = body.pointer("/choices/0/message")?;
-    message.get("role").filter(|role| role.as_str() == Some("assistant"))?;
-    Some(message.clone())
+    let Reply { text, calls, .. } = read(&reply.body).ok()?;
+    let words = Some(text).filter(|text| !text.trim().is_empty());
+    if words.is_none() && calls.is_empty() {
+        return None;
+    }
+    let mut message = json!({"role": "assistant", "content": words});
+    let call = |call: &ToolCall| {
+        let function = json!({"name": call.name, "arguments": call.input.to_string()});
+        json!({"id": call.id, "type": "function", "function": function})
+    };
+    if !calls.is_empty() {
+        set(&mut message, "tool_calls", calls.iter().map(call).collect());
+    }
+    Some(message)
 }
 
 fn call_ids(message: &Value) -> Vec<String> {
