@@ -63,10 +63,10 @@ pub(crate) fn account_id() -> impl Strategy<Value = AccountId> {
     "[A-Za-z0-9_-]{1,64}".prop_map(|text| AccountId::parse(&text).unwrap())
 }
 pub(crate) fn asset() -> impl Strategy<Value = Asset> {
-    "[A-Z0-9]{1,8}".prop_map(|text| Asset::parse(&text).unwrap())
+    "([A-Z0-9]|[一-龥]){1,8}".prop_map(|text| Asset::parse(&text).unwrap())
 }
 pub(crate) fn symbol() -> impl Strategy<Value = Symbol> {
-    (asset(), asset()).prop_map(|(base, quote)| Symbol { base, quote })
+    "[A-Z0-9]{1,8}-[A-Z0-9]{1,8}".prop_map(|text| Symbol::parse(&text).unwrap())
 }
 pub(crate) fn position_id() -> impl Strategy<Value = PositionId> {
     (strategy_id(), any::<u64>()).prop_map(|(strategy, seq)| PositionId { strategy, seq })
