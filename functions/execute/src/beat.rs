@@ -1,7 +1,7 @@
 //! The end of a turn: the beat, the acknowledgement, what is due next, the counters and the alerts, in one
 //! write of the state that never touches `send_seq`.
 
-use shared::books::PositionStatus;
+use shared::books::{Position, PositionStatus};
 use shared::ids::Leg;
 use shared::order::State;
 use shared::ports::WriteTables;
@@ -174,18 +174,16 @@ fn judge_alerts<T, V>(state: &mut StrategyState, turn: &Turn<'_, T, V>) {
 }
 
 fn order_failures<T, V>(state: &StrategyState, turn: &Turn<'_, T, V>) -> Option<String> {
-    let failing = turn.desk.books.positions.values().find(|one| one.exit_failures >= FAILURES_IN_A_ROW);
     let recent: u32 = state.recent_exec.iter().map(|minute| minute.order_failures).sum();
-    match (failing, &turn.unprotected) {
-        (Some(position), _) => {
-            Some(format!("{} exits of {} failed in a row", position.exit_failures, position.id))
-        }
-        (None, Some(unprotected)) => Some(unprotected.clone()),
-        (None, None) if recent >= RECENT_FAILURES => {
-            Some(format!("{recent} orders failed within five minutes"))
-        }
-        (None, None) => None,
-    }
+    let recent = (recent >= RECENT_FAILURES).then(|| format!("{recent} orders failed within five minutes"));
+    let in_a_row = |what: &str, of: fn(&Position) -> u32| {
+        let failing = turn.desk.books.positions.values().find(|one| of(one) >= FAILURES_IN_A_ROW)?;
+        Some(format!("{} {what} of {} failed in a row", of(failing), failing.id))
+    };
+    in_a_row("exits", |one| one.exit_failures)
+        .or_else(|| turn.unprotected.clone())
+        .or_else(|| in_a_row("stops", |one| one.stop_failures))
+        .or(recent)
 }
 
 fn backend_errors(state: &StrategyState) -> Option<String> {

@@ -18,6 +18,7 @@ use shared::state::{Alert, ExecDay, Live, StrategyState};
 use shared::store::{Attr, Cond, Key, Path, Write, WriteError, changes};
 use shared::time::Day;
 
+use crate::exits;
 use crate::gates;
 
 /// The alert of a fill after its position was closed.
@@ -140,6 +141,9 @@ impl Desk {
         let order = Order { state, ..order };
         if was_in_doubt {
             gates::count_fate(&mut self.books.state, &order);
+            if let Some(position) = self.books.positions.get_mut(&order.terms.position_id) {
+                exits::count_fate(position, &order);
+            }
         }
         self.books.orders.insert(id.clone(), order);
         Ok(())

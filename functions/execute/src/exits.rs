@@ -172,7 +172,7 @@ where
         position.next_exit = position.next_exit.saturating_add(1);
     }
     submit(turn, order).await?;
-    judge_exit(turn, id, position.next_exit).await
+    Ok(())
 }
 
 /// What the venue holds by now, where it has just refused a sell and holds less than that was planned with:
@@ -194,34 +194,28 @@ where
     Ok(Some(now).filter(|now| *now < before))
 }
 
-/// After the sell: counted if it was refused or could not leave. What was not tried, or is not known yet,
-/// counts as neither. Entry, peak and quantity are the fills' alone to change.
-async fn judge_exit<T, V>(turn: &mut Turn<'_, T, V>, id: &PositionId, plan: u32) -> Result<(), TurnError>
-where
-    T: WriteTables,
-    V: MarketData + ReadAccount,
-{
-    let sells = turn.orders_of(id, |order| order.terms.leg == Leg::Exit && order.terms.plan == plan);
-    let sell = sells.first().and_then(|id| turn.order(id)).map(|order| order.state.clone());
-    let now = turn.now;
-    let Some(position) = turn.desk.books.positions.get_mut(id) else { return Ok(()) };
-    let (failures, refused_at) = match sell {
-        Some(State::Rejected { .. }) => (position.exit_failures.saturating_add(1), Some(now)),
-        Some(State::Absent { .. }) => (position.exit_failures.saturating_add(1), None),
-        Some(State::Live { .. } | State::Done { .. }) => (0, None),
-        Some(
-            State::Intended
-            | State::AwaitingApproval { .. }
-            | State::Pending(_)
-            | State::Unknown(_)
-            | State::Refused { .. }
-            | State::DryRun,
-        )
-        | None => (position.exit_failures, position.exit_refused_at),
+/// What became of a stop or a sell that was sent, whenever it is known: one that the venue has clears the count of its
+/// leg, one that it refused or that never came to be adds to it. Entry, peak and quantity are the fills' alone to
+/// change.
+pub fn count_fate(position: &mut Position, order: &Order) {
+    let failures = match order.terms.leg {
+        Leg::Entry => return,
+        Leg::Stop => &mut position.stop_failures,
+        Leg::Exit => &mut position.exit_failures,
     };
-    position.exit_failures = failures;
-    position.exit_refused_at = refused_at;
-    Ok(turn.desk.commit(turn.shift.tables, Binds::Nothing).await?)
+    *failures = match order.state {
+        State::Rejected { .. } | State::Absent { .. } => failures.saturating_add(1),
+        State::Live { .. } | State::Done { .. } => 0,
+        State::Intended
+        | State::AwaitingApproval { .. }
+        | State::Pending(_)
+        | State::Unknown(_)
+        | State::Refused { .. }
+        | State::DryRun => return,
+    };
+    if order.terms.leg == Leg::Exit {
+        position.exit_refused_at = None;
+    }
 }
 
 /// Closes a position once every order of it has ended and nothing sellable is left.

@@ -108,6 +108,7 @@ where
         SendError::Refused { code, .. } => {
             turn.minute.order_failures = turn.minute.order_failures.saturating_add(1);
             turn.desk.advance(id, Event::Reject { code })?;
+            note_refusal(turn, id);
         }
         SendError::Fatal { code, text } => {
             turn.minute.order_failures = turn.minute.order_failures.saturating_add(1);
@@ -115,6 +116,7 @@ where
             lower(&mut turn.desk.books.state, Status::Halted, &reason, now);
             keys::forget(turn.desk.books.account.as_mut());
             turn.desk.advance(id, Event::Reject { code })?;
+            note_refusal(turn, id);
         }
         SendError::NoAnswer(why) => {
             turn.backend_error("place", &VenueError::Unavailable(why));
@@ -124,6 +126,17 @@ where
         }
     }
     Ok(turn.desk.commit(turn.shift.tables, Binds::Nothing).await?)
+}
+
+/// A sell that the venue has refused lets the next one wait.
+fn note_refusal<T, V>(turn: &mut Turn<'_, T, V>, id: &OrderId) {
+    let now = turn.now;
+    let Some(terms) = turn.order(id).map(|order| order.terms.clone()) else { return };
+    if let Some(position) = turn.desk.books.positions.get_mut(&terms.position_id)
+        && terms.leg == Leg::Exit
+    {
+        position.exit_refused_at = Some(now);
+    }
 }
 
 /// Takes an order back: counted, asked once, and what the venue says is recorded.

@@ -190,13 +190,13 @@ pub(crate) fn position() -> impl Strategy<Value = Position> {
     let prices = (of(price()), price(), of(price()), of(qty()));
     let exit = (of(select(&ExitReason::ALL[..])), of(time()));
     let ends = (of(time()), exit, of(time()), of(time()), of(text()));
-    let counts = (any::<u32>(), any::<u32>(), any::<u32>(), any::<u64>());
+    let counts = (any::<u32>(), any::<u32>(), any::<u32>(), any::<u32>(), any::<u64>());
     (names, sums, prices, ends, counts).prop_map(|(names, sums, prices, ends, counts)| {
         let (id, account, symbol, status, closed_manually, opened_at) = names;
         let (quantity, bought, cost, sold, proceeds, fees) = sums;
         let (peak, stop, take_profit, residue) = prices;
         let (closing_since, (exit_reason, exit_decision), closed_at, exit_refused_at, trace) = ends;
-        let (next_stop, next_exit, exit_failures, version) = counts;
+        let (next_stop, next_exit, stop_failures, exit_failures, version) = counts;
         Position {
             strategy_id: id.strategy.clone(),
             id,
@@ -221,6 +221,7 @@ pub(crate) fn position() -> impl Strategy<Value = Position> {
             residue,
             next_stop,
             next_exit,
+            stop_failures,
             exit_failures,
             exit_refused_at,
             trace,

@@ -303,6 +303,7 @@ fn records_position_holds_against_damage() {
          fees.BTC: missing -1
          peak: missing
          residue: missing
+         stop_failures: missing
          take_profit: missing
          trace: missing NaN 1e400 -1 empty Running",
     );

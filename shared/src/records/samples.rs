@@ -150,6 +150,7 @@ pub(crate) fn position() -> Position {
         residue: Some(qty("0.00000089")),
         next_stop: 1,
         next_exit: 2,
+        stop_failures: 2,
         exit_failures: 1,
         exit_refused_at: Some(noon()),
         trace: Some("demo-1677672000".into()),

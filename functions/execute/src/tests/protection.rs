@@ -122,6 +122,54 @@ fn a_stop_that_could_not_leave_is_placed_by_the_next_tick() {
     bench.books_agree();
 }
 
+/// 503 to every order while every question is answered: no refusal ever tells of it.
+#[test]
+fn stops_that_never_come_to_be_page_and_the_position_is_exited() {
+    let (bench, id) = holding(&flat(9));
+    bench.exchange.manual_cancel(bench.clock.now(), bench.at_venue()[1].id).unwrap();
+    *bench.faults.always.borrow_mut() = Some(Fault::LostRequest);
+    for n in 1..3 {
+        bench.tick(n);
+    }
+    assert!(!bench.state().alerts.contains_key("order-failures"), "the second one is still on its way");
+    bench.tick(3);
+    assert_eq!(
+        bench.statuses()[1..],
+        ["stop 0 cancelled", "stop 1 expired", "stop 2 expired", "exit 0 unknown"]
+    );
+    assert!(bench.state().alerts["order-failures"].detail.contains("never come to be"));
+    assert_eq!(bench.position(&id).exit_reason, Some(ExitReason::StopMissing));
+    // Nor do the sells: known only in the ticks after each was sent.
+    for n in 4..6 {
+        bench.tick(n);
+    }
+    assert_eq!(bench.position(&id).exit_failures, 2);
+    assert!(bench.state().alerts["order-failures"].detail.contains("2 exits"));
+    *bench.faults.always.borrow_mut() = None;
+    bench.tick(6);
+    assert_eq!(bench.position(&id).status, PositionStatus::Closed);
+    bench.is_over();
+}
+
+#[test]
+fn in_stopped_stops_that_never_come_to_be_are_tried_once_a_tick_and_page_until_one_rests() {
+    let (bench, id) = holding(&flat(9));
+    bench.exchange.manual_cancel(bench.clock.now(), bench.at_venue()[1].id).unwrap();
+    bench.set_status(Status::Stopped);
+    *bench.faults.always.borrow_mut() = Some(Fault::LostRequest);
+    for n in 1..6 {
+        bench.tick(n);
+        assert_eq!(bench.position(&id).status, PositionStatus::Open);
+    }
+    assert_eq!(bench.faults.places.borrow().len(), 2 + 5, "one attempt a tick");
+    assert!(bench.state().alerts.contains_key("order-failures"));
+    *bench.faults.always.borrow_mut() = None;
+    bench.tick(6);
+    assert_eq!((bench.resting(), bench.position(&id).stop_failures), (vec!["SELL 0.999".to_owned()], 0));
+    bench.tick(8);
+    assert!(!bench.state().alerts.contains_key("order-failures"));
+}
+
 #[test]
 fn a_stop_for_less_than_the_books_say_is_not_replaced_in_every_tick() {
     let (bench, _) = holding(&flat(6));
