@@ -67,6 +67,8 @@ pub(crate) struct Faults {
     pub(crate) is_delisted: Cell<bool>,
     /// Orders cannot be asked about.
     pub(crate) orders_fail: Cell<bool>,
+    /// The venue knows no order any more.
+    pub(crate) orders_gone: Cell<bool>,
     /// What a question about an order is answered with.
     pub(crate) order_error: RefCell<Option<VenueError>>,
     /// What the venue says of the key; none: what the exchange says.
@@ -192,6 +194,9 @@ impl ReadAccount for Shaky {
         }
         if let Some(error) = self.faults.order_error.borrow().clone() {
             return Err(error);
+        }
+        if self.faults.orders_gone.get() {
+            return Ok(None);
         }
         self.trader.order(symbol, id).await
     }

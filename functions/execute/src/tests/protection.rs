@@ -2,6 +2,7 @@
 
 use shared::books::{ExitReason, PositionStatus};
 use shared::ids::{Leg, PositionId};
+use shared::ports::VenueError;
 use shared::status::Status;
 use shared::store::Attr;
 
@@ -120,6 +121,28 @@ fn a_stop_that_could_not_leave_is_placed_by_the_next_tick() {
     bench.tick(1);
     assert_eq!(bench.order(&id, Leg::Stop, 1).as_str(), "open");
     bench.books_agree();
+}
+
+/// Whether it rests, nobody knows: three minutes without this beat page.
+#[test]
+fn a_stop_that_cannot_be_read_or_that_the_venue_knows_no_more_ends_each_turn_without_a_beat() {
+    for unreadable in [true, false] {
+        let (bench, id) = holding(&flat(12));
+        if unreadable {
+            *bench.faults.order_error.borrow_mut() = Some(VenueError::BadReply("PENDING_CANCEL".to_owned()));
+        } else {
+            bench.faults.orders_gone.set(true);
+        }
+        for n in 1..11 {
+            assert_eq!((bench.tick(n).failed, bench.state().last_executed_at), (1, minute(0)));
+        }
+        let error = bench.line("strategy not served").fields["error"].as_str().unwrap().to_owned();
+        assert!(error.contains(if unreadable { "PENDING_CANCEL" } else { "does not know order" }), "{error}");
+        assert_eq!(bench.statuses(), ["entry 0 filled", "stop 0 open"], "no second stop beside it");
+        *bench.faults.order_error.borrow_mut() = None;
+        bench.faults.orders_gone.set(false);
+        assert_eq!((bench.tick(11).served, bench.position(&id).status), (1, PositionStatus::Open));
+    }
 }
 
 /// 503 to every order while every question is answered: no refusal ever tells of it.
