@@ -149,7 +149,13 @@ where
     let instrument = turn.instrument(&position.symbol).await?;
     let held = turn.held(&position.symbol.base).await?;
     match instrument.sellable(position.quantity, held, quote.bid) {
-        Sellable::Dust(_) => return close(turn, id, position.quantity).await,
+        Sellable::Dust(_) => {
+            let all = instrument.sellable(position.quantity, position.quantity, quote.bid);
+            return match all {
+                Sellable::Dust(residue) => close(turn, id, residue).await,
+                Sellable::Order(_) => wait_for_what_is_missing(turn, id, held).await,
+            };
+        }
         Sellable::Order(lots) => sell(turn, id, instrument.at_market(lots, quote.bid)).await?,
     }
     if let Some(less) = less_than_was_tried(turn, id, held).await?
@@ -158,6 +164,29 @@ where
         sell(turn, id, instrument.at_market(lots, quote.bid)).await?;
     }
     finish(turn, id).await
+}
+
+/// The venue holds nothing that can be sold of what the books say is ours and worth selling: somebody moved it, and it
+/// may come back. A residue is what is too little to sell, never what is missing, so the position stays as it is; the
+/// exit counts as failed, so that a person is told, who closes it or brings it back.
+async fn wait_for_what_is_missing<T, V>(
+    turn: &mut Turn<'_, T, V>,
+    id: &PositionId,
+    held: Qty,
+) -> Result<(), TurnError>
+where
+    T: WriteTables,
+{
+    let Some(position) = turn.desk.books.positions.get_mut(id) else { return Ok(()) };
+    let booked = position.quantity;
+    // Counted until it pages: what stays as it is needs no write in every tick.
+    if position.exit_failures < FAILURES_IN_A_ROW {
+        position.exit_failures = position.exit_failures.saturating_add(1);
+    }
+    turn.desk.commit(turn.shift.tables, Binds::Nothing).await?;
+    let line = turn.line(Level::Error, "nothing left to sell of what the books hold").with("position_id", id);
+    turn.write(traced(turn, line, id).with("booked", booked).with("held", held));
+    Ok(())
 }
 
 /// One sell, under the next number.
