@@ -26,6 +26,9 @@ const ONE_MORE_TICK: Millis = Millis::from_secs(120);
 /// The alert of items that cannot be read.
 const BOOKS_DAMAGED: &str = "books-damaged";
 
+/// The alert of what is held or rests while the safety mode is `DryRun`.
+const DRY_RUN_HOLDS: &str = "dry-run-holds";
+
 /// Failures within the recent minutes that page.
 const RECENT_FAILURES: u32 = 5;
 /// Failed venue calls within the recent minutes that page.
@@ -169,6 +172,7 @@ fn judge_alerts<T, V>(state: &mut StrategyState, turn: &Turn<'_, T, V>) {
     let damaged: Vec<String> = books.damaged.values().map(ToString::to_string).collect();
     let damaged = (!damaged.is_empty()).then(|| damaged.join("; "));
     set_alert(state, BOOKS_DAMAGED, damaged, now, Ending::AtOnce);
+    set_alert(state, DRY_RUN_HOLDS, held_in_a_dry_run(turn), now, Ending::AtOnce);
     set_alert(state, FILL_AFTER_CLOSE, reopened(state, books), now, ended);
     crate::approvals::ask_for_answers(state, books, now);
 }
@@ -207,6 +211,20 @@ fn crash<T, V>(state: &StrategyState, turn: &Turn<'_, T, V>) -> Option<String> {
     let known = state.alerts.get("market-crash").map(|alert| alert.detail.clone());
     let words = turn.crash.clone().or(known).unwrap_or_else(|| "the market fell too fast".to_owned());
     stands.then_some(words)
+}
+
+/// What nothing is sent for, neither a stop nor an exit nor a cancel, until a person decides.
+fn held_in_a_dry_run<T, V>(turn: &Turn<'_, T, V>) -> Option<String> {
+    if turn.acts() {
+        return None;
+    }
+    let (positions, orders) = (turn.desk.books.positions.values(), turn.desk.books.orders.values());
+    let held = positions.filter(|one| one.status != PositionStatus::Closed);
+    let held = held.map(|one| format!("{} of {} in {}", one.quantity, one.symbol.base, one.id));
+    let sent = orders.filter(|one| one.state.may_be_at_venue());
+    let sent = sent.map(|one| format!("{} {}", one.terms.leg.as_str(), one.terms.order_id));
+    let all: Vec<String> = held.chain(sent).collect();
+    (!all.is_empty()).then(|| format!("DryRun: nothing is sent for {}", all.join(", ")))
 }
 
 /// The words stand as long as the position is being closed again.

@@ -33,9 +33,9 @@ pub const fn act_of(reason: ExitReason) -> Act {
     }
 }
 
-/// Whether the table allows this exit now.
+/// Whether the table allows this exit now, and it is no dry run.
 pub fn is_allowed<T, V>(turn: &Turn<'_, T, V>, reason: ExitReason) -> bool {
-    turn.may(act_of(reason))
+    turn.acts() && turn.may(act_of(reason))
 }
 
 /// Orders an exit, and takes it as far as it goes in this invocation. `decision` is the model's, where it wished it.
@@ -77,7 +77,8 @@ where
     if !sells.is_empty() || turn.desk.books.waits_for_fills(id) {
         return Ok(());
     }
-    if !is_allowed(turn, reason) {
+    // A dry run ends no exit: it goes on once there is none.
+    if turn.acts() && !is_allowed(turn, reason) {
         return put_back(turn, id).await;
     }
     if !others_are_gone(turn, id).await? || waits_after_refusals(turn, id) {

@@ -21,6 +21,8 @@ pub enum Submitted {
     Made,
     /// There was no time left to record it, or its price is too old: the next tick plans it anew.
     NoTime,
+    /// It is a dry run: nothing leaves.
+    DryRun,
 }
 
 /// Sends `order`: recorded as `pending` with its counters in one transaction, then sent once, then its
@@ -30,6 +32,10 @@ where
     T: WriteTables,
     V: MarketData + ReadAccount + TradeOrders,
 {
+    if !turn.acts() {
+        turn.desk.forget();
+        return Ok(Submitted::DryRun);
+    }
     let sent_at = turn.shift.clock.now();
     // What adds risk is priced again if its price has become old since it was reviewed.
     let is_old = order.terms.leg == Leg::Entry && !turn.is_fresh(&order.terms.symbol, sent_at);
@@ -146,6 +152,10 @@ where
     V: MarketData + ReadAccount + TradeOrders,
 {
     let Some(order) = turn.order(id).cloned() else { return Ok(Submitted::Made) };
+    if !turn.acts() {
+        turn.desk.forget();
+        return Ok(Submitted::DryRun);
+    }
     let sent_at = turn.shift.clock.now();
     if !turn.has_time_to_send(sent_at) {
         turn.desk.forget();
