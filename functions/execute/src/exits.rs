@@ -71,7 +71,14 @@ where
     T: WriteTables,
     V: MarketData + ReadAccount + TradeOrders,
 {
-    let Some(reason) = turn.desk.books.positions.get(id).map(exit_reason) else { return Ok(()) };
+    let now = turn.now;
+    let Some(position) = turn.desk.books.positions.get_mut(id) else { return Ok(()) };
+    let reason = exit_reason(position);
+    if position.closing_since.is_none() {
+        // A person ordered it in the table: its limit counts from where it is seen.
+        position.closing_since = Some(now);
+        turn.desk.commit(turn.shift.tables, Binds::Nothing).await?;
+    }
     // What it sells is not known to be ours any more: neither a stop nor another sell before it is settled.
     let sells = turn.orders_of(id, |order| order.terms.leg == Leg::Exit && !order.state.is_over());
     if !sells.is_empty() || turn.desk.books.waits_for_fills(id) {

@@ -125,6 +125,23 @@ fn a_wish_without_its_decision_closes_all_the_same() {
     );
 }
 
+/// `status` is a person's to edit; the moment of it is not in the item then.
+#[test]
+fn an_exit_that_a_person_ordered_in_the_table_is_due_like_any_other() {
+    let (bench, id) = holding(&[FLAT, SILENT, SILENT, SILENT, FLAT]);
+    let key = shared::records::position::key(&id);
+    bench.edit(key, "status", shared::store::Attr::S("closing".to_owned()));
+    let seen_at = minute(1) + Millis::from_secs(4);
+    for n in 1..3 {
+        bench.tick(n);
+        assert_eq!(bench.position(&id).closing_since, Some(seen_at));
+        assert_eq!(bench.state().due_what, Some(format!("positions {id}")));
+    }
+    bench.tick(4);
+    assert_eq!(bench.position(&id).status, PositionStatus::Closed);
+    bench.is_over();
+}
+
 #[test]
 fn what_one_exit_leaves_the_next_one_sells() {
     let (bench, id) = holding(&[FLAT, ([100, 100, 100, 100], 4), FLAT, FLAT]);
