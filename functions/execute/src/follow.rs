@@ -1,12 +1,14 @@
 //! Follows every order that the venue may have: what it says is an event, and every trade is recorded once.
 
-use shared::ids::OrderId;
+use std::collections::BTreeSet;
+
+use shared::ids::{OrderId, Symbol};
 use shared::order::{Event, Order, State};
 use shared::ports::{Level, MarketData, OrderReport, ReadAccount, Trade, VenueError, WriteTables};
 use shared::time::Timestamp;
 use shared::venue::binance::fence;
 
-use crate::desk::Binds;
+use crate::desk::{Binds, fee_market};
 use crate::journal;
 use crate::turn::{Turn, TurnError};
 
@@ -108,6 +110,7 @@ where
     }
     let waits = turn.desk.books.cannot_record(&order.terms.position_id);
     let trades = if waits { Vec::new() } else { trades_behind(turn, &order, report, listed).await };
+    price_fees(turn, &order.terms.symbol, &trades).await;
     let event =
         Event::Report { venue_id: report.venue_id.clone(), executed: report.executed, ended: report.ended };
     turn.desk.advance(id, event)?;
@@ -149,6 +152,31 @@ where
             turn.backend_error("trades", &error);
             turn.leave_unserved(error.into());
             Vec::new()
+        }
+    }
+}
+
+/// What fees in a third asset are worth in quote, for the day's result. Recording waits for no price: where no market
+/// says one, the log does.
+async fn price_fees<T, V>(turn: &mut Turn<'_, T, V>, symbol: &Symbol, trades: &[Trade])
+where
+    V: MarketData + ReadAccount,
+{
+    let markets = trades.iter().filter_map(|trade| fee_market(symbol, &trade.fee_asset));
+    let unpriced: BTreeSet<Symbol> = markets.filter(|one| !turn.desk.fee_prices.contains_key(one)).collect();
+    for market in unpriced {
+        match turn.venue.quote(&market).await {
+            Ok(quote) => {
+                turn.desk.fee_prices.insert(market, quote.ask);
+            }
+            Err(error) => {
+                // That there is no such market is no failure of the venue's.
+                if !matches!(error, VenueError::Refused { .. }) {
+                    turn.backend_error("fee price", &error);
+                }
+                let line = turn.line(Level::Warn, "fee without a price: not in the day's result");
+                turn.write(line.with("market", market).with("error", error));
+            }
         }
     }
 }

@@ -294,14 +294,17 @@ pub(crate) fn strategy_state() -> impl Strategy<Value = StrategyState> {
     let head = (strategy_id(), status.clone(), of(status), of(time()), of(text()), of(time()), of(text()));
     let beats = (time(), time(), time(), of(time()));
     let maps = (btree_map(select(&Hold::ALL[..]), time(), 0..4), live(), alerts(), episodes());
-    let exec_day = (day(), any::<u32>(), any::<u32>(), amount(), proptest::option::of(any::<u32>()))
-        .prop_map(|(day, orders, cancels, realised, most_orders)| ExecDay {
+    let sums = (amount(), amount());
+    let exec_day = (day(), any::<u32>(), any::<u32>(), sums, proptest::option::of(any::<u32>())).prop_map(
+        |(day, orders, cancels, (realised, fees), most_orders)| ExecDay {
             day,
             orders,
             cancels,
             realised,
+            fees,
             most_orders,
-        });
+        },
+    );
     let llm_day = (day(), any::<u32>(), notional()).prop_map(|(day, calls, usd)| LlmDay { day, calls, usd });
     let counts = (any::<u64>(), any::<u64>(), any::<u32>(), exec_day, llm_day, breaker());
     let gate_reset = of((of(select(&GateName::ALL[..])), filled(), time())

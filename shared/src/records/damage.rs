@@ -267,6 +267,7 @@ fn records_state_holds_against_damage() {
          episodes.order-failures: missing
          episodes.order-failures.id: NaN 1e400 -1 Running
          episodes.order-failures.paged_at: missing
+         exec_day.fees: missing -1
          exec_day.most_orders: missing
          exec_day.realised: -1
          gate_reset: missing

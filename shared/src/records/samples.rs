@@ -105,6 +105,7 @@ pub(crate) fn strategy_state() -> StrategyState {
             orders: 3,
             cancels: 1,
             realised: amount("-1.25"),
+            fees: amount("0.075"),
             most_orders: Some(50),
         },
         llm_day: LlmDay { day: noon().day(), calls: 12, usd: notional("0.0834") },
