@@ -136,6 +136,8 @@ pub struct Position {
     pub next_stop: u32,
     /// The number of the next exit order.
     pub next_exit: u32,
+    /// Stops in a row that the venue refused, or that never came to be.
+    pub stop_failures: u32,
     /// Exits that failed in a row.
     pub exit_failures: u32,
     /// When the venue refused the last of them; none where it did not.
@@ -180,6 +182,7 @@ impl Position {
             residue: None,
             next_stop: 0,
             next_exit: 0,
+            stop_failures: 0,
             exit_failures: 0,
             exit_refused_at: None,
             trace: None,

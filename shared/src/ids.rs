@@ -66,9 +66,33 @@ name!(
 name!(
     /// The address from which a stage calls its venues: they count and ban by it.
     Egress, "an egress name of 1 to 64 characters of A-Z, a-z, 0-9, - and _");
-name!(
-    /// One currency or coin.
-    Asset, "an asset name of 1 to 64 characters of A-Z, a-z, 0-9, - and _");
+/// One currency or coin, as its venue spells it: a name of any language. Binance's test network gives every account
+/// `这是测试币` (its changelog of 2025-12-18), and one name that cannot be read would hide every balance.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Asset(String);
+
+impl Asset {
+    /// Reads 1 to 64 letters and digits of any language, `-` and `_`: nothing that ends a line, a field or a string.
+    pub fn parse(text: &str) -> Result<Asset, BadName> {
+        let plain = |one: char| one.is_alphanumeric() || one == '-' || one == '_';
+        let length = text.chars().take(LONGEST_NAME.saturating_add(1)).count();
+        if (1..=LONGEST_NAME).contains(&length) && text.chars().all(plain) {
+            Ok(Asset(text.to_owned()))
+        } else {
+            Err(BadName { text: text.to_owned(), what: "an asset name of 1 to 64 letters, digits, - and _" })
+        }
+    }
+    /// The name as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Asset {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&self.0)
+    }
+}
 
 /// The one address of a stage that names none.
 impl Default for Egress {
@@ -277,8 +301,21 @@ mod tests {
         for text in ["", "a b", "a.b", "a#b", "a\n", "ä", &"a".repeat(65)] {
             assert!(StrategyId::parse(text).is_err(), "{text:?} was read");
         }
-        for text in ["BTCUSDT", "btc-usdt", "BTC-", "-USDT", "BTC-USDT-X"] {
+        for text in ["BTCUSDT", "btc-usdt", "BTC-", "-USDT", "BTC-USDT-X", "这是测试币-USDT", "BTC-ΩΩ"]
+        {
             assert!(Symbol::parse(text).is_err(), "{text:?} was read");
+        }
+    }
+
+    #[test]
+    fn an_asset_has_a_name_of_any_language_and_nothing_that_could_end_it() {
+        for text in ["BTC", "456", "这是测试币", "LDBTC-2_x", &"币".repeat(64)] {
+            assert_eq!(Asset::parse(text).map(|asset| asset.to_string()), Ok(text.to_owned()));
+        }
+        let unprintable = ["a\nb", "a\u{202e}b", "a\u{0}", "\u{feff}BTC", "\u{200b}"];
+        let split = ["", "a b", "a.b", "a#b", "a\"b", "a\\b", "a\u{3000}b", &"币".repeat(65)];
+        for text in unprintable.into_iter().chain(split) {
+            assert!(Asset::parse(text).is_err(), "{text:?} was read");
         }
     }
 

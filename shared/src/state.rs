@@ -89,6 +89,8 @@ pub struct ExecDay {
     pub cancels: u32,
     /// Profit realised, in quote.
     pub realised: Amount,
+    /// Fees paid in a third asset, in quote at the prices of when they were recorded: `realised` is without them.
+    pub fees: Amount,
     /// The limit of orders that the last one was counted against; none before the first. It stands beside the
     /// count so that whoever watches many strategies reads no settings.
     pub most_orders: Option<u32>,
@@ -97,7 +99,7 @@ pub struct ExecDay {
 impl ExecDay {
     /// A day on which nothing was sent yet.
     pub const fn begun(day: Day) -> ExecDay {
-        ExecDay { day, orders: 0, cancels: 0, realised: Amount::ZERO, most_orders: None }
+        ExecDay { day, orders: 0, cancels: 0, realised: Amount::ZERO, fees: Amount::ZERO, most_orders: None }
     }
 }
 

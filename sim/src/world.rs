@@ -183,6 +183,7 @@ fn exchange_config(config: &WorldConfig) -> ExchangeConfig {
     .with_key(ApiKey::reading(READ_KEY.0, READ_KEY.1))
     .with_balance(quote, config.cash)
     .with_balance("BNB", config.bnb)
+    .with_test_coin()
 }
 
 /// The secrets that the functions read, each its own.

@@ -75,10 +75,11 @@ where
     V: MarketData + ReadAccount + TradeOrders,
 {
     for (id, offer, given) in answered(turn) {
-        match judge(turn.shift.approval_key.as_ref(), turn.shift.env, &offer, given, turn.now) {
-            Ok(approval) => consume(turn, &id, &offer, &approval).await?,
-            Err(objection) => object(turn, &id, &objection).await?,
-        }
+        let result = match judge(turn.shift.approval_key.as_ref(), turn.shift.env, &offer, given, turn.now) {
+            Ok(approval) => consume(turn, &id, &offer, &approval).await,
+            Err(objection) => object(turn, &id, &objection).await,
+        };
+        turn.survive(result)?;
     }
     Ok(())
 }

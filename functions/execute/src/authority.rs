@@ -1,5 +1,6 @@
 //! Who may do what in this tick, and how the system lowers a status: always with a page, never up.
 
+use shared::settings::SafetyMode;
 use shared::state::{Alert, StrategyState};
 use shared::status::{Act, Status, may};
 use shared::time::Timestamp;
@@ -18,6 +19,14 @@ impl<T, V> Turn<'_, T, V> {
             Status::Stopped => Status::Stopped,
             Status::Warmup | Status::Running | Status::Reducing | Status::Halted if !whole => Status::Halted,
             Status::Warmup | Status::Running | Status::Reducing | Status::Halted => status,
+        }
+    }
+    /// Whether anything may be sent that changes something at the venue: under a dry run nothing is, not even for what
+    /// was held before.
+    pub const fn acts(&self) -> bool {
+        match self.desk.settings.safety_mode {
+            SafetyMode::DryRun => false,
+            SafetyMode::TwoPhase | SafetyMode::Direct => true,
         }
     }
     /// Whether the authority table allows `act` now.

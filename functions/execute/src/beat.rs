@@ -1,7 +1,7 @@
 //! The end of a turn: the beat, the acknowledgement, what is due next, the counters and the alerts, in one
 //! write of the state that never touches `send_seq`.
 
-use shared::books::PositionStatus;
+use shared::books::{Position, PositionStatus};
 use shared::ids::Leg;
 use shared::order::State;
 use shared::ports::WriteTables;
@@ -25,6 +25,9 @@ const ONE_MORE_TICK: Millis = Millis::from_secs(120);
 
 /// The alert of items that cannot be read.
 const BOOKS_DAMAGED: &str = "books-damaged";
+
+/// The alert of what is held or rests while the safety mode is `DryRun`.
+const DRY_RUN_HOLDS: &str = "dry-run-holds";
 
 /// Failures within the recent minutes that page.
 const RECENT_FAILURES: u32 = 5;
@@ -169,23 +172,22 @@ fn judge_alerts<T, V>(state: &mut StrategyState, turn: &Turn<'_, T, V>) {
     let damaged: Vec<String> = books.damaged.values().map(ToString::to_string).collect();
     let damaged = (!damaged.is_empty()).then(|| damaged.join("; "));
     set_alert(state, BOOKS_DAMAGED, damaged, now, Ending::AtOnce);
+    set_alert(state, DRY_RUN_HOLDS, held_in_a_dry_run(turn), now, Ending::AtOnce);
     set_alert(state, FILL_AFTER_CLOSE, reopened(state, books), now, ended);
     crate::approvals::ask_for_answers(state, books, now);
 }
 
 fn order_failures<T, V>(state: &StrategyState, turn: &Turn<'_, T, V>) -> Option<String> {
-    let failing = turn.desk.books.positions.values().find(|one| one.exit_failures >= FAILURES_IN_A_ROW);
     let recent: u32 = state.recent_exec.iter().map(|minute| minute.order_failures).sum();
-    match (failing, &turn.unprotected) {
-        (Some(position), _) => {
-            Some(format!("{} exits of {} failed in a row", position.exit_failures, position.id))
-        }
-        (None, Some(unprotected)) => Some(unprotected.clone()),
-        (None, None) if recent >= RECENT_FAILURES => {
-            Some(format!("{recent} orders failed within five minutes"))
-        }
-        (None, None) => None,
-    }
+    let recent = (recent >= RECENT_FAILURES).then(|| format!("{recent} orders failed within five minutes"));
+    let in_a_row = |what: &str, of: fn(&Position) -> u32| {
+        let failing = turn.desk.books.positions.values().find(|one| of(one) >= FAILURES_IN_A_ROW)?;
+        Some(format!("{} {what} of {} failed in a row", of(failing), failing.id))
+    };
+    in_a_row("exits", |one| one.exit_failures)
+        .or_else(|| turn.unprotected.clone())
+        .or_else(|| in_a_row("stops", |one| one.stop_failures))
+        .or(recent)
 }
 
 fn backend_errors(state: &StrategyState) -> Option<String> {
@@ -209,6 +211,20 @@ fn crash<T, V>(state: &StrategyState, turn: &Turn<'_, T, V>) -> Option<String> {
     let known = state.alerts.get("market-crash").map(|alert| alert.detail.clone());
     let words = turn.crash.clone().or(known).unwrap_or_else(|| "the market fell too fast".to_owned());
     stands.then_some(words)
+}
+
+/// What nothing is sent for, neither a stop nor an exit nor a cancel, until a person decides.
+fn held_in_a_dry_run<T, V>(turn: &Turn<'_, T, V>) -> Option<String> {
+    if turn.acts() {
+        return None;
+    }
+    let (positions, orders) = (turn.desk.books.positions.values(), turn.desk.books.orders.values());
+    let held = positions.filter(|one| one.status != PositionStatus::Closed);
+    let held = held.map(|one| format!("{} of {} in {}", one.quantity, one.symbol.base, one.id));
+    let sent = orders.filter(|one| one.state.may_be_at_venue());
+    let sent = sent.map(|one| format!("{} {}", one.terms.leg.as_str(), one.terms.order_id));
+    let all: Vec<String> = held.chain(sent).collect();
+    (!all.is_empty()).then(|| format!("DryRun: nothing is sent for {}", all.join(", ")))
 }
 
 /// The words stand as long as the position is being closed again.

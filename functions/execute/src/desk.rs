@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 
 use shared::approval::Answer;
 use shared::books::{ExitReason, Position, PositionStatus, movements};
-use shared::ids::{OrderId, PositionId};
-use shared::money::Amount;
+use shared::ids::{Asset, OrderId, PositionId, Symbol};
+use shared::money::{Amount, Price};
 use shared::order::{Event, Fill, Illegal, Order, State, Terms};
 use shared::ports::{Trade, WriteTables};
 use shared::records::{self, AccountLedger, Corrupt};
@@ -18,6 +18,7 @@ use shared::state::{Alert, ExecDay, Live, StrategyState};
 use shared::store::{Attr, Cond, Key, Path, Write, WriteError, changes};
 use shared::time::Day;
 
+use crate::exits;
 use crate::gates;
 
 /// The alert of a fill after its position was closed.
@@ -91,6 +92,8 @@ pub struct Desk {
     pub books: Books,
     /// Fills that are not written yet.
     fills: Vec<Fill>,
+    /// What fees in a third asset are priced at, by the market that says so.
+    pub fee_prices: BTreeMap<Symbol, Price>,
 }
 
 /// Why a step did not happen.
@@ -116,7 +119,7 @@ pub enum Binds {
 impl Desk {
     /// A working copy of what was read.
     pub fn new(settings: Settings, books: Books) -> Desk {
-        Desk { settings, seen: books.clone(), books, fills: Vec::new() }
+        Desk { settings, seen: books.clone(), books, fills: Vec::new(), fee_prices: BTreeMap::new() }
     }
 
     /// Lets `event` happen to an order, keeping `live` in step.
@@ -140,6 +143,9 @@ impl Desk {
         let order = Order { state, ..order };
         if was_in_doubt {
             gates::count_fate(&mut self.books.state, &order);
+            if let Some(position) = self.books.positions.get_mut(&order.terms.position_id) {
+                exits::count_fate(position, &order);
+            }
         }
         self.books.orders.insert(id.clone(), order);
         Ok(())
@@ -208,6 +214,10 @@ impl Desk {
         self.begin_day(fill.at.day());
         let day = &mut self.books.state.exec_day;
         day.realised = day.realised + (after.realised() - before);
+        if let Some(price) = fee_market(&fill.symbol, &fill.fee_asset).and_then(|at| self.fee_prices.get(&at))
+        {
+            day.fees = day.fees + worth(fill.fee, *price);
+        }
         self.books.state.live.insert(terms.position_id.to_string(), Live::Position);
         self.books.positions.insert(terms.position_id.clone(), after);
     }
@@ -361,6 +371,17 @@ impl Desk {
         }
         Some(Write::update(records::state::key(&seen.strategy_id), changes(&before, &after), conds))
     }
+}
+
+/// The market that prices a fee in a third asset in the quote of `symbol`; none where the fee is in base or quote.
+pub fn fee_market(symbol: &Symbol, fee_asset: &Asset) -> Option<Symbol> {
+    let Symbol { base, quote } = symbol;
+    let is_third = fee_asset != base && fee_asset != quote;
+    is_third.then(|| Symbol { base: fee_asset.clone(), quote: quote.clone() })
+}
+
+fn worth(fee: Amount, price: Price) -> Amount {
+    Amount::new(fee.value().saturating_mul(price.value()).round_dp(8)).unwrap_or(Amount::ZERO)
 }
 
 fn before_first_fill(terms: &Terms, fill: &Fill) -> Position {

@@ -33,9 +33,9 @@ pub const fn act_of(reason: ExitReason) -> Act {
     }
 }
 
-/// Whether the table allows this exit now.
+/// Whether the table allows this exit now, and it is no dry run.
 pub fn is_allowed<T, V>(turn: &Turn<'_, T, V>, reason: ExitReason) -> bool {
-    turn.may(act_of(reason))
+    turn.acts() && turn.may(act_of(reason))
 }
 
 /// Orders an exit, and takes it as far as it goes in this invocation. `decision` is the model's, where it wished it.
@@ -71,13 +71,21 @@ where
     T: WriteTables,
     V: MarketData + ReadAccount + TradeOrders,
 {
-    let Some(reason) = turn.desk.books.positions.get(id).map(exit_reason) else { return Ok(()) };
+    let now = turn.now;
+    let Some(position) = turn.desk.books.positions.get_mut(id) else { return Ok(()) };
+    let reason = exit_reason(position);
+    if position.closing_since.is_none() {
+        // A person ordered it in the table: its limit counts from where it is seen.
+        position.closing_since = Some(now);
+        turn.desk.commit(turn.shift.tables, Binds::Nothing).await?;
+    }
     // What it sells is not known to be ours any more: neither a stop nor another sell before it is settled.
     let sells = turn.orders_of(id, |order| order.terms.leg == Leg::Exit && !order.state.is_over());
     if !sells.is_empty() || turn.desk.books.waits_for_fills(id) {
         return Ok(());
     }
-    if !is_allowed(turn, reason) {
+    // A dry run ends no exit: it goes on once there is none.
+    if turn.acts() && !is_allowed(turn, reason) {
         return put_back(turn, id).await;
     }
     if !others_are_gone(turn, id).await? || waits_after_refusals(turn, id) {
@@ -149,7 +157,13 @@ where
     let instrument = turn.instrument(&position.symbol).await?;
     let held = turn.held(&position.symbol.base).await?;
     match instrument.sellable(position.quantity, held, quote.bid) {
-        Sellable::Dust(_) => return close(turn, id, position.quantity).await,
+        Sellable::Dust(_) => {
+            let all = instrument.sellable(position.quantity, position.quantity, quote.bid);
+            return match all {
+                Sellable::Dust(residue) => close(turn, id, residue).await,
+                Sellable::Order(_) => wait_for_what_is_missing(turn, id, held).await,
+            };
+        }
         Sellable::Order(lots) => sell(turn, id, instrument.at_market(lots, quote.bid)).await?,
     }
     if let Some(less) = less_than_was_tried(turn, id, held).await?
@@ -158,6 +172,29 @@ where
         sell(turn, id, instrument.at_market(lots, quote.bid)).await?;
     }
     finish(turn, id).await
+}
+
+/// The venue holds nothing that can be sold of what the books say is ours and worth selling: somebody moved it, and it
+/// may come back. A residue is what is too little to sell, never what is missing, so the position stays as it is; the
+/// exit counts as failed, so that a person is told, who closes it or brings it back.
+async fn wait_for_what_is_missing<T, V>(
+    turn: &mut Turn<'_, T, V>,
+    id: &PositionId,
+    held: Qty,
+) -> Result<(), TurnError>
+where
+    T: WriteTables,
+{
+    let Some(position) = turn.desk.books.positions.get_mut(id) else { return Ok(()) };
+    let booked = position.quantity;
+    // Counted until it pages: what stays as it is needs no write in every tick.
+    if position.exit_failures < FAILURES_IN_A_ROW {
+        position.exit_failures = position.exit_failures.saturating_add(1);
+    }
+    turn.desk.commit(turn.shift.tables, Binds::Nothing).await?;
+    let line = turn.line(Level::Error, "nothing left to sell of what the books hold").with("position_id", id);
+    turn.write(traced(turn, line, id).with("booked", booked).with("held", held));
+    Ok(())
 }
 
 /// One sell, under the next number.
@@ -172,7 +209,7 @@ where
         position.next_exit = position.next_exit.saturating_add(1);
     }
     submit(turn, order).await?;
-    judge_exit(turn, id, position.next_exit).await
+    Ok(())
 }
 
 /// What the venue holds by now, where it has just refused a sell and holds less than that was planned with:
@@ -194,34 +231,28 @@ where
     Ok(Some(now).filter(|now| *now < before))
 }
 
-/// After the sell: counted if it was refused or could not leave. What was not tried, or is not known yet,
-/// counts as neither. Entry, peak and quantity are the fills' alone to change.
-async fn judge_exit<T, V>(turn: &mut Turn<'_, T, V>, id: &PositionId, plan: u32) -> Result<(), TurnError>
-where
-    T: WriteTables,
-    V: MarketData + ReadAccount,
-{
-    let sells = turn.orders_of(id, |order| order.terms.leg == Leg::Exit && order.terms.plan == plan);
-    let sell = sells.first().and_then(|id| turn.order(id)).map(|order| order.state.clone());
-    let now = turn.now;
-    let Some(position) = turn.desk.books.positions.get_mut(id) else { return Ok(()) };
-    let (failures, refused_at) = match sell {
-        Some(State::Rejected { .. }) => (position.exit_failures.saturating_add(1), Some(now)),
-        Some(State::Absent { .. }) => (position.exit_failures.saturating_add(1), None),
-        Some(State::Live { .. } | State::Done { .. }) => (0, None),
-        Some(
-            State::Intended
-            | State::AwaitingApproval { .. }
-            | State::Pending(_)
-            | State::Unknown(_)
-            | State::Refused { .. }
-            | State::DryRun,
-        )
-        | None => (position.exit_failures, position.exit_refused_at),
+/// What became of a stop or a sell that was sent, whenever it is known: one that the venue has clears the count of its
+/// leg, one that it refused or that never came to be adds to it. Entry, peak and quantity are the fills' alone to
+/// change.
+pub fn count_fate(position: &mut Position, order: &Order) {
+    let failures = match order.terms.leg {
+        Leg::Entry => return,
+        Leg::Stop => &mut position.stop_failures,
+        Leg::Exit => &mut position.exit_failures,
     };
-    position.exit_failures = failures;
-    position.exit_refused_at = refused_at;
-    Ok(turn.desk.commit(turn.shift.tables, Binds::Nothing).await?)
+    *failures = match order.state {
+        State::Rejected { .. } | State::Absent { .. } => failures.saturating_add(1),
+        State::Live { .. } | State::Done { .. } => 0,
+        State::Intended
+        | State::AwaitingApproval { .. }
+        | State::Pending(_)
+        | State::Unknown(_)
+        | State::Refused { .. }
+        | State::DryRun => return,
+    };
+    if order.terms.leg == Leg::Exit {
+        position.exit_refused_at = None;
+    }
 }
 
 /// Closes a position once every order of it has ended and nothing sellable is left.

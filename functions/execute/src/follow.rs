@@ -1,10 +1,14 @@
 //! Follows every order that the venue may have: what it says is an event, and every trade is recorded once.
 
-use shared::ids::OrderId;
-use shared::order::{Event, Order, State};
-use shared::ports::{Level, MarketData, OrderReport, ReadAccount, Trade, WriteTables};
+use std::collections::BTreeSet;
 
-use crate::desk::Binds;
+use shared::ids::{OrderId, Symbol};
+use shared::order::{Event, Order, State};
+use shared::ports::{Level, MarketData, OrderReport, ReadAccount, Trade, VenueError, WriteTables};
+use shared::time::Timestamp;
+use shared::venue::binance::fence;
+
+use crate::desk::{Binds, fee_market};
 use crate::journal;
 use crate::turn::{Turn, TurnError};
 
@@ -25,41 +29,62 @@ where
     Ok(())
 }
 
-/// Asks the venue about one order and records the answer.
+/// Asks the venue about one order and records the answer. Where there is none the order counts as before, and the turn
+/// ends without a beat: nobody knows whether it still protects anything.
 pub async fn follow_order<T, V>(turn: &mut Turn<'_, T, V>, id: &OrderId) -> Result<(), TurnError>
 where
     T: WriteTables,
     V: MarketData + ReadAccount,
 {
     let Some(order) = turn.order(id).cloned() else { return Ok(()) };
+    let asked_at = turn.shift.clock.now();
     match turn.venue.order(&order.terms.symbol, id).await {
         Ok(Some(report)) => absorb(turn, id, &report, Vec::new()).await,
-        Ok(None) => not_there(turn, &order).await,
+        Ok(None) => not_there(turn, &order, asked_at).await,
         Err(error) => {
             turn.backend_error("order", &error);
+            turn.leave_unserved(error.into());
             Ok(())
         }
     }
 }
 
-/// Absence is proof only after the fence; until then the order counts in full.
-async fn not_there<T: WriteTables, V>(turn: &mut Turn<'_, T, V>, order: &Order) -> Result<(), TurnError> {
-    let fence = match &order.state {
+/// Absence is proof only where the question was asked after the fence; until then the order counts in full.
+async fn not_there<T: WriteTables, V>(
+    turn: &mut Turn<'_, T, V>,
+    order: &Order,
+    asked_at: Timestamp,
+) -> Result<(), TurnError> {
+    let until = match &order.state {
         State::Pending(sent) | State::Unknown(sent) => sent.fence,
-        State::Intended | State::AwaitingApproval { .. } | State::Live { .. } => return Ok(()),
+        State::Live { venue, .. } => {
+            if asked_at > fence(venue.sent_at) {
+                forgotten(turn, order);
+            }
+            return Ok(());
+        }
+        State::Intended | State::AwaitingApproval { .. } => return Ok(()),
         State::Done { .. }
         | State::Rejected { .. }
         | State::Absent { .. }
         | State::Refused { .. }
         | State::DryRun => return leave(turn, &order.terms.order_id).await,
     };
-    if turn.shift.clock.now() <= fence {
+    if asked_at <= until {
         return Ok(());
     }
     let line = journal::about(turn, Level::Warn, "order proven absent", &order.terms);
     turn.write(line);
     turn.desk.advance(&order.terms.order_id, Event::NotFound)?;
     Ok(turn.desk.commit(turn.shift.tables, Binds::Nothing).await?)
+}
+
+/// The venue had the order and knows it no more. It counts as before, for it may rest all the same, and a person is
+/// told: by the beat that this turn does not write, and by reconcile.
+fn forgotten<T, V>(turn: &mut Turn<'_, T, V>, order: &Order) {
+    turn.write(journal::about(turn, Level::Error, "order unknown to the venue", &order.terms));
+    let why = format!("the venue does not know order {} any more", order.terms.order_id);
+    turn.leave_unserved(VenueError::BadReply(why).into());
 }
 
 /// An order that is over and of which the venue has no more to say leaves `live` again.
@@ -85,6 +110,7 @@ where
     }
     let waits = turn.desk.books.cannot_record(&order.terms.position_id);
     let trades = if waits { Vec::new() } else { trades_behind(turn, &order, report, listed).await };
+    price_fees(turn, &order.terms.symbol, &trades).await;
     let event =
         Event::Report { venue_id: report.venue_id.clone(), executed: report.executed, ended: report.ended };
     turn.desk.advance(id, event)?;
@@ -124,7 +150,33 @@ where
         Ok(trades) => trades,
         Err(error) => {
             turn.backend_error("trades", &error);
+            turn.leave_unserved(error.into());
             Vec::new()
+        }
+    }
+}
+
+/// What fees in a third asset are worth in quote, for the day's result. Recording waits for no price: where no market
+/// says one, the log does.
+async fn price_fees<T, V>(turn: &mut Turn<'_, T, V>, symbol: &Symbol, trades: &[Trade])
+where
+    V: MarketData + ReadAccount,
+{
+    let markets = trades.iter().filter_map(|trade| fee_market(symbol, &trade.fee_asset));
+    let unpriced: BTreeSet<Symbol> = markets.filter(|one| !turn.desk.fee_prices.contains_key(one)).collect();
+    for market in unpriced {
+        match turn.venue.quote(&market).await {
+            Ok(quote) => {
+                turn.desk.fee_prices.insert(market, quote.ask);
+            }
+            Err(error) => {
+                // That there is no such market is no failure of the venue's.
+                if !matches!(error, VenueError::Refused { .. }) {
+                    turn.backend_error("fee price", &error);
+                }
+                let line = turn.line(Level::Warn, "fee without a price: not in the day's result");
+                turn.write(line.with("market", market).with("error", error));
+            }
         }
     }
 }

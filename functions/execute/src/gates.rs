@@ -179,10 +179,10 @@ fn grant_reset<T, V>(turn: &mut Turn<'_, T, V>, result: Amount) {
     turn.write(line.with("asked_at", asked.at).with("result", result));
 }
 
-/// What today realised; nothing before its first fill.
+/// What today realised, less the fees that are in no position's profit; nothing before its first fill.
 fn realised(books: &Books, today: Day) -> Amount {
     let day = &books.state.exec_day;
-    if day.day == today { day.realised } else { Amount::ZERO }
+    if day.day == today { day.realised - day.fees } else { Amount::ZERO }
 }
 
 async fn unrealised<T, V>(turn: &mut Turn<'_, T, V>) -> Result<Amount, TurnError>

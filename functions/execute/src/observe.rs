@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use shared::ids::{OrderId, PositionId};
-use shared::order::State;
+use shared::ids::{Leg, OrderId, PositionId};
+use shared::order::{Order, State};
 use shared::records::{self};
 use shared::roster::Unfit;
 use shared::settings::Settings;
@@ -44,11 +44,11 @@ pub async fn desk(tables: &impl ReadTables, settings: Settings, found: Found) ->
         for (key, item) in keys.into_iter().zip(items) {
             place_or_note(&mut books, key, item);
         }
-        let closed = positions_of_what_is_over(&books);
-        if !closed.is_empty() {
-            let items = tables.get(&closed).await?;
-            // One that is not there any more is no damage.
-            for (key, item) in closed.into_iter().zip(items).filter(|(_, item)| item.is_some()) {
+        let unnamed = unnamed_positions(&books);
+        if !unnamed.is_empty() {
+            let items = tables.get(&unnamed).await?;
+            // One that is not there, yet or any more, is no damage.
+            for (key, item) in unnamed.into_iter().zip(items).filter(|(_, item)| item.is_some()) {
                 place_or_note(&mut books, key, item);
             }
         }
@@ -72,12 +72,27 @@ fn keys(state: &StrategyState, settings: &Settings) -> Vec<Key> {
     account.chain(state.live.iter().filter_map(|(name, entry)| key_of(name, entry))).collect()
 }
 
-/// An order that is over and live has traded since: its position may have left `live` before.
-fn positions_of_what_is_over(books: &Books) -> Vec<Key> {
-    let over = books.orders.values().filter(|order| order.state.is_over());
-    let positions: BTreeSet<&PositionId> = over.map(|order| &order.terms.position_id).collect();
+/// Positions that `live` does not name, while an order of theirs does: they may have been closed before it traded, and
+/// what it trades belongs to them until all of it is recorded.
+fn unnamed_positions(books: &Books) -> Vec<Key> {
+    let orders = books.orders.values().filter(|order| may_have_a_position(order));
+    let positions: BTreeSet<&PositionId> = orders.map(|order| &order.terms.position_id).collect();
     let unread = positions.into_iter().filter(|id| !books.positions.contains_key(*id));
     unread.map(records::position::key).filter(|key| !books.damaged.contains_key(key)).collect()
+}
+
+/// An entry that has not traded has none yet; one that is over and live was named again because it has.
+fn may_have_a_position(order: &Order) -> bool {
+    let has_traded = match &order.state {
+        State::Live { venue, .. } => !venue.executed.is_zero(),
+        State::Intended | State::AwaitingApproval { .. } | State::Pending(_) | State::Unknown(_) => false,
+        State::Done { .. }
+        | State::Rejected { .. }
+        | State::Absent { .. }
+        | State::Refused { .. }
+        | State::DryRun => true,
+    };
+    has_traded || order.terms.leg != Leg::Entry
 }
 
 fn key_of(name: &str, entry: &Live) -> Option<Key> {

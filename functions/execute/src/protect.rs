@@ -12,7 +12,7 @@ use shared::settings::{CrashAction, Exits};
 use shared::status::Hold;
 
 use crate::desk::Binds;
-use crate::exits::{begin_exit, continue_exit, finish, is_allowed, own_order};
+use crate::exits::{FAILURES_IN_A_ROW, begin_exit, continue_exit, finish, is_allowed, own_order};
 use crate::send::{cancel, submit};
 use crate::turn::{FRESH, Turn, TurnError};
 
@@ -237,6 +237,9 @@ where
     let Sellable::Order(lots) = instrument.sellable(position.quantity, held, limit) else {
         return wait_or_leave(turn, id, instrument, held).await;
     };
+    if stops_fail(turn, id) && is_allowed(turn, ExitReason::StopMissing) {
+        return give_up_stops(turn, id).await;
+    }
     let order = own_order(turn, &position, Leg::Stop, position.next_stop, Origin::Rule, kind, lots);
     if let Some(position) = turn.desk.books.positions.get_mut(id) {
         position.next_stop = position.next_stop.saturating_add(1);
@@ -245,10 +248,27 @@ where
     submit(turn, order).await?;
     let refused = turn.order(&stop).is_some_and(|order| matches!(order.state, State::Rejected { .. }));
     if !refused {
-        return Ok(());
+        return if stops_fail(turn, id) { give_up_stops(turn, id).await } else { Ok(()) };
     }
     turn.unprotected = Some(format!("the venue refused the stop of {id}"));
     let line = turn.line(Level::Error, "stop refused; the position is exited").with("position_id", id);
+    turn.write(line);
+    begin_exit_if_allowed(turn, id, ExitReason::StopMissing).await
+}
+
+/// Whether so many stops in a row came to nothing that another one is no protection.
+fn stops_fail<T, V>(turn: &Turn<'_, T, V>, id: &PositionId) -> bool {
+    turn.desk.books.positions.get(id).is_some_and(|one| one.stop_failures >= FAILURES_IN_A_ROW)
+}
+
+/// Stops get no answer or never leave, one after the other: the position is exited, where the table allows that.
+async fn give_up_stops<T, V>(turn: &mut Turn<'_, T, V>, id: &PositionId) -> Result<(), TurnError>
+where
+    T: WriteTables,
+    V: MarketData + ReadAccount + TradeOrders,
+{
+    turn.unprotected = Some(format!("the stops of {id} never come to be"));
+    let line = turn.line(Level::Error, "no stop comes to be").with("position_id", id);
     turn.write(line);
     begin_exit_if_allowed(turn, id, ExitReason::StopMissing).await
 }

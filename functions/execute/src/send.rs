@@ -21,6 +21,8 @@ pub enum Submitted {
     Made,
     /// There was no time left to record it, or its price is too old: the next tick plans it anew.
     NoTime,
+    /// It is a dry run: nothing leaves.
+    DryRun,
 }
 
 /// Sends `order`: recorded as `pending` with its counters in one transaction, then sent once, then its
@@ -30,6 +32,10 @@ where
     T: WriteTables,
     V: MarketData + ReadAccount + TradeOrders,
 {
+    if !turn.acts() {
+        turn.desk.forget();
+        return Ok(Submitted::DryRun);
+    }
     let sent_at = turn.shift.clock.now();
     // What adds risk is priced again if its price has become old since it was reviewed.
     let is_old = order.terms.leg == Leg::Entry && !turn.is_fresh(&order.terms.symbol, sent_at);
@@ -108,6 +114,7 @@ where
         SendError::Refused { code, .. } => {
             turn.minute.order_failures = turn.minute.order_failures.saturating_add(1);
             turn.desk.advance(id, Event::Reject { code })?;
+            note_refusal(turn, id);
         }
         SendError::Fatal { code, text } => {
             turn.minute.order_failures = turn.minute.order_failures.saturating_add(1);
@@ -115,6 +122,7 @@ where
             lower(&mut turn.desk.books.state, Status::Halted, &reason, now);
             keys::forget(turn.desk.books.account.as_mut());
             turn.desk.advance(id, Event::Reject { code })?;
+            note_refusal(turn, id);
         }
         SendError::NoAnswer(why) => {
             turn.backend_error("place", &VenueError::Unavailable(why));
@@ -126,6 +134,17 @@ where
     Ok(turn.desk.commit(turn.shift.tables, Binds::Nothing).await?)
 }
 
+/// A sell that the venue has refused lets the next one wait.
+fn note_refusal<T, V>(turn: &mut Turn<'_, T, V>, id: &OrderId) {
+    let now = turn.now;
+    let Some(terms) = turn.order(id).map(|order| order.terms.clone()) else { return };
+    if let Some(position) = turn.desk.books.positions.get_mut(&terms.position_id)
+        && terms.leg == Leg::Exit
+    {
+        position.exit_refused_at = Some(now);
+    }
+}
+
 /// Takes an order back: counted, asked once, and what the venue says is recorded.
 pub async fn cancel<T, V>(turn: &mut Turn<'_, T, V>, id: &OrderId) -> Result<Submitted, TurnError>
 where
@@ -133,6 +152,10 @@ where
     V: MarketData + ReadAccount + TradeOrders,
 {
     let Some(order) = turn.order(id).cloned() else { return Ok(Submitted::Made) };
+    if !turn.acts() {
+        turn.desk.forget();
+        return Ok(Submitted::DryRun);
+    }
     let sent_at = turn.shift.clock.now();
     if !turn.has_time_to_send(sent_at) {
         turn.desk.forget();

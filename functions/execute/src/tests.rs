@@ -3,6 +3,7 @@
 mod authority;
 mod crash;
 mod damage;
+mod dry_run;
 mod entries;
 mod exits;
 mod faults;

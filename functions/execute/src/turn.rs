@@ -236,8 +236,12 @@ impl<T, V> Turn<'_, T, V> {
         if let TurnError::Illegal(illegal) = &error {
             self.contradiction(illegal);
         }
-        self.unserved.get_or_insert(error);
+        self.leave_unserved(error);
         Ok(())
+    }
+    /// The turn goes on and ends without a beat: what stays so pages.
+    pub fn leave_unserved(&mut self, error: TurnError) {
+        self.unserved.get_or_insert(error);
     }
     /// The end of the turn: the first of what was survived, and what could not be read.
     pub fn outcome(&mut self) -> Result<(), TurnError> {

@@ -66,7 +66,8 @@ where
         return take_over(turn, id).await;
     }
     let line = turn.line(Level::Warn, "wish to close not granted").with("position_id", id);
-    turn.write(line.with("status", turn.status().as_str()));
+    let mode = turn.desk.settings.safety_mode.as_str();
+    turn.write(line.with("status", turn.status().as_str()).with("safety_mode", mode));
     Ok(turn.desk.commit(turn.shift.tables, Binds::Nothing).await?)
 }
 

@@ -7,8 +7,10 @@ use shared::books::{Position, PositionStatus};
 use shared::ids::{Asset, Leg, OrderId, PositionId, Symbol};
 use shared::market::Side;
 use shared::money::{Amount, Qty};
+use shared::order::{Order, State};
 use shared::ports::Trade;
 use shared::time::{Millis, Timestamp};
+use shared::venue::binance::fence;
 
 use crate::observe::Observed;
 
@@ -46,6 +48,15 @@ pub enum Finding {
         order: OrderId,
         /// Its status in our books.
         status: &'static str,
+    },
+    /// An order that rests in our books, and that the venue does not know.
+    Forgotten {
+        /// The order.
+        order: OrderId,
+        /// Its position.
+        position: PositionId,
+        /// What it is for.
+        leg: Leg,
     },
     /// An order that rests at the venue and is not ours.
     Stranger {
@@ -86,6 +97,13 @@ impl fmt::Display for Finding {
             Finding::RestsThoughOver { order, status } => {
                 write!(out, "order {order} is {status} in the books and rests at the venue")
             }
+            Finding::Forgotten { order, position, leg } => {
+                let leg = leg.as_str();
+                write!(
+                    out,
+                    "order {order}, the {leg} of {position}, rests in the books and the venue does not know it"
+                )
+            }
             Finding::Stranger { client_id, symbol } => {
                 write!(out, "order {client_id} rests in {symbol} and is not ours")
             }
@@ -104,6 +122,7 @@ pub fn diff(observed: &Observed, now: Timestamp) -> Vec<Finding> {
     let mut findings: Vec<Finding> = new_trades(observed).cloned().map(Finding::NotOurs).collect();
     findings.extend(after_their_end(observed));
     findings.extend(resting(observed));
+    findings.extend(forgotten(observed, now));
     if observed.truth.is_whole() {
         findings.extend(balances(observed, now));
         findings.extend(held_though_closed(observed));
@@ -148,6 +167,21 @@ fn resting(observed: &Observed) -> impl Iterator<Item = Finding> {
         }
         Some(_) => None,
     })
+}
+
+/// Only after the fence: a young order may be invisible for a while.
+fn forgotten(observed: &Observed, now: Timestamp) -> impl Iterator<Item = Finding> {
+    let Observed { books, truth, .. } = observed;
+    let orders = truth.forgotten.iter().filter_map(|id| books.orders.get(id));
+    orders.filter(move |order| is_past_its_fence(order, now)).map(|order| Finding::Forgotten {
+        order: order.terms.order_id.clone(),
+        position: order.terms.position_id.clone(),
+        leg: order.terms.leg,
+    })
+}
+
+fn is_past_its_fence(order: &Order, now: Timestamp) -> bool {
+    matches!(&order.state, State::Live { venue, .. } if now > fence(venue.sent_at))
 }
 
 /// Opening and movements against free and locked, exactly, for every asset that either side knows.

@@ -58,7 +58,7 @@ pub fn repair(finding: Finding, ledger: Option<&AccountLedger>, now: Timestamp) 
             let since = before.map_or(now, |before| before.since);
             Repair::Note { asset, difference: Difference { since, amount: theirs - ours } }
         }
-        Finding::RestsThoughOver { .. } => Repair::Block(text),
+        Finding::RestsThoughOver { .. } | Finding::Forgotten { .. } => Repair::Block(text),
         Finding::Stranger { .. } | Finding::HeldThoughClosed { .. } => Repair::Tell(text),
     }
 }

@@ -631,6 +631,40 @@ fn an_order_that_rests_though_it_is_over_blocks_and_pages() {
     assert!(world.is_held());
 }
 
+/// An order of ours that rests in the books.
+fn with_resting_order() -> World {
+    let world = World::opened();
+    let executed = Qty::ZERO;
+    let venue = AtVenue { venue_id: "900".into(), executed, recorded: executed, sent_at: noon() };
+    world.put_order(State::Live { venue, ended: None });
+    let live = Live::Order { position: position(), leg: Leg::Entry };
+    world.change_state(|state| drop(state.live.insert(order_id().to_string(), live)));
+    world
+}
+
+#[test]
+fn an_order_that_rests_in_the_books_and_that_the_venue_does_not_know_blocks_and_pages() {
+    let world = with_resting_order();
+    world.now.set(noon() + Millis::from_secs(27));
+    assert_eq!(world.run(), clean(), "up to its fence a young order may be invisible");
+    assert_eq!(world.next_run(), diverged());
+    let alert = world.ledger().alerts["reconcile-drift"].clone();
+    assert!(alert.detail.contains("ours1, the entry of"), "{}", alert.detail);
+    assert!(world.is_held());
+    // It was there all the time.
+    world.venue.orders.borrow_mut().push(OrderReport { executed: Qty::ZERO, ..report(None) });
+    assert_eq!(world.next_run(), clean());
+    assert!(!world.is_held() && world.ledger().alerts.is_empty());
+}
+
+#[test]
+fn an_order_that_has_ended_at_the_venue_is_executes_to_record() {
+    let world = with_resting_order();
+    let ended = OrderReport { executed: Qty::ZERO, ..report(Some(Ended::Cancelled)) };
+    world.venue.orders.borrow_mut().push(ended);
+    assert_eq!(world.next_run(), clean());
+}
+
 #[test]
 fn a_strangers_resting_order_is_told_and_blocks_nothing() {
     let world = World::opened();

@@ -1,6 +1,6 @@
 //! The venue's side, read so that its parts belong to one moment.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use shared::ids::{Asset, OrderId, Symbol};
 use shared::money::Amount;
@@ -37,6 +37,8 @@ pub struct Truth {
     pub resting: Vec<OrderReport>,
     /// What became of our orders of which no answer is recorded.
     pub asked: BTreeMap<OrderId, OrderReport>,
+    /// Our orders that should rest, do not, and are not known to the venue either.
+    pub forgotten: BTreeSet<OrderId>,
 }
 
 impl Truth {
@@ -65,6 +67,14 @@ pub async fn look(venue: &impl ReadAccount, books: &Books) -> Result<Option<Trut
             truth.asked.insert(id.clone(), report);
         }
     }
+    // What has ended in between is execute's to record.
+    for order in books.orders.values().filter(|order| should_rest(&order.state)) {
+        let id = &order.terms.order_id;
+        let rests = truth.resting.iter().any(|report| report.client_id == id.as_str());
+        if !rests && venue.order(&order.terms.symbol, id).await?.is_none() {
+            truth.forgotten.insert(id.clone());
+        }
+    }
     let balances = venue.balances().await?;
     truth.held = balances.into_iter().map(|(asset, balance)| (asset, balance.held())).collect();
     for (symbol, window) in truth.windows.iter().filter(|(_, window)| window.whole) {
@@ -87,6 +97,10 @@ const fn is_unanswered(state: &State) -> bool {
         | State::Refused { .. }
         | State::DryRun => false,
     }
+}
+
+const fn should_rest(state: &State) -> bool {
+    matches!(state, State::Live { ended: None, .. })
 }
 
 async fn window(venue: &impl ReadAccount, symbol: &Symbol, from: Cursor) -> Result<Window, VenueError> {

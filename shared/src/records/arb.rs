@@ -63,10 +63,10 @@ pub(crate) fn account_id() -> impl Strategy<Value = AccountId> {
     "[A-Za-z0-9_-]{1,64}".prop_map(|text| AccountId::parse(&text).unwrap())
 }
 pub(crate) fn asset() -> impl Strategy<Value = Asset> {
-    "[A-Z0-9]{1,8}".prop_map(|text| Asset::parse(&text).unwrap())
+    "([A-Z0-9]|[一-龥]){1,8}".prop_map(|text| Asset::parse(&text).unwrap())
 }
 pub(crate) fn symbol() -> impl Strategy<Value = Symbol> {
-    (asset(), asset()).prop_map(|(base, quote)| Symbol { base, quote })
+    "[A-Z0-9]{1,8}-[A-Z0-9]{1,8}".prop_map(|text| Symbol::parse(&text).unwrap())
 }
 pub(crate) fn position_id() -> impl Strategy<Value = PositionId> {
     (strategy_id(), any::<u64>()).prop_map(|(strategy, seq)| PositionId { strategy, seq })
@@ -190,13 +190,13 @@ pub(crate) fn position() -> impl Strategy<Value = Position> {
     let prices = (of(price()), price(), of(price()), of(qty()));
     let exit = (of(select(&ExitReason::ALL[..])), of(time()));
     let ends = (of(time()), exit, of(time()), of(time()), of(text()));
-    let counts = (any::<u32>(), any::<u32>(), any::<u32>(), any::<u64>());
+    let counts = (any::<u32>(), any::<u32>(), any::<u32>(), any::<u32>(), any::<u64>());
     (names, sums, prices, ends, counts).prop_map(|(names, sums, prices, ends, counts)| {
         let (id, account, symbol, status, closed_manually, opened_at) = names;
         let (quantity, bought, cost, sold, proceeds, fees) = sums;
         let (peak, stop, take_profit, residue) = prices;
         let (closing_since, (exit_reason, exit_decision), closed_at, exit_refused_at, trace) = ends;
-        let (next_stop, next_exit, exit_failures, version) = counts;
+        let (next_stop, next_exit, stop_failures, exit_failures, version) = counts;
         Position {
             strategy_id: id.strategy.clone(),
             id,
@@ -221,6 +221,7 @@ pub(crate) fn position() -> impl Strategy<Value = Position> {
             residue,
             next_stop,
             next_exit,
+            stop_failures,
             exit_failures,
             exit_refused_at,
             trace,
@@ -293,14 +294,17 @@ pub(crate) fn strategy_state() -> impl Strategy<Value = StrategyState> {
     let head = (strategy_id(), status.clone(), of(status), of(time()), of(text()), of(time()), of(text()));
     let beats = (time(), time(), time(), of(time()));
     let maps = (btree_map(select(&Hold::ALL[..]), time(), 0..4), live(), alerts(), episodes());
-    let exec_day = (day(), any::<u32>(), any::<u32>(), amount(), proptest::option::of(any::<u32>()))
-        .prop_map(|(day, orders, cancels, realised, most_orders)| ExecDay {
+    let sums = (amount(), amount());
+    let exec_day = (day(), any::<u32>(), any::<u32>(), sums, proptest::option::of(any::<u32>())).prop_map(
+        |(day, orders, cancels, (realised, fees), most_orders)| ExecDay {
             day,
             orders,
             cancels,
             realised,
+            fees,
             most_orders,
-        });
+        },
+    );
     let llm_day = (day(), any::<u32>(), notional()).prop_map(|(day, calls, usd)| LlmDay { day, calls, usd });
     let counts = (any::<u64>(), any::<u64>(), any::<u32>(), exec_day, llm_day, breaker());
     let gate_reset = of((of(select(&GateName::ALL[..])), filled(), time())

@@ -267,6 +267,7 @@ fn records_state_holds_against_damage() {
          episodes.order-failures: missing
          episodes.order-failures.id: NaN 1e400 -1 Running
          episodes.order-failures.paged_at: missing
+         exec_day.fees: missing -1
          exec_day.most_orders: missing
          exec_day.realised: -1
          gate_reset: missing
@@ -303,6 +304,7 @@ fn records_position_holds_against_damage() {
          fees.BTC: missing -1
          peak: missing
          residue: missing
+         stop_failures: missing
          take_profit: missing
          trace: missing NaN 1e400 -1 empty Running",
     );

@@ -31,6 +31,7 @@ pub mod path {
         residue,
         next_stop,
         next_exit,
+        stop_failures,
         exit_failures,
         exit_refused_at,
         trace,
@@ -68,6 +69,7 @@ pub fn encode(position: &Position) -> Item {
         .maybe("residue", position.residue.map(number))
         .with("next_stop", number(position.next_stop))
         .with("next_exit", number(position.next_exit))
+        .with("stop_failures", number(position.stop_failures))
         .with("exit_failures", number(position.exit_failures))
         .maybe("exit_refused_at", position.exit_refused_at.map(time))
         .maybe("trace", position.trace.as_ref().map(text))
@@ -102,6 +104,8 @@ pub fn decode(item: &Item) -> Result<Position, Corrupt> {
         residue: fields.maybe("residue", Found::number)?,
         next_stop: fields.need("next_stop", Found::number)?,
         next_exit: fields.need("next_exit", Found::number)?,
+        // Items from before they were counted have none.
+        stop_failures: fields.maybe("stop_failures", Found::number)?.unwrap_or(0),
         exit_failures: fields.need("exit_failures", Found::number)?,
         exit_refused_at: fields.maybe("exit_refused_at", Found::word)?,
         trace: fields.maybe("trace", Found::text)?,
@@ -116,7 +120,7 @@ pub fn decode(item: &Item) -> Result<Position, Corrupt> {
 
 /// What changes in a position's life. `closed_manually` is a person's alone; who and where it is was
 /// fixed when it was put.
-const CHANGING: [&str; 21] = [
+const CHANGING: [&str; 22] = [
     "status",
     "quantity",
     "bought",
@@ -134,6 +138,7 @@ const CHANGING: [&str; 21] = [
     "residue",
     "next_stop",
     "next_exit",
+    "stop_failures",
     "exit_failures",
     "exit_refused_at",
     "trace",

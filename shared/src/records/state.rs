@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::ids::{OrderId, PositionId, StrategyId};
+use crate::money::Amount;
 use crate::records::attrs::{Draft, list, map, number, text, time};
 use crate::records::fields::{Corrupt, Fields, Found, Read, one_of};
 use crate::records::parts::{alert, episode};
@@ -372,6 +373,7 @@ pub fn exec_day_attr(day: &ExecDay) -> Attr {
         .with("orders", number(day.orders))
         .with("cancels", number(day.cancels))
         .with("realised", number(day.realised))
+        .maybe("fees", (day.fees != Amount::ZERO).then(|| number(day.fees)))
         .maybe("most_orders", day.most_orders.map(number))
         .map()
 }
@@ -383,6 +385,7 @@ fn exec_day(found: Found<'_>) -> Read<ExecDay> {
         orders: fields.need("orders", Found::number)?,
         cancels: fields.need("cancels", Found::number)?,
         realised: fields.need("realised", Found::number)?,
+        fees: fields.maybe("fees", Found::number)?.unwrap_or(Amount::ZERO),
         most_orders: fields.maybe("most_orders", Found::number)?,
     })
 }

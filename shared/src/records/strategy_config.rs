@@ -115,7 +115,8 @@ fn plain(attr: &Attr) -> Attr {
 ///
 /// A limit that cannot be read lets nothing through, and a rule that cannot be read closes nothing: what a position
 /// carries itself, its stop and its own take-profit, protects it alone. Nothing may be opened with these, and no gate
-/// judged.
+/// judged. A safety mode that cannot be read opens nothing without a person, and is not the dry run that somebody
+/// wanted: that would send no stop either.
 pub fn remains(item: &Item) -> Result<Settings, Corrupt> {
     let fields = Fields::of(Table::StrategyConfig, item);
     Ok(Settings {
@@ -138,7 +139,7 @@ pub fn remains(item: &Item) -> Result<Settings, Corrupt> {
             .ok()
             .flatten()
             .unwrap_or(Tokens::USUAL),
-        safety_mode: fields.need("safety_mode", Found::word).unwrap_or(SafetyMode::DryRun),
+        safety_mode: fields.need("safety_mode", Found::word).unwrap_or(SafetyMode::TwoPhase),
         order_cooldown: fields.need("order_cooldown_seconds", seconds).unwrap_or(LATE),
         limits: fields.need("limits", limits).unwrap_or_else(|_| nothing_passes()),
         gate: fields.need("gate", gate).unwrap_or(Gate { threshold: 1, cooldown: LATE }),

@@ -21,7 +21,7 @@ pub enum Writer {
 use Writer::{Decide, Execute, Heartbeat, Operator, Reconcile};
 
 /// The kinds of alerts and the function that writes and clears each.
-pub const ALERT_OWNERS: [(&str, Writer); 16] = [
+pub const ALERT_OWNERS: [(&str, Writer); 17] = [
     ("order-failures", Execute),
     ("gate-open", Execute),
     ("orders-stuck", Execute),
@@ -31,6 +31,7 @@ pub const ALERT_OWNERS: [(&str, Writer); 16] = [
     ("market-closed", Execute),
     ("books-damaged", Execute),
     ("fill-after-close", Execute),
+    ("dry-run-holds", Execute),
     ("approval-needed", Execute),
     ("reconcile-drift", Reconcile),
     ("external-trade", Reconcile),
@@ -90,6 +91,7 @@ pub const RULES: &[Rule] = &[
     rule(Table::TradingState, &["alerts", "market-closed"], &[Execute]),
     rule(Table::TradingState, &["alerts", "books-damaged"], &[Execute]),
     rule(Table::TradingState, &["alerts", "fill-after-close"], &[Execute]),
+    rule(Table::TradingState, &["alerts", "dry-run-holds"], &[Execute]),
     rule(Table::TradingState, &["alerts", "approval-needed"], &[Execute]),
     rule(Table::TradingState, &["alerts", "reconcile-drift"], &[Reconcile]),
     rule(Table::TradingState, &["alerts", "external-trade"], &[Reconcile]),

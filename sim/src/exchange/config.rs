@@ -159,6 +159,9 @@ pub struct ExchangeConfig {
     pub repeats: Repeats,
 }
 
+/// The coin of [`ExchangeConfig::with_test_coin`].
+pub const TEST_COIN: &str = "这是测试币";
+
 impl ExchangeConfig {
     /// BTCUSDT with Binance's usual filters and fees, no keys and no balances.
     pub fn btcusdt(account: &str) -> ExchangeConfig {
@@ -199,6 +202,13 @@ impl ExchangeConfig {
     pub fn with_balance(mut self, asset: &str, amount: Decimal) -> ExchangeConfig {
         self.balances.insert(asset.to_owned(), amount);
         self
+    }
+
+    /// The same with one of the coin that Binance's test network gives every account (its changelog of 2025-12-18): a
+    /// name that is not ASCII.
+    #[must_use]
+    pub fn with_test_coin(self) -> ExchangeConfig {
+        self.with_balance(TEST_COIN, Decimal::ONE)
     }
 
     /// What makes the configuration unusable.

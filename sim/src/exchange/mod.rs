@@ -56,7 +56,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use shared::time::Timestamp;
 
 pub use candles::{BadCandles, Candle, candles_in, read_candles};
-pub use config::{ApiKey, BadConfig, ExchangeConfig, Fees, Repeats, SymbolStatus, ThirdAssetFee};
+pub use config::{ApiKey, BadConfig, ExchangeConfig, Fees, Repeats, SymbolStatus, TEST_COIN, ThirdAssetFee};
 pub use filters::Filters;
 pub use ledger::{Balance, Cause, Movement};
 pub use orders::{NewOrder, Order, OrderKind, OrderStatus, Side, Size, TimeInForce, Trade};

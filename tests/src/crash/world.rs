@@ -266,7 +266,8 @@ fn exchange(scenario: &Scenario) -> Arc<Exchange> {
     let mut config = ExchangeConfig::btcusdt("main")
         .with_key(SimKey::trading("key", CANARY))
         .with_balance("USDT", Decimal::from(1_000))
-        .with_balance("BTC", Decimal::ZERO);
+        .with_balance("BTC", Decimal::ZERO)
+        .with_test_coin();
     config.fees.third_asset = None;
     (scenario.exchange)(&mut config);
     Arc::new(Exchange::new(config, scenario.candles()).unwrap())
@@ -320,7 +321,8 @@ fn plant(stream: &Stream, scenario: &Scenario) {
     store.plant(records::strategy_config::key(&settings.strategy_id), config);
     store.plant(records::state::key(&settings.strategy_id), records::state::encode(&state));
     let config = {
-        let mut config = ExchangeConfig::btcusdt("main").with_balance("USDT", Decimal::from(1_000));
+        let mut config =
+            ExchangeConfig::btcusdt("main").with_balance("USDT", Decimal::from(1_000)).with_test_coin();
         (scenario.exchange)(&mut config);
         config
     };

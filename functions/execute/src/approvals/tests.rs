@@ -122,6 +122,8 @@ struct Venue {
     /// How long it takes to tell the balances.
     takes: Rc<Cell<Millis>>,
     placed: Rc<RefCell<Vec<OrderRequest>>>,
+    /// The market of which the venue tells nothing.
+    silent: Rc<RefCell<Option<Symbol>>>,
 }
 
 impl Venue {
@@ -145,6 +147,9 @@ impl Clock for Venue {
 }
 impl MarketData for Venue {
     async fn instrument(&self, symbol: &Symbol) -> Result<Instrument, VenueError> {
+        if self.silent.borrow().as_ref() == Some(symbol) {
+            return Err(VenueError::Unavailable("as scripted".to_owned()));
+        }
         Ok(Instrument {
             symbol: symbol.clone(),
             trading: Trading::Open,
@@ -245,6 +250,7 @@ impl World {
             now: Rc::new(Cell::new(at("16:00:04"))),
             takes: Rc::new(Cell::new(Millis(0))),
             placed: Rc::default(),
+            silent: Rc::default(),
         };
         World { tables, venue, key: Some(key()), log: Lines::default(), order_key }
     }
@@ -257,8 +263,15 @@ impl World {
         world
     }
 
-    /// One invocation: nothing is kept from the one before.
+    /// One invocation that serves its strategy; answers how many orders it sent.
     fn tick(&self, time: &str) -> u32 {
+        let report = self.serve(time);
+        assert_eq!((report.served, report.failed), (1, 0), "{:?}", self.log.0.borrow());
+        report.sent
+    }
+
+    /// One invocation: nothing is kept from the one before.
+    fn serve(&self, time: &str) -> crate::Report {
         self.venue.now.set(at(time));
         let now = self.venue.now.get();
         let shift = Shift {
@@ -271,9 +284,36 @@ impl World {
             log: &self.log,
             approval_key: self.key.clone(),
         };
-        let report = at_once(handle(&shift, &self.venue)).unwrap();
-        assert_eq!((report.served, report.failed), (1, 0), "{:?}", self.log.0.borrow());
-        report.sent
+        at_once(handle(&shift, &self.venue)).unwrap()
+    }
+
+    /// Another intent, in `symbol`; answers its key.
+    fn also_wanting(&self, symbol: &Symbol) -> Key {
+        let Order { terms, state } = intent(Kind::Market);
+        let position_id = PositionId { seq: terms.position_id.seq + 1, ..terms.position_id };
+        let order_id = OrderId::derive(&env(), &terms.account, &position_id, Leg::Entry, 0);
+        let live = Live::Order { position: position_id.clone(), leg: Leg::Entry };
+        self.change(|state| drop(state.live.insert(order_id.to_string(), live)));
+        self.set(|settings| {
+            settings.symbols.push(symbol.clone());
+            settings.limits.allowed_symbols.push(symbol.clone());
+            settings.order_cooldown = Millis(0);
+        });
+        let key = records::order::key(&position_id, &order_id);
+        let order = Order { terms: Terms { position_id, order_id, symbol: symbol.clone(), ..terms }, state };
+        self.tables.plant(key.clone(), records::order::encode(&order));
+        key
+    }
+
+    /// The same world.
+    fn beside(&self) -> World {
+        World {
+            tables: self.tables.clone(),
+            venue: self.venue.clone(),
+            key: self.key.clone(),
+            log: Lines::default(),
+            order_key: self.order_key.clone(),
+        }
     }
 
     fn item(&self) -> Item {
@@ -374,6 +414,26 @@ fn an_approval_is_consumed_by_the_submit_even_against_an_older_reading() {
     stale.advance(&world.order().terms.order_id, Event::Submit(sent)).unwrap();
     let second = at_once(stale.commit(&world.tables, Binds::Authority));
     assert!(matches!(&second, Err(WriteError::Lost { key, .. }) if *key == world.order_key), "{second:?}");
+}
+
+/// What comes after it in the tick protects what the other one has bought.
+#[test]
+fn an_approved_order_that_cannot_be_judged_keeps_no_other_from_being_sent() {
+    let other = Symbol::parse("ETH-USDT").unwrap();
+    for silent in [symbol(), other.clone()] {
+        let world = World::wanting(Kind::Market);
+        let second = world.also_wanting(&other);
+        world.tick("16:00:04");
+        let second = World { order_key: second, ..world.beside() };
+        world.approve("16:01:00");
+        second.approve("16:01:00");
+        *world.venue.silent.borrow_mut() = Some(silent.clone());
+        assert_eq!(world.serve("16:01:04").failed, 1);
+        let placed = world.venue.placed.borrow();
+        let placed: Vec<&Symbol> = placed.iter().map(|one| &one.symbol).collect();
+        let heard = if silent == other { symbol() } else { other.clone() };
+        assert_eq!(placed, [&heard]);
+    }
 }
 
 #[test]

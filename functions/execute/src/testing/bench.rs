@@ -1,7 +1,6 @@
 //! One strategy with its tables and the real adapter over a simulated exchange with hand-made candles.
 
 use std::cell::Cell;
-use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -29,7 +28,7 @@ use shared::venue::binance::sign::ApiKey;
 use shared::venue::binance::trade::Trader;
 use shared::venue::link::{Link, Share};
 use sim::clock::SimClock;
-use sim::exchange::{ApiKey as SimKey, Candle, Exchange, ExchangeConfig, Order as SimOrder};
+use sim::exchange::{ApiKey as SimKey, Candle, Exchange, ExchangeConfig, Order as SimOrder, TEST_COIN};
 use sim::in_process::InProcess;
 
 use super::faults::{Faults, Shaky, Tables};
@@ -69,7 +68,8 @@ impl Bench {
         let config = ExchangeConfig::btcusdt("main")
             .with_key(SimKey::trading("key", "secret"))
             .with_balance("USDT", d("1000"))
-            .with_balance("BTC", d("0"));
+            .with_balance("BTC", d("0"))
+            .with_test_coin();
         let exchange = Arc::new(Exchange::new(config, candles.collect()).unwrap());
         let clock = SimClock::new(start);
         let network = InProcess::new(clock.shared()).route(HOST, exchange.clone());
@@ -99,7 +99,8 @@ impl Bench {
         self.settings(|_| {});
         let state = StrategyState::first(demo(), Status::Running, start);
         store.plant(records::state::key(&demo()), records::state::encode(&state));
-        let opening = BTreeMap::from([(asset("USDT"), Amount::parse("1000").unwrap())]);
+        let opening = [("USDT", "1000"), (TEST_COIN, "1")];
+        let opening = opening.map(|(name, amount)| (asset(name), Amount::parse(amount).unwrap())).into();
         let book = AccountBook { opening, ..AccountBook::default() };
         let rights = KeyRights { trade: true, withdraw: false, transfer: false, address_bound: true };
         let key_check = Some(KeyCheck { at: start, rights: Some(rights), print: self.venue.key_print() });

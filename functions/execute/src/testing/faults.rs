@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use shared::ids::{Asset, OrderId, Symbol};
 use shared::market::{Candle as SeenCandle, Instrument, Quote, Side};
+use shared::money::Price;
 use shared::order::Ended;
 use shared::ports::{
     Balance, KeyRights, MarketData, OpenVenue, OrderReport, OrderRequest, Placed, ReadAccount, ReadTables,
@@ -63,10 +64,14 @@ pub(crate) struct Faults {
     pub(crate) cancels_lie: Cell<bool>,
     /// No market data of this symbol.
     pub(crate) quotes_fail: Cell<bool>,
+    /// What the coin of the fees is priced at; none: it has no market.
+    pub(crate) fee_price: Cell<Option<Price>>,
     /// The venue does not know the symbol any more.
     pub(crate) is_delisted: Cell<bool>,
     /// Orders cannot be asked about.
     pub(crate) orders_fail: Cell<bool>,
+    /// The venue knows no order any more.
+    pub(crate) orders_gone: Cell<bool>,
     /// What a question about an order is answered with.
     pub(crate) order_error: RefCell<Option<VenueError>>,
     /// What the venue says of the key; none: what the exchange says.
@@ -172,6 +177,10 @@ impl MarketData for Shaky {
         if self.faults.quotes_fail.get() {
             return Err(VenueError::Unavailable("no quotes".to_owned()));
         }
+        if let Some(price) = self.faults.fee_price.get().filter(|_| symbol.base.as_str() == "BNB") {
+            let at = self.clock.now();
+            return Ok(Quote { symbol: symbol.clone(), bid: price, ask: price, at });
+        }
         self.trader.quote(symbol).await
     }
     async fn candles(&self, symbol: &Symbol, count: u32) -> Result<Vec<SeenCandle>, VenueError> {
@@ -192,6 +201,9 @@ impl ReadAccount for Shaky {
         }
         if let Some(error) = self.faults.order_error.borrow().clone() {
             return Err(error);
+        }
+        if self.faults.orders_gone.get() {
+            return Ok(None);
         }
         self.trader.order(symbol, id).await
     }

@@ -335,25 +335,48 @@ fn an_entry_that_was_proven_absent_and_traded_after_all_is_recorded_and_protecte
     bench.books_agree();
 }
 
-#[test]
-fn a_trade_after_an_orders_last_word_opens_its_closed_position_again_and_sells() {
+/// Half filled, sold and closed; then the entry that the venue called cancelled fills all the same, and reconcile names
+/// it again.
+fn closed_and_traded_after_all() -> (Bench, PositionId) {
     let (thin, deep) = (([100, 100, 98, 100], 4), ([100, 100, 98, 100], 1_000));
-    let bench = bench(&[FLAT, thin, FLAT, FLAT, deep, FLAT, FLAT]);
+    let bench = bench(&[FLAT, thin, FLAT, FLAT, deep, FLAT, FLAT, FLAT]);
     let id = bench.intend(&limit("1", "99", "90"));
     bench.tick(0);
     bench.tick(2);
     bench.wish(Target::Close(id.clone()), Origin::Person);
-    // The venue says that the entry is cancelled, and fills it all the same.
     bench.faults.cancels_lie.set(true);
     bench.tick(3);
     bench.faults.cancels_lie.set(false);
     assert_eq!((bench.position(&id).status, bench.state().live.len()), (PositionStatus::Closed, 0));
     let entry = bench.orders()[0].clone();
     name_again(&bench, &id, &entry);
-    bench.tick(5);
+    (bench, id)
+}
+
+fn opened_again_and_sold(bench: &Bench, id: &PositionId) {
     assert!(bench.state().alerts["fill-after-close"].detail.contains("traded after"));
-    assert_eq!(bench.position(&id).status, PositionStatus::Closed);
+    assert_eq!(bench.position(id).status, PositionStatus::Closed);
     bench.is_over();
+}
+
+#[test]
+fn a_trade_after_an_orders_last_word_opens_its_closed_position_again_and_sells() {
+    let (bench, id) = closed_and_traded_after_all();
+    bench.tick(5);
+    opened_again_and_sold(&bench, &id);
+}
+
+/// The order says at once that it traded, and its trades are listed a tick later: its position stands outside `live`
+/// meanwhile.
+#[test]
+fn such_a_trade_that_is_listed_late_is_recorded_on_the_position_that_there_is() {
+    let (bench, id) = closed_and_traded_after_all();
+    bench.faults.trades_seen.set(Some(0));
+    assert_eq!(bench.tick(5).served, 1);
+    assert_eq!((bench.fills().len(), bench.state().live.len()), (2, 1), "it waits for its trades");
+    bench.faults.trades_seen.set(None);
+    assert_eq!(bench.tick(6).served, 1);
+    opened_again_and_sold(&bench, &id);
 }
 
 #[test]

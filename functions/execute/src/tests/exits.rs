@@ -125,6 +125,23 @@ fn a_wish_without_its_decision_closes_all_the_same() {
     );
 }
 
+/// `status` is a person's to edit; the moment of it is not in the item then.
+#[test]
+fn an_exit_that_a_person_ordered_in_the_table_is_due_like_any_other() {
+    let (bench, id) = holding(&[FLAT, SILENT, SILENT, SILENT, FLAT]);
+    let key = shared::records::position::key(&id);
+    bench.edit(key, "status", shared::store::Attr::S("closing".to_owned()));
+    let seen_at = minute(1) + Millis::from_secs(4);
+    for n in 1..3 {
+        bench.tick(n);
+        assert_eq!(bench.position(&id).closing_since, Some(seen_at));
+        assert_eq!(bench.state().due_what, Some(format!("positions {id}")));
+    }
+    bench.tick(4);
+    assert_eq!(bench.position(&id).status, PositionStatus::Closed);
+    bench.is_over();
+}
+
 #[test]
 fn what_one_exit_leaves_the_next_one_sells() {
     let (bench, id) = holding(&[FLAT, ([100, 100, 100, 100], 4), FLAT, FLAT]);
@@ -218,21 +235,36 @@ fn a_sell_that_could_not_leave_counts_as_a_failure_and_one_that_was_not_tried_do
     bench.is_over();
 }
 
-#[test]
-fn an_exit_never_sells_more_than_the_venue_holds() {
-    let (bench, id) = holding(&flat(5));
+/// One unit of which the owner took `taken` away by hand, with its stop, and that a person wants closed.
+fn taken_away(taken: &str) -> (Bench, PositionId) {
+    let (bench, id) = holding(&flat(9));
     let stop = bench.at_venue()[1].id;
     bench.exchange.manual_cancel(bench.clock.now(), stop).unwrap();
-    let by_hand = sim::exchange::NewOrder::market(sim::exchange::Side::Sell, d("0.5"));
-    bench.exchange.manual_order(bench.clock.now(), &by_hand).unwrap();
+    bench.exchange.withdraw(bench.clock.now(), "BTC", d(taken)).unwrap();
     bench.wish(Target::Close(id.clone()), Origin::Person);
-    bench.tick(1);
-    let sold = bench.at_venue().last().unwrap().clone();
-    assert_eq!((sold.manual, sold.executed), (false, d("0.499")));
-    bench.tick(2);
-    assert_eq!(bench.position(&id).status, PositionStatus::Closed);
-    assert_eq!(bench.position(&id).residue, Some(qty("0.5")));
-    bench.is_over();
+    (bench, id)
+}
+
+/// A residue is what is too little to sell. What is missing may come back, and would stand unprotected.
+#[test]
+fn an_exit_never_sells_more_than_the_venue_holds_and_what_is_missing_is_no_residue() {
+    for (taken, sold) in [("0.5", "0.499"), ("0.999", "0")] {
+        let (bench, id) = taken_away(taken);
+        for n in 1..5 {
+            bench.tick(n);
+            assert_eq!(bench.position(&id).sold, qty(sold));
+        }
+        assert_eq!(bench.position(&id).status, PositionStatus::Closing);
+        assert_eq!(bench.position(&id).residue, None);
+        assert!(bench.state().alerts["order-failures"].detail.contains("2 exits"), "a person is told");
+        let version = bench.position(&id).version;
+        bench.tick(5);
+        assert_eq!(bench.position(&id).version, version, "and nothing more is written");
+        bench.exchange.deposit(bench.clock.now(), "BTC", d(taken)).unwrap();
+        bench.tick(6);
+        assert_eq!((bench.position(&id).status, bench.position(&id).residue), (PositionStatus::Closed, None));
+        bench.is_over();
+    }
 }
 
 #[test]

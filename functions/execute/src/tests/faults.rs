@@ -40,6 +40,21 @@ fn a_lost_request_is_unknown_until_its_fence_and_then_absent() {
     bench.is_over();
 }
 
+/// Asked before the fence and answered after it: the venue may have looked before the request arrived.
+#[test]
+fn a_question_that_was_asked_before_the_fence_proves_nothing() {
+    let bench = bench(&flat(4));
+    bench.intend(&market("1", "90"));
+    bench.faults.place.borrow_mut().push_back(Some(Fault::LostRequest));
+    bench.tick(0);
+    bench.faults.call_takes.set(Millis::from_secs(10));
+    bench.clock.set(minute(0) + Millis::from_secs(4 + 20));
+    bench.serve();
+    assert_eq!(bench.statuses(), ["entry 0 unknown"]);
+    bench.tick(1);
+    assert_eq!(bench.statuses(), ["entry 0 expired"]);
+}
+
 #[test]
 fn an_order_that_is_invisible_for_a_while_is_found_before_its_fence() {
     let bench = bench(&flat(4));

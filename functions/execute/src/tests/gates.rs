@@ -12,7 +12,7 @@ use shared::time::{Millis, Timestamp};
 
 use super::{FLAT, flat};
 use crate::gates;
-use crate::testing::{Bench, Fault, bench, demo, limit, market, minute, notional, settings};
+use crate::testing::{Bench, Fault, bench, d, demo, limit, market, minute, notional, price, settings};
 
 /// A bench whose gate opens after three refusals in a row, for three minutes.
 fn gated(minutes: usize) -> Bench {
@@ -269,6 +269,26 @@ fn a_days_loss_at_the_bid_opens_the_loss_gate_until_the_next_utc_day_and_exits_g
     bench.tick_at(Timestamp::parse("2023-03-02T00:00:00Z").unwrap());
     let state = bench.state();
     assert!(state.holds.is_empty() && !state.alerts.contains_key("gate-open"), "{:?}", state.holds);
+}
+
+/// One unit at 100 for a fee of 0.1 % less a quarter, in a coin at 300; the spread alone is a loss of 0.02.
+#[test]
+fn fees_in_a_third_asset_count_as_loss_and_what_cannot_be_priced_is_said() {
+    for priced in [true, false] {
+        let bench = bench(&flat(4));
+        bench.settings(|settings| settings.pnl_gate = notional("0.05"));
+        bench.exchange.deposit(minute(0), "BNB", d("1")).unwrap();
+        bench.faults.fee_price.set(priced.then(|| price("300")));
+        bench.intend(&market("1", "90"));
+        bench.tick(0);
+        bench.tick(1);
+        let paid: rust_decimal::Decimal = bench.fills().iter().map(|fill| fill.fee.value() * d("300")).sum();
+        assert_eq!(bench.state().exec_day.fees.value(), if priced { paid } else { d("0") });
+        assert_eq!(bench.state().holds.contains_key(&Hold::PnlGate), priced);
+        assert_eq!(bench.said("fee without a price: not in the day's result"), !priced);
+        assert_eq!(bench.state().recent_exec.len(), 0, "no failure of the venue's");
+        bench.books_agree();
+    }
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use shared::books::{ExitReason, PositionStatus};
 use shared::ids::{Leg, PositionId};
+use shared::ports::VenueError;
 use shared::status::Status;
 use shared::store::Attr;
 
@@ -120,6 +121,76 @@ fn a_stop_that_could_not_leave_is_placed_by_the_next_tick() {
     bench.tick(1);
     assert_eq!(bench.order(&id, Leg::Stop, 1).as_str(), "open");
     bench.books_agree();
+}
+
+/// Whether it rests, nobody knows: three minutes without this beat page.
+#[test]
+fn a_stop_that_cannot_be_read_or_that_the_venue_knows_no_more_ends_each_turn_without_a_beat() {
+    for unreadable in [true, false] {
+        let (bench, id) = holding(&flat(12));
+        if unreadable {
+            *bench.faults.order_error.borrow_mut() = Some(VenueError::BadReply("PENDING_CANCEL".to_owned()));
+        } else {
+            bench.faults.orders_gone.set(true);
+        }
+        for n in 1..11 {
+            assert_eq!((bench.tick(n).failed, bench.state().last_executed_at), (1, minute(0)));
+        }
+        let error = bench.line("strategy not served").fields["error"].as_str().unwrap().to_owned();
+        assert!(error.contains(if unreadable { "PENDING_CANCEL" } else { "does not know order" }), "{error}");
+        assert_eq!(bench.statuses(), ["entry 0 filled", "stop 0 open"], "no second stop beside it");
+        *bench.faults.order_error.borrow_mut() = None;
+        bench.faults.orders_gone.set(false);
+        assert_eq!((bench.tick(11).served, bench.position(&id).status), (1, PositionStatus::Open));
+    }
+}
+
+/// 503 to every order while every question is answered: no refusal ever tells of it.
+#[test]
+fn stops_that_never_come_to_be_page_and_the_position_is_exited() {
+    let (bench, id) = holding(&flat(9));
+    bench.exchange.manual_cancel(bench.clock.now(), bench.at_venue()[1].id).unwrap();
+    *bench.faults.always.borrow_mut() = Some(Fault::LostRequest);
+    for n in 1..3 {
+        bench.tick(n);
+    }
+    assert!(!bench.state().alerts.contains_key("order-failures"), "the second one is still on its way");
+    bench.tick(3);
+    assert_eq!(
+        bench.statuses()[1..],
+        ["stop 0 cancelled", "stop 1 expired", "stop 2 expired", "exit 0 unknown"]
+    );
+    assert!(bench.state().alerts["order-failures"].detail.contains("never come to be"));
+    assert_eq!(bench.position(&id).exit_reason, Some(ExitReason::StopMissing));
+    // Nor do the sells: known only in the ticks after each was sent.
+    for n in 4..6 {
+        bench.tick(n);
+    }
+    assert_eq!(bench.position(&id).exit_failures, 2);
+    assert!(bench.state().alerts["order-failures"].detail.contains("2 exits"));
+    *bench.faults.always.borrow_mut() = None;
+    bench.tick(6);
+    assert_eq!(bench.position(&id).status, PositionStatus::Closed);
+    bench.is_over();
+}
+
+#[test]
+fn in_stopped_stops_that_never_come_to_be_are_tried_once_a_tick_and_page_until_one_rests() {
+    let (bench, id) = holding(&flat(9));
+    bench.exchange.manual_cancel(bench.clock.now(), bench.at_venue()[1].id).unwrap();
+    bench.set_status(Status::Stopped);
+    *bench.faults.always.borrow_mut() = Some(Fault::LostRequest);
+    for n in 1..6 {
+        bench.tick(n);
+        assert_eq!(bench.position(&id).status, PositionStatus::Open);
+    }
+    assert_eq!(bench.faults.places.borrow().len(), 2 + 5, "one attempt a tick");
+    assert!(bench.state().alerts.contains_key("order-failures"));
+    *bench.faults.always.borrow_mut() = None;
+    bench.tick(6);
+    assert_eq!((bench.resting(), bench.position(&id).stop_failures), (vec!["SELL 0.999".to_owned()], 0));
+    bench.tick(8);
+    assert!(!bench.state().alerts.contains_key("order-failures"));
 }
 
 #[test]

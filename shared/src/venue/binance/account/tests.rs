@@ -80,6 +80,19 @@ fn balances_are_exact_and_a_missing_one_is_not_zero() {
     }
 }
 
+/// Binance's test network gives every account both (its changelog of 2025-12-18).
+#[test]
+fn an_asset_of_another_script_hides_no_balance() {
+    let body = r#"{"balances":[
+        {"asset":"BTC","free":"0.5","locked":"0.1"},
+        {"asset":"这是测试币","free":"1.00000000","locked":"0"},
+        {"asset":"456","free":"1","locked":"0"}]}"#;
+    let read = balances_of(body).unwrap();
+    assert_eq!(read.len(), 3);
+    assert_eq!(read[&Asset::parse("BTC").unwrap()].held().to_string(), "0.6");
+    assert_eq!(read[&Asset::parse("这是测试币").unwrap()].free.to_string(), "1");
+}
+
 /// From `rest-api.md`, "Query order".
 fn order(status: &str, executed: &str) -> String {
     format!(
