@@ -2,6 +2,7 @@
 
 use allocation_counter::measure;
 use shared::money::Notional;
+use shared::ports::Clock;
 use shared::roster::Trail;
 use shared::settings::Tokens;
 use shared::tables::Table;
