@@ -110,8 +110,10 @@ fn operator<'a>(root: &Caller<'a>) -> Result<Caller<'a>, Failed> {
         let arn = format!("arn:aws:iam::{ACCOUNT}:policy/tradai-dev-{policy}");
         root.ask(&["iam", "attach-role-policy", "--role-name", "ada", "--policy-arn", &arn])?;
     }
-    // Where AWS asks for lambda:UpdateAlias, the emulator asks for the permission to list what is updated.
-    let lists = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"lambda:ListAliases","Resource":"*"}]}"#;
+    // Where AWS asks for lambda:UpdateAlias, the emulator asks for the permission to list what is updated; and it does not
+    // see which alarms DescribeAlarms names.
+    let lists = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow",
+        "Action":["lambda:ListAliases","cloudwatch:DescribeAlarms"],"Resource":"*"}]}"#;
     let policy = ["--role-name", "ada", "--policy-name", "emulator", "--policy-document", lists];
     root.ask(&[&["iam", "put-role-policy"], policy.as_slice()].concat())?;
     root.as_role("ada")
