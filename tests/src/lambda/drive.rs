@@ -163,6 +163,7 @@ impl Runner<'_> {
         }
     }
 
+    #[expect(clippy::disallowed_methods, reason = "real processes live in real minutes")]
     async fn next_minute(&self) {
         let now = self.world.now();
         let left = (now.minute() + Millis::from_minutes(1)).since(now);

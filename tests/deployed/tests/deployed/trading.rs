@@ -7,6 +7,7 @@ use deployed::run::Failed;
 use deployed::until::{now, until};
 use serde_json::{Value, json};
 use shared::tables::{PREFIX, Table};
+use shared::time::{Millis, Timestamp};
 use sim::aws::Published;
 use sim::checks::{Item, Outside, Stage as Names, books_equal_venue};
 use sim::exchange::{NewOrder, OrderStatus, Side};
@@ -101,7 +102,9 @@ impl Trading<'_> {
     pub(super) fn a_denied_secret_is_a_page_and_it_runs_without_the_denial(&self) -> Result<(), Failed> {
         self.stage.page_about("heartbeat-stale", STRATEGY, STALE)?;
         let state = self.stage.state(STRATEGY)?;
-        assert!(state["last_executed_at"]["S"].is_null(), "{state}");
+        let beat = |name: &str| Timestamp::parse(state[name]["S"].as_str().unwrap()).unwrap();
+        let behind = beat("last_decided_at").since(beat("last_executed_at"));
+        assert!(behind > Millis::from_minutes(2), "execute has served it: {state}");
         self.stage.denies_no_more("execute")?;
         self.tick("reconcile")?;
         self.becomes("running", TWO_TICKS)
