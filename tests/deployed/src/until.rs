@@ -6,9 +6,10 @@ use shared::time::Timestamp;
 
 use crate::run::Failed;
 
-const BETWEEN: Duration = Duration::from_secs(1);
+/// Each look is a program of its own that takes a second of the processor.
+const BETWEEN: Duration = Duration::from_secs(3);
 
-/// Looks once a second until `look` says yes; it also says what it saw, for whoever reads the failure.
+/// Looks every few seconds until `look` says yes; it also says what it saw, for whoever reads the failure.
 #[expect(clippy::disallowed_methods, reason = "schedules of an emulated account fire in real time")]
 pub fn until(
     what: &str,

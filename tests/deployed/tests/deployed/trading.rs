@@ -67,7 +67,10 @@ impl Outside for Tables<'_> {
         let is_elsewhere = |item: &Item| {
             let text = |name: &str| item.get(name).and_then(|value| value["S"].as_str()).unwrap_or_default();
             let id = text("ledger_id");
-            (id.starts_with("account#") && id != "account#main") || text("strategy_id") == README
+            // A fill names its position alone.
+            let is_of_readme = |name: &str| name.split('.').next() == Some(README);
+            (id.starts_with("account#") && id != "account#main")
+                || ["strategy_id", "position_id"].iter().any(|name| is_of_readme(text(name)))
         };
         let items = found["Items"].as_array().cloned().unwrap_or_default();
         let items = items.into_iter().filter_map(|item| item.as_object().cloned());
