@@ -101,9 +101,13 @@ pub(crate) fn state() -> StrategyState {
 
 /// A market that rises a little, as it is at `now`.
 pub(crate) fn market(now: Timestamp) -> Market {
+    Market { instrument: instrument(&symbol()), quote: quote(&symbol(), now), candles: candles(now) }
+}
+
+fn candles(now: Timestamp) -> Vec<Candle> {
     let first = now.minute() - Millis::from_minutes(999);
     let candle = |minute: i64| {
-        let close = decimal(&format!("{}.5", 22_000 + minute)).unwrap();
+        let close = rust_decimal::Decimal::new(220_005 + 10 * minute, 1);
         let near = |permille: i64| {
             let share = rust_decimal::Decimal::new(permille, 3);
             Price::new(close.checked_mul(share).unwrap().round_dp(2)).unwrap()
@@ -117,21 +121,25 @@ pub(crate) fn market(now: Timestamp) -> Market {
             volume: qty("12.5"),
         }
     };
-    Market {
-        instrument: Instrument {
-            symbol: symbol(),
-            trading: Trading::Open,
-            tick: decimal("0.01").unwrap(),
-            step: qty("0.00001"),
-            min_qty: qty("0.00001"),
-            max_qty: qty("9000"),
-            max_market_qty: qty("100"),
-            min_notional: Notional::parse("10").unwrap(),
-            bounds: shared::market::Bounds::NONE,
-        },
-        quote: Quote { symbol: symbol(), bid: price("22998"), ask: price("22998.5"), at: now },
-        candles: (0..999).map(candle).collect(),
+    (0..999).map(candle).collect()
+}
+
+fn instrument(symbol: &Symbol) -> Instrument {
+    Instrument {
+        symbol: symbol.clone(),
+        trading: Trading::Open,
+        tick: decimal("0.01").unwrap(),
+        step: qty("0.00001"),
+        min_qty: qty("0.00001"),
+        max_qty: qty("9000"),
+        max_market_qty: qty("100"),
+        min_notional: Notional::parse("10").unwrap(),
+        bounds: shared::market::Bounds::NONE,
     }
+}
+
+fn quote(symbol: &Symbol, now: Timestamp) -> Quote {
+    Quote { symbol: symbol.clone(), bid: price("22998"), ask: price("22998.5"), at: now }
 }
 
 pub(crate) fn account(quote: &str) -> AccountLedger {
@@ -233,29 +241,24 @@ pub(crate) struct Venue {
 }
 
 impl Venue {
-    fn market(&self, symbol: &Symbol) -> Result<Market, VenueError> {
-        if self.fails {
-            return Err(VenueError::Unavailable("down".to_owned()));
-        }
-        let mut market = market(self.now);
-        market.instrument.symbol = symbol.clone();
-        market.quote.symbol = symbol.clone();
-        for candle in &mut market.candles {
-            candle.open_time = candle.open_time - self.lags;
-        }
-        Ok(market)
+    fn answers(&self) -> Result<(), VenueError> {
+        if self.fails { Err(VenueError::Unavailable("down".to_owned())) } else { Ok(()) }
     }
 }
 
 impl MarketData for Venue {
     async fn instrument(&self, symbol: &Symbol) -> Result<Instrument, VenueError> {
-        Ok(self.market(symbol)?.instrument)
+        self.answers().map(|()| instrument(symbol))
     }
     async fn quote(&self, symbol: &Symbol) -> Result<Quote, VenueError> {
-        Ok(self.market(symbol)?.quote)
+        self.answers().map(|()| quote(symbol, self.now))
     }
-    async fn candles(&self, symbol: &Symbol, count: u32) -> Result<Vec<Candle>, VenueError> {
-        let mut candles = self.market(symbol)?.candles;
+    async fn candles(&self, _: &Symbol, count: u32) -> Result<Vec<Candle>, VenueError> {
+        self.answers()?;
+        let mut candles = candles(self.now);
+        for candle in &mut candles {
+            candle.open_time = candle.open_time - self.lags;
+        }
         Ok(candles.split_off(candles.len().saturating_sub(count as usize)))
     }
 }
