@@ -1,7 +1,6 @@
 //! Invokes the functions in the order of a strategy's life and keeps what each invocation cost.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use serde_json::{Value, json};
 use shared::tables::{Function, Table};
@@ -147,11 +146,10 @@ impl Runner<'_> {
         Ok(())
     }
 
-    /// The same process decides for the same strategies round after round, each in a minute of its own, and is weighed
-    /// after each.
+    /// The same process decides for the same strategies round after round, and is weighed after each. A thousand take
+    /// about a minute, so that nearly all are due again.
     async fn again(&self, load: &Fleet, rounds: u32, findings: &mut Findings) {
         for _ in 0..rounds {
-            self.next_minute().await;
             self.go(
                 Phase { function: Function::Decide, what: AGAIN, fleet: load, times: load.size },
                 findings,
@@ -161,13 +159,6 @@ impl Runner<'_> {
             let resident = process.and_then(|process| process.resident().ok());
             findings.rounds_kib.extend(resident.map(|memory| memory.rss_kib));
         }
-    }
-
-    #[expect(clippy::disallowed_methods, reason = "real processes live in real minutes")]
-    async fn next_minute(&self) {
-        let now = self.world.now();
-        let left = (now.minute() + Millis::from_minutes(1)).since(now);
-        tokio::time::sleep(Duration::from_millis(left.0.unsigned_abs())).await;
     }
 }
 

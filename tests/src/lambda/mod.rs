@@ -21,7 +21,7 @@ use std::path::PathBuf;
 pub struct Options {
     /// Invocations of each function.
     pub invocations: u32,
-    /// How often decide serves all of its strategies once more afterwards, a minute or more each time.
+    /// How often decide serves all of its strategies once more afterwards.
     pub rounds: u32,
     /// Where the binaries come from.
     pub binaries: Source,
