@@ -115,6 +115,13 @@ impl Trading<'_> {
 
     /// What the README led to: a strategy that has bought on the paper venue, without any key of an exchange.
     pub(super) fn the_readmes_strategy_trades_on_paper(&self) -> Result<(), Failed> {
+        // Its file says every 25 minutes, and its own minute of them is up to as long away.
+        let table = self.stage.names.table(Table::StrategyConfig);
+        let key = json!({"strategy_id": {"S": README}}).to_string();
+        let update = ["dynamodb", "update-item", "--table-name", &table, "--key", &key];
+        let often = ["--update-expression", "SET decide_every_seconds = :s"];
+        let values = ["--expression-attribute-values", r#"{":s":{"N":"60"}}"#];
+        self.stage.aws.ask(&[update.as_slice(), often.as_slice(), values.as_slice()].concat())?;
         until("the README's strategy holds something", CYCLES, || {
             let said = self.tradai.run(&["status", README])?;
             Ok((
