@@ -1,6 +1,6 @@
 //! What instances share of the model: dollars that together they cannot exceed, waits, the breaker, and the switch.
 
-use std::cell::RefCell;
+use std::cell::Cell;
 
 use shared::ids::ProviderId;
 use shared::money::Notional;
@@ -10,10 +10,11 @@ use shared::records::llm::{Fate, Hour, LlmLedger, Resumed, SwitchedOff};
 use shared::roster::Trail;
 use shared::state::{Alert, LlmDay};
 use shared::status::Hold;
-use shared::store::{self, Attr, Change, Cond, Item, Key, Path, ReadError, Write, WriteError};
+use shared::store::{Attr, Change, Cond, Key, Path, Write, WriteError};
 use shared::tables::Table;
 use shared::testkit::at_once;
 use shared::testkit::counted::{Call, Counted};
+use shared::testkit::meddled::Meddled;
 use shared::testkit::memory::MemoryStore;
 use shared::time::Millis;
 
@@ -44,40 +45,6 @@ fn throttled() -> ModelError {
     ModelError::Throttled { wait: Some(Millis::from_secs(30)) }
 }
 
-/// Tables in which others write before every write of ours.
-struct Busy(MemoryStore, RefCell<u32>);
-
-impl ReadTables for Busy {
-    async fn get(&self, keys: &[Key]) -> Result<Vec<Option<Item>>, ReadError> {
-        self.0.get(keys).await
-    }
-    async fn query(
-        &self,
-        table: Table,
-        hash: &str,
-        prefix: &str,
-        order: store::Order,
-        limit: usize,
-    ) -> Result<Vec<Item>, ReadError> {
-        self.0.query(table, hash, prefix, order, limit).await
-    }
-}
-
-impl WriteTables for Busy {
-    async fn write(&self, writes: Vec<Write>) -> Result<(), WriteError> {
-        if *self.1.borrow() > 0 {
-            *self.1.borrow_mut() -= 1;
-            let other = purse(&self.0);
-            let cost = most("100");
-            let item =
-                at_once(self.0.get(&[records::state::key(&plain("other").strategy_id)])).unwrap().remove(0);
-            let state = records::state::decode(&item.unwrap()).unwrap();
-            at_once(other.reserve(&self.0, &state, &mut Tally::default(), cost, now())).unwrap();
-        }
-        self.0.write(writes).await
-    }
-}
-
 fn now() -> shared::time::Timestamp {
     at("2023-03-01T16:00:05Z")
 }
@@ -89,8 +56,20 @@ fn plain(name: &str) -> shared::state::StrategyState {
 fn instances_that_reserve_at_once_never_exceed_the_hour_together() {
     let world = World::new();
     world.plant_other("other");
-    // Each of them would fit alone: four of 100 by others and 150 of ours do not fit into 500.
-    let busy = Busy(world.tables.clone(), RefCell::new(4));
+    // Each of them would fit alone: four of 100 by others, each just before a write of ours, and 150 of ours do not fit
+    // into 500.
+    let left = Cell::new(4);
+    let busy = Meddled(world.tables.clone(), |tables: &MemoryStore, writes| {
+        if left.get() > 0 {
+            left.set(left.get() - 1);
+            let item =
+                at_once(tables.get(&[records::state::key(&plain("other").strategy_id)])).unwrap().remove(0);
+            let state = records::state::decode(&item.unwrap()).unwrap();
+            let other = purse(tables);
+            at_once(other.reserve(tables, &state, &mut Tally::default(), most("100"), now())).unwrap();
+        }
+        at_once(tables.write(writes))
+    });
     let ours = purse(&world.tables);
     let mut tally = Tally::default();
     let got = at_once(ours.reserve(&busy, &state(), &mut tally, most("150"), now()));
@@ -136,45 +115,25 @@ fn who_dies_after_reserving_has_spent_too_much_on_paper_and_never_too_little() {
     assert_eq!(world.state().llm_day.usd.to_string(), "0.2511");
 }
 
-/// Tables that take every write, and of which one answer is lost: that of the reservation with this number.
-struct Unheard(MemoryStore, RefCell<u32>);
-
-impl ReadTables for Unheard {
-    async fn get(&self, keys: &[Key]) -> Result<Vec<Option<Item>>, ReadError> {
-        self.0.get(keys).await
-    }
-    async fn query(
-        &self,
-        table: Table,
-        hash: &str,
-        prefix: &str,
-        order: store::Order,
-        limit: usize,
-    ) -> Result<Vec<Item>, ReadError> {
-        self.0.query(table, hash, prefix, order, limit).await
-    }
-}
-
-impl WriteTables for Unheard {
-    async fn write(&self, writes: Vec<Write>) -> Result<(), WriteError> {
-        let tables: Vec<Table> = writes.iter().map(|write| write.key.table).collect();
-        self.0.write(writes).await?;
-        if tables != [Table::TradingState, Table::Ledgers] {
-            return Ok(());
-        }
-        *self.1.borrow_mut() -= 1;
-        if *self.1.borrow() == 0 { Err(WriteError::NoAnswer("timeout".to_owned())) } else { Ok(()) }
-    }
-}
-
 #[test]
 fn what_an_unheard_reservation_gave_back_is_not_given_back_again() {
     let world = World::new();
     world.plant_other("other");
     world.shard(&["demo", "other"]);
-    let unheard = Unheard(world.tables.clone(), RefCell::new(2));
+    // Every write is made; the answer to the second reservation is lost.
+    let reservations = Cell::new(0);
+    let unheard = Meddled(world.tables.clone(), |tables: &MemoryStore, writes: Vec<Write>| {
+        let is_one = writes.iter().map(|write| write.key.table).eq([Table::TradingState, Table::Ledgers]);
+        reservations.set(reservations.get() + u32::from(is_one));
+        at_once(tables.write(writes))?;
+        if is_one && reservations.get() == 2 {
+            Err(WriteError::NoAnswer("timeout".to_owned()))
+        } else {
+            Ok(())
+        }
+    });
     world.tick_over(&unheard, &Trail::default(), now().minute());
-    assert_eq!((world.asked(), *unheard.1.borrow()), (1, 0));
+    assert_eq!((world.asked(), reservations.get()), (1, 2));
     let days = world.state().llm_day.usd + world.state_of("other").llm_day.usd;
     assert_eq!(world.ledger("fleet").unwrap().hour.unwrap().usd, days, "too much on paper, never too little");
 }

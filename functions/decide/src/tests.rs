@@ -13,11 +13,13 @@ use shared::state::{Live, LlmDay, LlmMinute, Target};
 use shared::status::{Hold, Status};
 use shared::store::{self, Attr, Item, Key, ReadError, Write, WriteError};
 use shared::tables::Table;
+use shared::testkit::at_once;
+use shared::testkit::meddled::Meddled;
 use shared::testkit::memory::MemoryStore;
 use shared::time::Millis;
 
 use crate::testing::{World, at, holding, mutters, opens, outcome, resting, says, settings, stored};
-use crate::tokens;
+use crate::{budget, tokens};
 
 #[test]
 fn a_repeated_event_asks_once() {
@@ -512,45 +514,25 @@ fn a_cycle_is_one_log_line_with_trace_cost_and_duration() {
     }
 }
 
-/// Tables that take no decision.
-struct NoDecisions<'a>(&'a MemoryStore);
-
-impl ReadTables for NoDecisions<'_> {
-    async fn get(&self, keys: &[Key]) -> Result<Vec<Option<Item>>, ReadError> {
-        self.0.get(keys).await
-    }
-    async fn query(
-        &self,
-        table: Table,
-        hash: &str,
-        prefix: &str,
-        order: store::Order,
-        limit: usize,
-    ) -> Result<Vec<Item>, ReadError> {
-        self.0.query(table, hash, prefix, order, limit).await
-    }
-}
-
-impl WriteTables for NoDecisions<'_> {
-    async fn write(&self, writes: Vec<Write>) -> Result<(), WriteError> {
-        if writes.iter().any(|write| write.key.table == Table::Decisions) {
-            return Err(WriteError::NotDone("no more room".to_owned()));
-        }
-        self.0.write(writes).await
-    }
-}
-
 #[test]
 fn what_cannot_be_recorded_is_asked_within_the_budget_and_fails_the_invocation() {
     let world = World::new();
+    let full = Meddled(world.tables.clone(), |tables: &MemoryStore, writes: Vec<Write>| {
+        match writes.iter().any(|write| write.key.table == Table::Decisions) {
+            true => Err(WriteError::NotDone("no more room".to_owned())),
+            false => at_once(tables.write(writes)),
+        }
+    });
     let mut tokens = Vec::new();
     for _ in 0..10 {
-        let (before, tables) = (world.asked(), NoDecisions(&world.tables));
-        let report = world.tick_over(&tables, &Trail::default(), world.clock.0.get().minute());
+        let before = world.asked();
+        let report = world.tick_over(&full, &Trail::default(), world.clock.0.get().minute());
         assert_eq!((report.cycles, report.unrecorded, report.answer().is_err()), (0, 1, true));
         let asked = world.model.asked.borrow();
         let bound = |question: &Question| match question.turns.as_slice() {
-            [Said::Facts(facts)] => tokens::asked(&question.model, &question.tool, &[facts]) + 400,
+            [Said::Facts(facts)] => {
+                tokens::asked(&question.model, &question.tool, &[facts]) + budget::MAX_TOKENS
+            }
             turns => panic!("{turns:?}"),
         };
         tokens.push(asked[before..].iter().map(bound).sum::<u32>());

@@ -2,6 +2,7 @@
 
 pub mod contract;
 pub mod counted;
+pub mod meddled;
 pub mod memory;
 
 use std::future::Future;

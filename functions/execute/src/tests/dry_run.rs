@@ -1,23 +1,13 @@
 //! A dry run that begins while something is held: nothing leaves, whatever was sent before, and a person is told.
 
 use shared::books::PositionStatus;
-use shared::ids::PositionId;
 use shared::order::Origin;
 use shared::settings::SafetyMode;
 use shared::state::Target;
 use shared::status::Status;
 
-use super::{FLAT, SILENT, flat};
+use super::{FLAT, SILENT, flat, holding};
 use crate::testing::{Bench, bench, limit, market};
-
-/// One unit with its stop, since then a dry run.
-fn holding(candles: &[([i64; 4], i64)]) -> (Bench, PositionId) {
-    let bench = bench(candles);
-    let id = bench.intend(&market("1", "90"));
-    bench.tick(0);
-    assert_eq!(bench.resting(), ["SELL 0.999"]);
-    (bench, id)
-}
 
 fn dry_run(bench: &Bench) {
     bench.settings(|settings| settings.safety_mode = SafetyMode::DryRun);

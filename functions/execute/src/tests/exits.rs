@@ -8,17 +8,8 @@ use shared::status::Status;
 use shared::time::{Millis, Timestamp};
 use sim::exchange::Filters;
 
-use super::{FLAT, SILENT, flat};
+use super::{FLAT, SILENT, flat, holding};
 use crate::testing::{Bench, Fault, Wanted, bench, d, limit, market, minute, percent, price, qty};
-
-/// One unit bought at 100 in minute 0, its stop at 90.
-fn holding(candles: &[([i64; 4], i64)]) -> (Bench, PositionId) {
-    let bench = bench(candles);
-    let id = bench.intend(&market("1", "90"));
-    bench.tick(0);
-    assert_eq!(bench.resting(), ["SELL 0.999"]);
-    (bench, id)
-}
 
 #[test]
 fn a_take_profit_cancels_the_stop_then_sells_and_closes() {

@@ -1,21 +1,13 @@
 //! What is held has its stop at the venue, or is on its way out.
 
 use shared::books::{ExitReason, PositionStatus};
-use shared::ids::{Leg, PositionId};
+use shared::ids::Leg;
 use shared::ports::VenueError;
 use shared::status::Status;
 use shared::store::Attr;
 
-use super::{FLAT, flat};
-use crate::testing::{Bench, Fault, bench, d, limit, market, minute, qty};
-
-fn holding(candles: &[([i64; 4], i64)]) -> (Bench, PositionId) {
-    let bench = bench(candles);
-    let id = bench.intend(&market("1", "90"));
-    bench.tick(0);
-    assert_eq!(bench.resting(), ["SELL 0.999"]);
-    (bench, id)
-}
+use super::{FLAT, flat, holding};
+use crate::testing::{Fault, bench, d, limit, market, minute, qty};
 
 #[test]
 fn a_stop_that_triggers_closes_the_position_by_its_fills_and_leaves_nothing_live() {
