@@ -107,6 +107,8 @@ pub enum Why {
     Unavailable,
     /// The market data was stale or incomplete.
     StaleMarket,
+    /// The books of the account do not say what it holds.
+    UnknownBalance,
     /// Models are switched off until a person resumes them.
     ModelOff,
     /// Nothing material changed since the last decision: it was not worth asking.
@@ -115,7 +117,7 @@ pub enum Why {
 
 impl Why {
     /// Every reason.
-    pub const ALL: [Why; 10] = [
+    pub const ALL: [Why; 11] = [
         Why::ByModel,
         Why::Refused,
         Why::Truncated,
@@ -124,6 +126,7 @@ impl Why {
         Why::OverBudget,
         Why::Unavailable,
         Why::StaleMarket,
+        Why::UnknownBalance,
         Why::ModelOff,
         Why::Unchanged,
     ];
@@ -138,6 +141,7 @@ impl Why {
             Why::OverBudget => "over_budget",
             Why::Unavailable => "unavailable",
             Why::StaleMarket => "stale_market",
+            Why::UnknownBalance => "unknown_balance",
             Why::ModelOff => "model_off",
             Why::Unchanged => "unchanged",
         }

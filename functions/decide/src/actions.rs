@@ -20,9 +20,7 @@ pub const fn may_be_asked(state: &StrategyState) -> bool {
 /// The actions that change something; hold and abstain come on top. Empty: do not ask.
 pub fn allowed(state: &StrategyState, books: &Books, symbols: &[Symbol]) -> Vec<Action> {
     let (status, held) = (state.status, !state.holds.is_empty());
-    let opens = may(Act::Open, status, held)
-        && state.has_room_to_open()
-        && symbols.iter().any(|symbol| !books.is_taken(symbol));
+    let opens = may_open(state, books, symbols) && books.know_balances();
     let closes = may(Act::ExitByModel, status, held)
         && books.positions.iter().any(|one| one.status == PositionStatus::Open && !is_wished(state, one));
     // Where the status is not running, execute withdraws entries itself.
@@ -30,6 +28,17 @@ pub fn allowed(state: &StrategyState, books: &Books, symbols: &[Symbol]) -> Vec<
         status == Status::Running && may(Act::CancelEntry, status, held) && books.entries().count() > 0;
     let choices = [(Action::Open, opens), (Action::Close, closes), (Action::Cancel, cancels)];
     choices.into_iter().filter_map(|(action, is_allowed)| is_allowed.then_some(action)).collect()
+}
+
+/// Whether something could be opened if it were known what the account holds.
+pub fn lack_balances(state: &StrategyState, books: &Books, symbols: &[Symbol]) -> bool {
+    may_open(state, books, symbols) && !books.know_balances()
+}
+
+fn may_open(state: &StrategyState, books: &Books, symbols: &[Symbol]) -> bool {
+    may(Act::Open, state.status, !state.holds.is_empty())
+        && state.has_room_to_open()
+        && symbols.iter().any(|symbol| !books.is_taken(symbol))
 }
 
 /// Whether someone wishes to close it already.
@@ -44,6 +53,8 @@ fn is_wished(state: &StrategyState, position: &shared::books::Position) -> bool 
 mod tests {
     use super::*;
     use crate::testing::{self, at};
+    use shared::books::AccountBook;
+    use shared::records::AccountLedger;
     use shared::status::Hold;
 
     fn state(status: Status) -> StrategyState {
@@ -55,9 +66,14 @@ mod tests {
         names.join(" ")
     }
 
+    /// Nothing held or ordered, by an account whose balance is known.
+    fn empty() -> Books {
+        Books { account: Some(testing::account("1000")), ..Books::default() }
+    }
+
     #[test]
     fn the_allowed_actions_follow_status_and_books() {
-        let (empty, holding, resting) = (Books::default(), testing::holding(), testing::resting());
+        let (empty, holding, resting) = (empty(), testing::holding(), testing::resting());
         for (status, expected) in [
             (Status::Warmup, ["", "", ""]),
             (Status::Running, ["open", "close", "cancel"]),
@@ -75,7 +91,7 @@ mod tests {
         for hold in Hold::ALL {
             let mut state = state(Status::Running);
             state.holds.insert(hold, at("2023-03-01T00:00:00Z"));
-            assert_eq!(names(&state, &Books::default()), "");
+            assert_eq!(names(&state, &empty()), "");
             assert_eq!(names(&state, &testing::holding()), "close");
             assert!(may_be_asked(&state));
         }
@@ -95,7 +111,20 @@ mod tests {
         for seq in 0..13 {
             state.live.insert(format!("demo.{seq}"), Live::Position);
         }
-        assert_eq!(names(&state, &Books::default()), "");
+        assert_eq!(names(&state, &empty()), "");
+    }
+
+    #[test]
+    fn while_it_is_not_known_what_the_account_holds_only_opening_is_forbidden() {
+        let (state, unread) = (state(Status::Running), Books::default());
+        let unopened = AccountLedger { book: AccountBook::default(), ..testing::account("1000") };
+        let unopened = Books { account: Some(unopened), ..Books::default() };
+        for books in [&unread, &unopened] {
+            assert_eq!(names(&state, books), "");
+            assert!(lack_balances(&state, books, &[testing::symbol()]));
+        }
+        assert!(!lack_balances(&state, &empty(), &[testing::symbol()]));
+        assert_eq!(names(&state, &testing::resting()), "cancel");
     }
 
     #[test]

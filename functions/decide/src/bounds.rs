@@ -9,8 +9,8 @@ use crate::market::Market;
 /// How far above the ask execute values a market order.
 const SLIPPAGE: Percent = Percent::HALF;
 
-/// The largest quantity that every limit lets pass at the worst price; zero where nothing may be opened.
-/// A balance that is unknown bounds nothing here: execute refuses what cannot be paid.
+/// The largest quantity that every limit lets pass at the worst price; zero where nothing may be opened, or where it is
+/// not known what could be paid.
 pub fn max_quantity(
     market: &Market,
     limits: &Limits,
@@ -23,12 +23,11 @@ pub fn max_quantity(
     if is_taken || !listed || instrument.trading == Trading::Closed {
         return Qty::ZERO;
     }
+    let Some(balance) = balance else { return Qty::ZERO };
     let worst = market.quote.ask.above(SLIPPAGE);
     let mut most = limits.max_order_notional.quantity_at(worst);
     most = most.min(limits.max_position_abs.less(held)).min(instrument.max_market_qty);
-    if let Some(balance) = balance {
-        most = most.min(affordable(balance, worst));
-    }
+    most = most.min(affordable(balance, worst));
     most.floor_to(instrument.step)
 }
 
@@ -57,23 +56,29 @@ mod tests {
     #[test]
     fn each_limit_binds_alone_and_the_smallest_binds() {
         // At 20,100: 201 buys 0.01.
-        assert_eq!(most(|_, _| {}, "0", None), "0.01");
-        assert_eq!(most(|_, _| {}, "0.995", None), "0.005");
-        assert_eq!(most(|_, _| {}, "2", None), "0");
+        let rich = Some("1000000");
+        assert_eq!(most(|_, _| {}, "0", rich), "0.01");
+        assert_eq!(most(|_, _| {}, "0.995", rich), "0.005");
+        assert_eq!(most(|_, _| {}, "2", rich), "0");
         assert_eq!(most(|_, _| {}, "0", Some("100.5")), "0.005");
         assert_eq!(most(|_, _| {}, "0", Some("-1")), "0");
         assert_eq!(
-            most(|market, _| market.instrument.max_market_qty = Qty::parse("0.002").unwrap(), "0", None),
+            most(|market, _| market.instrument.max_market_qty = Qty::parse("0.002").unwrap(), "0", rich),
             "0.002"
         );
-        assert_eq!(most(|market, _| market.instrument.trading = Trading::Closed, "0", None), "0");
-        assert_eq!(most(|_, limits| limits.allowed_symbols.clear(), "0", None), "0");
+        assert_eq!(most(|market, _| market.instrument.trading = Trading::Closed, "0", rich), "0");
+        assert_eq!(most(|_, limits| limits.allowed_symbols.clear(), "0", rich), "0");
+    }
+
+    #[test]
+    fn nothing_is_opened_while_it_is_not_known_what_could_be_paid() {
+        assert_eq!(most(|_, _| {}, "0", None), "0");
     }
 
     #[test]
     fn the_quantity_is_floored_to_the_step() {
         assert_eq!(
-            most(|market, _| market.instrument.step = Qty::parse("0.004").unwrap(), "0", None),
+            most(|market, _| market.instrument.step = Qty::parse("0.004").unwrap(), "0", Some("1000000")),
             "0.008"
         );
     }
@@ -85,7 +90,7 @@ mod tests {
             market.quote.ask = Price::new(rust_decimal::Decimal::new(ask as i64, 3)).unwrap();
             let mut limits = testing::settings().limits;
             limits.max_order_notional = Notional::new(rust_decimal::Decimal::new(limit as i64, 2)).unwrap();
-            let most = max_quantity(&market, &limits, Qty::ZERO, false, None);
+            let most = max_quantity(&market, &limits, Qty::ZERO, false, Some(Amount::parse("1000000000").unwrap()));
             proptest::prop_assert!(most * market.quote.ask.above(SLIPPAGE) <= limits.max_order_notional);
         }
     }

@@ -53,13 +53,19 @@ where
     let off = turn.shift.purse.fleet_off();
     let (stood, is_off) = (turn.state.holds.contains_key(&Hold::ModelOff), off.is_some());
     mirror::model_off(turn, stood, is_off).await?;
-    let allowed = actions::allowed(&mirror::mirrored(turn, is_off), &books, &turn.settings.symbols);
-    if allowed.is_empty() && !is_off {
+    let (state, symbols) = (mirror::mirrored(turn, is_off), &turn.settings.symbols);
+    let allowed = actions::allowed(&state, &books, symbols);
+    let lacking = allowed.is_empty() && actions::lack_balances(&state, &books, symbols);
+    if allowed.is_empty() && !is_off && !lacking {
         return Ok(Cycled::NotAsked);
     }
     let answer = match (&turn.sight, off) {
         (_, Some(why)) => Some(ask::unasked(turn, "", Why::ModelOff, why)),
         (Err(problem), None) => Some(ask::unasked(turn, "", Why::StaleMarket, problem.to_string())),
+        (Ok(_), None) if lacking => {
+            let why = format!("the books do not say what account {} holds", turn.settings.account);
+            Some(ask::unasked(turn, "", Why::UnknownBalance, why))
+        }
         (Ok(markets), None) => {
             books.notes = notes::notes(turn).await.map_err(NoBooks::Read)?;
             asked(turn, &books, &allowed, markets).await?

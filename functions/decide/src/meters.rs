@@ -266,7 +266,12 @@ mod tests {
             let expected = match why {
                 Why::Refused | Why::Truncated | Why::Empty | Why::Malformed => 3,
                 Why::ByModel => 0,
-                Why::OverBudget | Why::Unavailable | Why::StaleMarket | Why::ModelOff | Why::Unchanged => 2,
+                Why::OverBudget
+                | Why::Unavailable
+                | Why::StaleMarket
+                | Why::UnknownBalance
+                | Why::ModelOff
+                | Why::Unchanged => 2,
             };
             assert_eq!(bad_cycles(2, &Outcome::Abstain(why)), expected, "{}", why.as_str());
         }

@@ -181,7 +181,8 @@ fn second_failed(asked: &[Asked], problem: &str) -> Result<(Outcome, String), No
 
 /// Nobody was asked: the record alone says why, and only few reasons are possible.
 fn not_asked(outcome: &str) -> Result<Outcome, NotReplayed> {
-    let possible = [Why::StaleMarket, Why::ModelOff, Why::Unchanged].map(Outcome::Abstain);
+    let possible =
+        [Why::StaleMarket, Why::UnknownBalance, Why::ModelOff, Why::Unchanged].map(Outcome::Abstain);
     let found = possible.into_iter().find(|one| one.to_string() == outcome);
     found.ok_or_else(|| damaged("asked", format!("nobody was asked, and the outcome is {outcome}")))
 }

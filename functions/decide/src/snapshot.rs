@@ -1,6 +1,9 @@
 //! The books of one strategy as a cycle sees them: what is live, what the account holds, and what our own
 //! rules refused lately.
 
+use std::collections::{BTreeMap, BTreeSet};
+
+use rust_decimal::Decimal;
 use shared::books::{Position, PositionStatus};
 use shared::decision::{Outcome, Why};
 use shared::ids::{Asset, Leg, OrderId, PositionId, Symbol};
@@ -15,6 +18,7 @@ use shared::roster::{Unfit, read};
 use shared::state::{Live, StrategyState};
 use shared::store::{self, Item, Key, ReadError};
 use shared::tables::Table;
+use shared::time::Timestamp;
 
 use crate::market::Market;
 use crate::notes::Shown;
@@ -34,14 +38,36 @@ pub struct Books {
     pub orders: Vec<Order>,
     /// The account's ledger; none before reconcile's first look.
     pub account: Option<AccountLedger>,
-    /// What our own rules refused lately, newest first.
-    pub refusals: Vec<String>,
+    /// What was decided lately and what became of it, newest first.
+    pub recent: Vec<Earlier>,
     /// What the user's own pipeline noted; read only for a cycle that may ask.
     pub notes: Vec<Shown>,
     /// What the last answer saw, where it changed nothing.
     pub seen: Option<Seen>,
     /// How many of the last answers in a row were refusals of the model.
     pub refused_in_row: u32,
+}
+
+/// An earlier decision.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Earlier {
+    /// Its scheduled minute.
+    pub at: Timestamp,
+    /// What it was (`decision::Outcome` as text).
+    pub outcome: String,
+    /// The market of what it ordered.
+    pub symbol: Option<Symbol>,
+    /// Where its order stands.
+    pub order: Option<State>,
+    /// What the position that it opened has gained in all, in percent of its cost, once that is closed.
+    pub gain: Option<Decimal>,
+}
+
+impl Earlier {
+    /// Whether a rule of ours refused it.
+    pub const fn is_refused(&self) -> bool {
+        matches!(self.order, Some(State::Refused { .. }))
+    }
 }
 
 /// Why the books cannot be read: this strategy decides nothing, the others go on.
@@ -74,9 +100,15 @@ impl Books {
         let coming = self.entries().filter(|order| order.terms.symbol == *symbol);
         held + coming.map(Order::outstanding).sum()
     }
-    /// What of `quote` the books say is free: what the account must hold less what open entries may cost.
+    /// Whether it is known what the account holds.
+    pub fn know_balances(&self) -> bool {
+        self.account.as_ref().is_some_and(AccountLedger::is_open)
+    }
+    /// What of `quote` the books say is free: what the account must hold less what open entries may cost; none before
+    /// the books are open.
     pub fn free(&self, quote: &Asset) -> Option<Amount> {
-        let held = self.account.as_ref()?.book.expected().get(quote).copied()?;
+        let ledger = self.account.as_ref().filter(|ledger| ledger.is_open())?;
+        let held = ledger.book.expected().get(quote).copied().unwrap_or(Amount::ZERO);
         let buys = self
             .entries()
             .filter(|order| order.terms.side == Side::Buy && order.terms.symbol.quote == *quote);
@@ -106,22 +138,52 @@ pub async fn books<T: ReadTables, V, A>(turn: &Turn<'_, T, V, A>) -> Result<Book
     let decisions = recent_decisions(turn).await?;
     let account = records::account::key(&turn.settings.account);
     let live: Vec<Key> = turn.state.live.iter().filter_map(|(name, entry)| live_key(name, entry)).collect();
-    let asked: Vec<Key> = decisions.iter().filter_map(order_key).collect();
     let shared = purse::names(&turn.settings);
     let ledgers = shared.iter().map(records::llm::key);
-    let keys: Vec<Key> = std::iter::once(account).chain(ledgers).chain(live.clone()).chain(asked).collect();
-    let mut items = tables.get(&keys).await?.into_iter();
-    let (refused_in_row, seen) = (refused_in_row(&decisions), worth::seen(decisions.first()));
-    let mut books = Books { refused_in_row, seen, ..Books::default() };
-    if let Some(item) = items.next().flatten() {
+    let left = decisions.iter().flat_map(|one| [order_key(one), position_key(one)]).flatten();
+    let keys = std::iter::once(account.clone()).chain(ledgers).chain(live.clone()).chain(left);
+    let mut found = Found::read(tables, keys.collect()).await?;
+    let mut books = Books {
+        refused_in_row: refused_in_row(&decisions),
+        seen: worth::seen(decisions.first()),
+        recent: decisions.iter().filter_map(|one| earlier(one, &found)).collect(),
+        ..Books::default()
+    };
+    if let Some(item) = found.take(&account) {
         books.account = Some(records::account::decode(&item).map_err(Unfit::Corrupt)?);
     }
-    turn.shift.purse.adopt(shared.into_iter().map(|name| (name, items.next().flatten())));
+    let ledgers = shared.into_iter().map(|name| {
+        let item = found.take(&records::llm::key(&name));
+        (name, item)
+    });
+    turn.shift.purse.adopt(ledgers);
     for key in live {
-        place(&mut books, key, items.next().flatten())?;
+        let item = found.take(&key);
+        place(&mut books, key, item)?;
     }
-    books.refusals = items.flatten().filter_map(|item| refusal(&item)).collect();
     Ok(books)
+}
+
+/// What one batch found.
+struct Found(BTreeMap<Key, Item>);
+
+impl Found {
+    async fn read(tables: &impl ReadTables, keys: BTreeSet<Key>) -> Result<Found, ReadError> {
+        let keys: Vec<Key> = keys.into_iter().collect();
+        let items = tables.get(&keys).await?;
+        Ok(Found(keys.into_iter().zip(items).filter_map(|(key, item)| Some((key, item?))).collect()))
+    }
+    fn take(&mut self, key: &Key) -> Option<Item> {
+        self.0.remove(key)
+    }
+    /// What `decision` ordered. A damaged one is skipped where it is history.
+    fn order(&self, decision: &DecisionRecord) -> Option<Order> {
+        records::order::decode(self.0.get(&order_key(decision)?)?).ok()
+    }
+    /// What `decision` opened or is about.
+    fn position(&self, decision: &DecisionRecord) -> Option<Position> {
+        records::position::decode(self.0.get(&position_key(decision)?)?).ok()
+    }
 }
 
 /// Newest first. A damaged one is skipped: it is history, and nothing depends on it.
@@ -172,6 +234,10 @@ fn order_key(decision: &DecisionRecord) -> Option<Key> {
     Some(records::order::key(decision.position_id.as_ref()?, decision.order_id.as_ref()?))
 }
 
+fn position_key(decision: &DecisionRecord) -> Option<Key> {
+    decision.position_id.as_ref().map(records::position::key)
+}
+
 fn place(books: &mut Books, key: Key, item: Option<Item>) -> Result<(), Unfit> {
     if key.table == Table::Positions {
         books.positions.push(read(item, key, records::position::decode)?);
@@ -181,20 +247,27 @@ fn place(books: &mut Books, key: Key, item: Option<Item>) -> Result<(), Unfit> {
     Ok(())
 }
 
-/// The documented message of the rule that refused it.
-fn refusal(item: &Item) -> Option<String> {
-    match records::order::decode(item).ok()?.state {
-        State::Refused { message, .. } => Some(message),
-        State::Intended
-        | State::AwaitingApproval { .. }
-        | State::Pending(_)
-        | State::Unknown(_)
-        | State::Live { .. }
-        | State::Done { .. }
-        | State::Rejected { .. }
-        | State::Absent { .. }
-        | State::DryRun => None,
+/// What `decision` was and what became of it; none where nobody was asked because nothing had changed, or where its
+/// answer was never read.
+fn earlier(decision: &DecisionRecord, found: &Found) -> Option<Earlier> {
+    let outcome = decision.outcome.clone()?;
+    if outcome == Outcome::Abstain(Why::Unchanged).to_string() {
+        return None;
     }
+    let (order, position) = (found.order(decision), found.position(decision));
+    let ordered = order.as_ref().map(|order| order.terms.symbol.clone());
+    Some(Earlier {
+        at: decision.decided_at,
+        outcome,
+        symbol: ordered.or_else(|| position.as_ref().map(|position| position.symbol.clone())),
+        order: order.map(|order| order.state),
+        gain: position.filter(|one| one.status == PositionStatus::Closed).and_then(|one| gain(&one)),
+    })
+}
+
+fn gain(position: &Position) -> Option<Decimal> {
+    let share = position.realised().value().checked_div(position.cost.value())?;
+    Some(share.checked_mul(Decimal::ONE_HUNDRED)?.round_dp(2))
 }
 
 fn refused_in_row(decisions: &[DecisionRecord]) -> u32 {

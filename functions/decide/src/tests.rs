@@ -1,10 +1,11 @@
 //! What one tick does, seen in the tables, the log and what the model was asked.
 
 use serde_json::json;
+use shared::books::{Position, PositionStatus};
 use shared::decision::{Outcome, Why};
 use shared::ids::{Leg, OrderId, PositionId, StrategyId};
-use shared::money::Notional;
-use shared::order::{Kind, Origin, State};
+use shared::money::{Notional, Qty};
+use shared::order::{AtVenue, Ended, Kind, Origin, State};
 use shared::ports::{Level, ModelError, Question, ReadTables, Turn as Said, WriteTables};
 use shared::records;
 use shared::roster::Trail;
@@ -107,6 +108,23 @@ fn stale_candles_are_an_abstention_with_a_beat_and_no_byte_is_sent() {
     assert_eq!(world.state().last_heartbeat, at("2023-03-01T16:00:05Z"));
     assert_eq!(world.decisions()[0].outcome, stored(&Outcome::Abstain(Why::StaleMarket)));
     assert_eq!(world.state().bad_cycles, 0);
+}
+
+#[test]
+fn an_account_whose_books_are_gone_opens_nothing_and_the_cycle_says_so() {
+    let world = World::new();
+    world.tables.forget(Table::Ledgers);
+    world.shard(&["demo"]);
+    assert_eq!(outcome(&world.tick()), "abstain:unknown_balance");
+    assert_eq!((world.asked(), world.orders().len()), (0, 0));
+    let decisions = world.decisions();
+    let reason = decisions[0].reason.as_deref();
+    assert_eq!(reason, Some("the books do not say what account main holds"));
+    // What is held may still be closed.
+    world.plant_books(&holding());
+    world.clock.0.set(world.clock.0.get() + Millis::from_minutes(1));
+    world.will(Ok(says(json!({"action": "close", "symbol": "BTC-USDT", "reason": "it falls"}))));
+    assert_eq!(outcome(&world.tick()), "close");
 }
 
 #[test]
@@ -494,6 +512,43 @@ fn the_refusals_of_our_own_rules_are_shown_in_the_next_prompt() {
         [Said::Facts(facts)] => assert!(facts.contains(&message), "{facts}"),
         turns => panic!("{turns:?}"),
     }
+}
+
+/// The facts of the newest question.
+fn facts(world: &World) -> serde_json::Value {
+    match world.model.asked.borrow().last().map(|question| question.turns.clone()).as_deref() {
+        Some([Said::Facts(facts)]) => serde_json::from_str(facts).unwrap(),
+        turns => panic!("{turns:?}"),
+    }
+}
+
+#[test]
+fn the_model_is_shown_what_it_decided_lately_and_what_became_of_it() {
+    let world = World::new();
+    world.will(Ok(says(opens())));
+    world.tick();
+    assert_eq!(facts(&world)["recent_decisions"], json!([]));
+    let mut order = world.orders().remove(0);
+    let (id, bought) = (order.terms.position_id.clone(), order.terms.quantity);
+    let venue_id = "7".to_owned();
+    let venue = AtVenue { venue_id, executed: bought, recorded: bought, sent_at: world.clock.0.get() };
+    order.state = State::Done { venue, ended: Ended::Filled };
+    world.tables.plant(records::order::key(&id, &order.terms.order_id), records::order::encode(&order));
+    world.change(|state| state.live.clear());
+    let shown = |position: Option<Position>| {
+        let item = position.map(|position| records::position::encode(&position));
+        item.map(|item| world.tables.plant(records::position::key(&id), item));
+        world.clock.0.set(world.clock.0.get() + Millis::from_minutes(5));
+        world.tick();
+        facts(&world)["recent_decisions"].clone()
+    };
+    assert_eq!(shown(None), json!(["5m: open, filled"]));
+    let (cost, proceeds) = (Notional::parse("230").unwrap(), Notional::parse("227.7").unwrap());
+    let held = holding().positions.remove(0);
+    let position =
+        Position { id: id.clone(), quantity: Qty::ZERO, bought, sold: bought, cost, proceeds, ..held };
+    let position = Position { status: PositionStatus::Closed, ..position };
+    assert_eq!(shown(Some(position)), json!(["5m: hold", "10m: open, filled, gain -1.00%"]));
 }
 
 #[test]

@@ -42,8 +42,8 @@ pub fn print<T, V, A>(turn: &Turn<'_, T, V, A>, books: &Books, allowed: &[Action
         books.orders.iter().map(|one| (&one.terms.order_id, one.state.as_str(), one.outstanding())).collect();
     let notes: Vec<&str> = books.notes.iter().map(|note| note.text.as_str()).collect();
     let free: Vec<_> = turn.settings.symbols.iter().map(|symbol| books.free(&symbol.quote)).collect();
-    let all =
-        format!("{allowed:?}{positions:?}{orders:?}{free:?}{:?}{notes:?}{:?}", books.refusals, turn.settings);
+    let refused: Vec<_> = books.recent.iter().filter(|one| one.is_refused()).map(|one| one.at).collect();
+    let all = format!("{allowed:?}{positions:?}{orders:?}{free:?}{refused:?}{notes:?}{:?}", turn.settings);
     let digest = HEXLOWER.encode(&Sha256::digest(all.as_bytes()));
     digest.get(..PRINT).map(str::to_owned)
 }

@@ -4,24 +4,20 @@ use std::collections::BTreeMap;
 
 use shared::books::AccountBook;
 use shared::records::AccountLedger;
-use shared::records::account::{self, amount_attr, path};
+use shared::records::account::{self, OPENED, amount_attr, path};
 use shared::records::attrs::text;
 use shared::store::{Change, Cond, Path, Write};
 use shared::tables::Table;
 use shared::time::Timestamp;
 
 use crate::books::Books;
-use crate::marks::{BEFORE_THE_FIRST, OPENED};
+use crate::marks::BEFORE_THE_FIRST;
 use crate::observe::Observed;
 use crate::repair::marks_of;
 
 /// Whether the books were never opened.
 pub fn is_due(books: &Books) -> bool {
-    books
-        .heads
-        .ledger
-        .as_ref()
-        .is_none_or(|ledger| ledger.book.opening.is_empty() && !ledger.cursors.contains_key(OPENED))
+    books.heads.ledger.as_ref().is_none_or(|ledger| !ledger.is_open())
 }
 
 /// The opening balance as it is written.

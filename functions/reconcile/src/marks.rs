@@ -12,8 +12,6 @@ use std::collections::BTreeMap;
 
 use shared::ids::{PositionId, StrategyId, Symbol};
 
-/// The entry that says that the books are open.
-pub const OPENED: &str = "opened";
 /// The cursor of a symbol that had no trade yet.
 pub const BEFORE_THE_FIRST: &str = "-";
 

@@ -35,6 +35,9 @@ pub struct AccountLedger {
     pub key_check: Option<KeyCheck>,
 }
 
+/// The cursor that says that the books are open: what the account held was recorded, if only that it was nothing.
+pub const OPENED: &str = "opened";
+
 /// What was learnt of a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct KeyCheck {
@@ -67,6 +70,11 @@ impl AccountLedger {
             episodes: BTreeMap::new(),
             key_check: None,
         }
+    }
+
+    /// Whether reconcile has recorded what the account held at first; before that its balances are not known.
+    pub fn is_open(&self) -> bool {
+        !self.book.opening.is_empty() || self.cursors.contains_key(OPENED)
     }
 }
 

@@ -22,16 +22,16 @@ use crate::features::{Features, features};
 use crate::market::Market;
 use crate::notes::Shown;
 use crate::record;
-use crate::snapshot::Books;
+use crate::snapshot::{Books, Earlier};
 use crate::tokens;
 use crate::verdict::{TOOL, shorten};
 
 /// What never changes.
 pub const SYSTEM: &str = include_str!("system.txt");
 
-/// Refusals that are shown.
-const MOST_REFUSALS: usize = 2;
-/// Characters of one that are shown.
+/// Earlier decisions that are shown.
+const MOST_EARLIER: usize = 2;
+/// Characters of why one was refused that are shown.
 const MOST_MESSAGE: usize = 100;
 /// Tokens, by their bound, of the facts about one market in which nothing is held or ordered: less than any has.
 const LEAST_MARKET: u32 = 120;
@@ -127,15 +127,16 @@ pub fn facts(
     let actions: Vec<&str> =
         allowed.iter().chain(&[Action::Hold, Action::Abstain]).map(|action| action.as_str()).collect();
     let quote = settings.symbols.first().and_then(|symbol| books.free(&symbol.quote));
-    let told = books.refusals.iter().take(MOST_REFUSALS);
-    let refusals: Vec<String> = told.map(|message| shorten(message, MOST_MESSAGE)).collect();
+    let earlier = books.recent.iter().take(MOST_EARLIER);
+    let has_one = settings.symbols.len() == 1;
+    let earlier: Vec<String> = earlier.map(|one| decision(one, has_one, now)).collect();
     let notes: Vec<Value> = books.notes.iter().map(note).collect();
     let symbols: Vec<Value> = markets.iter().map(|market| symbol(settings, market, books, now)).collect();
     let mut facts = json!({
         "allowed_actions": actions,
         "decides_every_minutes": due::minutes(settings.decide_every),
         "quote_balance": quote.map(|amount: Amount| amount.to_string()),
-        "recent_refusals": refusals,
+        "recent_decisions": earlier,
         "symbols": symbols,
     });
     if let (false, Some(facts)) = (notes.is_empty(), facts.as_object_mut()) {
@@ -151,6 +152,32 @@ pub fn least(settings: &Settings, model: &str, now: Timestamp) -> u32 {
     let markets = u32::try_from(settings.symbols.len()).unwrap_or(u32::MAX);
     let plain = tokens::asked(model, &tool(&settings.symbols), &[&facts]);
     plain.saturating_add(markets.saturating_mul(LEAST_MARKET))
+}
+
+/// In few words, since tokens are few: `75m: open BTC-USDT, filled, gain -1.25%`, without the symbol where there is but
+/// one.
+fn decision(earlier: &Earlier, has_one: bool, now: Timestamp) -> String {
+    let mut told = format!("{}m: {}", age(earlier.at, now), earlier.outcome);
+    told.extend(earlier.symbol.iter().filter(|_| !has_one).map(|symbol| format!(" {symbol}")));
+    told.extend(earlier.order.iter().map(|order| format!(", {}", became(order))));
+    told.extend(earlier.gain.iter().map(|gain| format!(", gain {gain}%")));
+    told
+}
+
+/// A refusal by our own rules with the documented message, so that it is not tried again.
+fn became(order: &State) -> String {
+    match order {
+        State::Refused { message, .. } => format!("refused: {}", shorten(message, MOST_MESSAGE)),
+        State::Intended
+        | State::AwaitingApproval { .. }
+        | State::Pending(_)
+        | State::Unknown(_)
+        | State::Live { .. }
+        | State::Done { .. }
+        | State::Rejected { .. }
+        | State::Absent { .. }
+        | State::DryRun => order.as_str().to_owned(),
+    }
 }
 
 /// A stranger's text in an envelope of its own: nothing else is made of it.
@@ -292,12 +319,24 @@ mod tests {
         let mut books = testing::holding();
         books.orders = testing::resting().orders;
         books.account = Some(testing::account("1000"));
-        books.refusals = [
-            "order notional 500 exceeds limit 100",
-            "this account already has a position or entry in this asset",
-        ]
-        .map(str::to_owned)
-        .to_vec();
+        let earlier = |at: &str, outcome: &str, order| Earlier {
+            at: testing::at(at),
+            outcome: outcome.to_owned(),
+            symbol: Some(testing::symbol()),
+            order,
+            gain: None,
+        };
+        let refused =
+            |message: &str| Some(State::Refused { rule: "a rule".to_owned(), message: message.to_owned() });
+        let taken = refused("this account already has a position or entry in this asset");
+        let large = refused("order notional 500 exceeds limit 100");
+        let close = earlier("2023-03-01T14:45:00Z", "close", None);
+        books.recent = vec![
+            earlier("2023-03-01T15:35:00Z", "open", taken),
+            earlier("2023-03-01T15:10:00Z", "open", large),
+            Earlier { gain: Some(rust_decimal::Decimal::new(-125, 2)), ..close },
+            Earlier { symbol: None, ..earlier("2023-03-01T14:20:00Z", "hold", None) },
+        ];
         books
     }
 

@@ -8,6 +8,7 @@ use rust_decimal::Decimal;
 use shared::decision::Action;
 use shared::market::{Candle, Quote};
 use shared::money::{Price, Qty};
+use shared::order::State;
 use shared::time::{Millis, Timestamp};
 use tiktoken_rs::{CoreBPE, o200k_base_singleton};
 
@@ -15,7 +16,7 @@ use super::known::{KNOWN, Known};
 use crate::market::{CANDLES, Market};
 use crate::notes::{MOST_SOURCE, MOST_TEXT, Shown, plain};
 use crate::prompt::{SYSTEM, facts, tool};
-use crate::snapshot::Books;
+use crate::snapshot::{Books, Earlier};
 use crate::testing::{self, at};
 
 /// Prompts that are judged.
@@ -37,6 +38,7 @@ fn tokens(vocabulary: &CoreBPE) -> impl Iterator<Item = (u32, String)> {
 fn our_words() -> Vec<String> {
     let mut books = books(0);
     books.orders = testing::resting().orders;
+    books.recent = [1, 3, 5].map(|number| earlier(number, 0)).to_vec();
     let id = books.orders.first().map(|order| order.terms.order_id.to_string()).unwrap();
     let now = at("2023-03-01T16:00:05Z");
     let told = facts(&testing::settings(), &[testing::market(now)], &books, &Action::ALL, now);
@@ -123,7 +125,7 @@ fn note(source: &str, text: &str, number: usize) -> Shown {
     }
 }
 
-/// Books of every kind: with and without a position, an order, an account, refusals.
+/// Books of every kind: with and without a position, an order, an account, earlier decisions.
 fn books(number: usize) -> Books {
     let mut books = if number.is_multiple_of(2) { testing::holding() } else { Books::default() };
     for position in &mut books.positions {
@@ -135,13 +137,34 @@ fn books(number: usize) -> Books {
     if !number.is_multiple_of(5) {
         books.account = Some(testing::account(&format!("{}.{:02}", number * 13 % 20_000, number % 100)));
     }
+    books.recent = (0..number % 4).map(|nth| earlier(number + nth, nth)).collect();
+    books
+}
+
+/// Decisions of every kind, `nth` cycles back.
+fn earlier(number: usize, nth: usize) -> Earlier {
     let refused = [
         format!("order notional {}.5 exceeds limit 1000", number * 3),
         format!("price drifted 0.{} % since the decision, limit 0.5 %", 51 + number % 40),
         "this account already has a position or entry in this asset".to_owned(),
     ];
-    books.refusals = refused.into_iter().skip(number % 4).collect();
-    books
+    let refused = State::Refused { rule: "a rule".to_owned(), message: refused[number % 3].clone() };
+    let (outcome, order, is_over) = match number % 6 {
+        0 => ("hold", None, false),
+        1 => ("open", Some(refused), false),
+        2 => ("abstain:unavailable", None, false),
+        3 => ("open", Some(State::DryRun), true),
+        4 => ("close", None, true),
+        _ => ("open", Some(State::Rejected { code: "-2010".to_owned() }), false),
+    };
+    let minutes = i64::try_from(25 + 25 * nth + number % 300).unwrap();
+    Earlier {
+        at: at("2023-03-01T16:00:05Z") - Millis::from_minutes(minutes),
+        outcome: outcome.to_owned(),
+        symbol: (order.is_some() || is_over).then(testing::symbol),
+        order,
+        gain: is_over.then(|| Decimal::new(i64::try_from(number % 900).unwrap() - 450, 2)),
+    }
 }
 
 /// The market after `end` of the recorded minutes.
