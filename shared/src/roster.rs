@@ -84,12 +84,13 @@ pub enum RosterError {
     /// The tables did not answer.
     #[error(transparent)]
     Read(#[from] ReadError),
-    /// The shard's item is missing or damaged.
+    /// The shard's item is damaged.
     #[error(transparent)]
-    Shard(#[from] Unfit),
+    Shard(#[from] Corrupt),
 }
 
-/// Reads a shard's strategies: one batch where the last tick left its trail, else the shard first.
+/// Reads a shard's strategies: one batch where the last tick left its trail, else the shard first. A shard without an item
+/// has none: nothing was applied to it yet, and who should be in it pages as `strategy-unsharded`.
 pub async fn members(
     tables: &impl ReadTables,
     shard: u32,
@@ -99,8 +100,8 @@ pub async fn members(
     let mut found = Found::by(&trail.egress);
     let known = trail.of(shard).into_iter().chain([key.clone()]);
     found.read(tables, known.collect()).await?;
-    let item = found.take(&key).ok_or(Unfit::Absent(key))?;
-    let ids = records::shard::decode(&item).map_err(Unfit::Corrupt)?.strategies;
+    let Some(item) = found.take(&key) else { return Ok(Vec::new()) };
+    let ids = records::shard::decode(&item)?.strategies;
     found.read(tables, ids.iter().flat_map(keys_of).collect()).await?;
     let members: Vec<Member> = ids.into_iter().map(|id| found.member(id)).collect();
     let venue = |one: &Member| Some(venue_key(one.settings.as_ref().ok()?, &trail.egress));
@@ -232,6 +233,12 @@ mod tests {
         let whole = |members: &[Member]| members.iter().map(|one| one.state.clone()).collect::<Vec<_>>();
         assert_eq!(whole(&warm), whole(&cold));
         assert_eq!(warm[0].wait, Wait::Read(Facts::default()), "the venue was read with the rest");
+    }
+
+    /// As between `cdk deploy` and the first `strategy apply`.
+    #[test]
+    fn a_shard_to_which_nothing_was_applied_has_nobody_and_is_no_failure() {
+        assert_eq!(at_once(members(&MemoryStore::new(), 0, &Trail::default())), Ok(Vec::new()));
     }
 
     #[test]
