@@ -1,7 +1,9 @@
-//! `tradai emergency-stop`: first everything that acts, then tell people. It goes on past what fails.
+//! `tradai emergency-stop`: first everything that acts, then tell people. It goes on past what fails, its own output
+//! included.
 
 use std::collections::BTreeSet;
 
+use futures_util::stream::{self, StreamExt};
 use shared::ids::StrategyId;
 use shared::page::{Message, Publish};
 use shared::records::{self, Shard};
@@ -47,36 +49,64 @@ pub struct Order<'a> {
     pub reason: Option<&'a str>,
 }
 
-/// Stops them one after the other, has execute act on it, tells the alerts topic, and names whatever is not known to be
-/// stopped.
+/// Writes at one time: a fleet of thousands is stopped in seconds, and no table is overrun.
+const AT_ONCE: usize = 32;
+
+/// Stops them, has execute act on it, tells the alerts topic, and names whatever is not known to be stopped.
 pub async fn stop(
     stage: &Stage,
     order: &Order<'_>,
     person: &mut Person<'_>,
-    now: Timestamp,
+    clock: impl Fn() -> Timestamp,
 ) -> Result<(), NotDone> {
-    let keys = whom(stage, order).await?;
-    let mut failed = Vec::new();
-    for key in &keys {
-        match halt::stop(stage, key, order.by, now).await {
-            Ok(()) => person.tell(&format!("{}: stopped", key.hash))?,
+    let (keys, now) = (whom(stage, order).await?, clock());
+    let mut report = Report { person, failed: Vec::new() };
+    let stopping = keys.iter().map(|key| async move { (key, halt::stop(stage, key, order.by, now).await) });
+    let mut stopping = stream::iter(stopping).buffer_unordered(AT_ONCE);
+    while let Some((key, stopped)) = stopping.next().await {
+        match stopped {
+            Ok(()) => report.tell(&format!("{}: stopped", key.hash)),
             Err(error @ NotDone::Input(_)) if order.only.is_some() => return Err(error),
             // It was removed meanwhile.
             Err(NotDone::Input(_)) => {}
-            Err(NotDone::Refused(why)) => failed.push(format!("{}: {why}", key.hash)),
+            Err(NotDone::Refused(why)) => report.fail(format!("{}: {why}", key.hash)),
         }
     }
-    for why in wake_all(stage, &keys, now).await {
-        person.tell(&format!("{why}; it acts on it with its next tick, within a minute"))?;
+    for why in wake_all(stage, &keys, &clock).await {
+        report.tell(&format!("{why}; it acts on it with its next tick, within a minute"));
     }
-    failed.extend(unacknowledged(stage, &keys, person).await);
+    look(stage, &keys, &mut report).await;
     match tell(stage, order, keys.len(), now).await {
-        Ok(()) => person.tell("the alerts topic was told")?,
-        Err(why) => failed.push(format!("nobody was told: {why}")),
+        Ok(()) => report.tell("the alerts topic was told"),
+        Err(why) => report.fail(format!("nobody was told: {why}")),
     }
-    match failed.is_empty() {
-        true => Ok(()),
-        false => Err(NotDone::Refused(format!("not known to be stopped whole: {}", failed.join("; ")))),
+    report.end()
+}
+
+/// What is said, and what failed: the output itself may.
+struct Report<'a, 'p> {
+    person: &'a mut Person<'p>,
+    failed: Vec<String>,
+}
+
+impl Report<'_, '_> {
+    fn tell(&mut self, text: &str) {
+        if let Err(error) = self.person.tell(text) {
+            self.fail(error.to_string());
+        }
+    }
+    fn fail(&mut self, why: String) {
+        if !self.failed.contains(&why) {
+            self.failed.push(why);
+        }
+    }
+    fn end(self) -> Result<(), NotDone> {
+        match self.failed.is_empty() {
+            true => Ok(()),
+            false => {
+                Err(NotDone::Refused(format!("not known to be stopped whole: {}", self.failed.join("; "))))
+            }
+        }
     }
 }
 
@@ -97,7 +127,7 @@ async fn whom(stage: &Stage, order: &Order<'_>) -> Result<Vec<Key>, NotDone> {
 }
 
 /// Execute for every shard in which one of them stands; why it could not be woken.
-async fn wake_all(stage: &Stage, keys: &[Key], now: Timestamp) -> Vec<String> {
+async fn wake_all(stage: &Stage, keys: &[Key], clock: &impl Fn() -> Timestamp) -> Vec<String> {
     let ledgers = stage.tables.scan(Table::Ledgers).await.map_err(NotDone::from);
     let shards = match ledgers.and_then(|ledgers| shards(&ledgers)) {
         Ok(shards) => shards,
@@ -105,33 +135,26 @@ async fn wake_all(stage: &Stage, keys: &[Key], now: Timestamp) -> Vec<String> {
     };
     let stopped: BTreeSet<&str> = keys.iter().map(|key| key.hash.as_str()).collect();
     let concerned = |shard: &&Shard| shard.strategies.iter().any(|id| stopped.contains(id.as_str()));
-    let mut failed = Vec::new();
-    for shard in shards.iter().filter(concerned) {
-        failed.extend(wake::execute(stage, &shards, shard.shard, now).await.err());
-    }
-    failed
+    let concerned: Vec<u32> = shards.iter().filter(concerned).map(|shard| shard.shard).collect();
+    let waking = concerned.into_iter().map(|number| wake::execute(stage, &shards, number, clock));
+    let woken: Vec<Result<(), String>> = stream::iter(waking).buffer_unordered(AT_ONCE).collect().await;
+    woken.into_iter().filter_map(Result::err).collect()
 }
 
-/// A line for each strategy: those that execute has acknowledged are shown, the others come back.
-async fn unacknowledged(stage: &Stage, keys: &[Key], person: &mut Person<'_>) -> Vec<String> {
+/// A line for each strategy: those that execute has acknowledged are shown, the others have failed.
+async fn look(stage: &Stage, keys: &[Key], report: &mut Report<'_, '_>) {
     let items = match stage.tables.get(keys).await {
         Ok(items) => items,
-        Err(error) => return vec![error.to_string()],
+        Err(error) => return report.fail(error.to_string()),
     };
-    let mut open = Vec::new();
     for (key, item) in keys.iter().zip(items) {
         let id = &key.hash;
         match item.as_ref().map(acknowledged) {
-            Some(Acknowledged::Yes(lives)) => {
-                open.extend(
-                    person.tell(&format!("{id}: acknowledged, {lives}")).err().map(|why| why.to_string()),
-                );
-            }
-            Some(Acknowledged::No(why)) => open.push(format!("{id}: {why}")),
+            Some(Acknowledged::Yes(lives)) => report.tell(&format!("{id}: acknowledged, {lives}")),
+            Some(Acknowledged::No(why)) => report.fail(format!("{id}: {why}")),
             None => {}
         }
     }
-    open
 }
 
 async fn tell(stage: &Stage, order: &Order<'_>, count: usize, now: Timestamp) -> Result<(), String> {

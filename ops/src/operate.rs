@@ -90,7 +90,7 @@ async fn attempt(
         }
         Command::Stop(given) => {
             let (id, by) = (strategy_of(&given.strategy_id)?, name(given.by.as_deref(), &variable)?);
-            stop::stop(&reach(&given.which)?, &id, &by, person, RealClock.now()).await
+            stop::stop(&reach(&given.which)?, &id, &by, person, || RealClock.now()).await
         }
         Command::Start(given) => {
             let id = strategy_of(&given.strategy_id)?;
@@ -101,7 +101,7 @@ async fn attempt(
             let by = name(given.by.as_deref(), &variable)?;
             let order =
                 emergency_stop::Order { only: only.as_ref(), by: &by, reason: given.reason.as_deref() };
-            emergency_stop::stop(&reach(&given.which)?, &order, person, RealClock.now()).await
+            emergency_stop::stop(&reach(&given.which)?, &order, person, || RealClock.now()).await
         }
         Command::Replay(given) => {
             let wanted = given.wanted(RealClock.now())?;

@@ -27,20 +27,23 @@ pub struct Options {
 }
 
 /// Stops it, has execute act on it at once, and says what execute made of it. No confirmation: the system only does
-/// less for it.
+/// less for it. It acts before it speaks: output that
+/// fails keeps it from nothing.
 pub async fn stop(
     stage: &Stage,
     id: &StrategyId,
     by: &str,
     person: &mut Person<'_>,
-    now: Timestamp,
+    clock: impl Fn() -> Timestamp,
 ) -> Result<(), NotDone> {
-    let key = records::state::key(id);
+    let (key, now) = (records::state::key(id), clock());
     halt::stop(stage, &key, by, now).await?;
-    person.tell(&format!(
+    let told = person.tell(&format!(
         "{id} is stopped by {by} at {now}: nothing is sent for it that is recorded after this"
-    ))?;
-    if let Err(why) = wake(stage, id, now).await {
+    ));
+    let woken = wake(stage, id, &clock).await;
+    told?;
+    if let Err(why) = woken {
         person.tell(&format!("{why}; it acts on it with its next tick, within a minute"))?;
     }
     let item = stage.tables.get(std::slice::from_ref(&key)).await?.pop().flatten();
@@ -51,10 +54,10 @@ pub async fn stop(
     }
 }
 
-async fn wake(stage: &Stage, id: &StrategyId, now: Timestamp) -> Result<(), String> {
+async fn wake(stage: &Stage, id: &StrategyId, clock: &impl Fn() -> Timestamp) -> Result<(), String> {
     let ledgers = stage.tables.scan(Table::Ledgers).await.map_err(|error| error.to_string())?;
     let shards = shards(&ledgers).map_err(|error| error.to_string())?;
     let own = shards.iter().find(|shard| shard.strategies.contains(id));
     let own = own.ok_or_else(|| format!("{id} stands in no shard, so no function serves it"))?;
-    wake::execute(stage, &shards, own.shard, now).await
+    wake::execute(stage, &shards, own.shard, clock).await
 }

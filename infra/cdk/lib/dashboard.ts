@@ -7,6 +7,7 @@ import type { Construct } from 'constructs';
 import { anchor, rows } from './alarms.ts';
 import { FUNCTIONS, type FunctionName, METRIC_NAMESPACE, SIGNALS, TABLES } from './contract.ts';
 import type { Names } from './names.ts';
+import { DOLLARS } from './queries.ts';
 import type { Stage } from './stage.ts';
 
 const WIDE = 24;
@@ -53,6 +54,15 @@ export function dashboard(scope: Construct, stage: Stage, names: Names) {
       [signals('Strategies and providers in trouble', MODEL), graph('Decide, longest', [lambda(names, 'decide', 'Duration', 'Maximum')])],
 
       [text(`## 4. What does it cost?\n${bills()} The model is billed by its provider.`)],
+      [
+        new cloudwatch.LogQueryWidget({
+          title: 'Models, dollars an hour of each strategy',
+          logGroupNames: DOLLARS.of.map((name) => names.logGroup(name)),
+          queryLines: [...DOLLARS.query],
+          width: WIDE,
+          height: 6,
+        }),
+      ],
       [graph('DynamoDB, write units', units(names, 'Write')), graph('DynamoDB, read units', units(names, 'Read'))],
     ],
   });

@@ -21,7 +21,7 @@ export class FixedEgress extends Construct {
     super(scope, id);
     const eip = new ec2.CfnEIP(this, 'address', { domain: 'vpc', tags: [{ key: 'Name', value: names.of('egress') }] });
     // Exchange keys are bound to it: it outlives everything.
-    eip.applyRemovalPolicy(RemovalPolicy.RETAIN);
+    eip.applyRemovalPolicy(RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE);
     this.address = eip.attrPublicIp;
     this.vpc = new ec2.Vpc(this, 'network', {
       vpcName: names.of('egress'),

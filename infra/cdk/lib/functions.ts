@@ -55,7 +55,7 @@ export class TradingFunction extends Construct {
       description: `tradai ${stage.env}: ${name}`,
       runtime: lambda.Runtime.PROVIDED_AL2023,
       handler: 'bootstrap',
-      code: packageOf(name, props.packages),
+      code: packageOf(name, props.packages, stage.architecture),
       architecture: stage.architecture === 'arm64' ? lambda.Architecture.ARM_64 : lambda.Architecture.X86_64,
       memorySize: stage.memoryMb,
       timeout: TIMEOUTS[name],
@@ -82,7 +82,7 @@ export class TradingFunction extends Construct {
 
   private log(stage: Stage, logGroupName: string): logs.LogGroup {
     const { keepsState, logs: retention } = KINDS[stage.kind];
-    const removalPolicy = keepsState ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY;
+    const removalPolicy = keepsState ? RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE : RemovalPolicy.DESTROY;
     return new logs.LogGroup(this, 'log', { logGroupName, retention, removalPolicy });
   }
 }

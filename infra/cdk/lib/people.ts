@@ -29,7 +29,10 @@ export function viewer(scope: Construct, { names, schedules }: PeopleProps) {
     statements: [
       may(['dynamodb:BatchGetItem', 'dynamodb:GetItem', 'dynamodb:Query', 'dynamodb:Scan'], tables),
       may(
-        ['lambda:GetFunctionConcurrency', 'lambda:GetFunctionConfiguration', 'lambda:ListVersionsByFunction'],
+        [
+          'lambda:GetAlias', 'lambda:GetFunctionConcurrency', 'lambda:GetFunctionConfiguration',
+          'lambda:ListVersionsByFunction',
+        ],
         functions,
       ),
       may(['logs:FilterLogEvents', 'logs:GetLogEvents', 'logs:StartQuery'], logs),

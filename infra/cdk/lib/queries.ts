@@ -21,6 +21,19 @@ function saying(name: string, of: readonly FunctionName[], messages: readonly st
   return { name, of, messages, query: [`fields time, ${fields}`, `filter message in [${wanted}]`, ...NEWEST] };
 }
 
+/** What models cost, by strategy: the dashboard shows it too. */
+export const DOLLARS: SavedQuery = {
+  name: '3 model: dollars an hour of each strategy',
+  of: ['decide'],
+  messages: ['decided'],
+  query: [
+    'filter message = "decided"',
+    'stats sum(usd) as dollars, count(*) as cycles by bin(1h), strategy_id',
+    'sort dollars desc',
+    'limit 100',
+  ],
+};
+
 export const QUERIES: readonly SavedQuery[] = [
   {
     name: '1 alive: what went wrong',
@@ -93,17 +106,7 @@ export const QUERIES: readonly SavedQuery[] = [
       'sort cycles desc',
     ],
   },
-  {
-    name: '3 model: dollars an hour of each strategy',
-    of: ['decide'],
-    messages: ['decided'],
-    query: [
-      'filter message = "decided"',
-      'stats sum(usd) as dollars, count(*) as cycles by bin(1h), strategy_id',
-      'sort dollars desc',
-      'limit 100',
-    ],
-  },
+  DOLLARS,
   {
     name: '3 model: how long it took',
     of: ['decide'],

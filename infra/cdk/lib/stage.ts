@@ -8,6 +8,9 @@ export type Kind = 'dev' | 'paper' | 'live';
 export const PROVIDERS = ['anthropic', 'openai', 'compatible', 'bedrock'] as const;
 export type Provider = (typeof PROVIDERS)[number];
 
+/** The processors of Lambda. */
+export type Architecture = 'x86_64' | 'arm64';
+
 /** A model of Bedrock that may be asked. */
 export interface BedrockModel {
   /** The model's own id, without a place: `anthropic.claude-haiku-4-5-20251001-v1:0`. */
@@ -40,7 +43,7 @@ export interface Stage {
   /** A bill above this, in US dollars a month, is told to the alerts topic. */
   readonly monthlyBudgetUsd: number;
   /** What the packages were built for. */
-  readonly architecture: 'x86_64' | 'arm64';
+  readonly architecture: Architecture;
   /** Memory of each function in MB. */
   readonly memoryMb: number;
   /** Where the runbook can be read: an address, or its path in the repository. */

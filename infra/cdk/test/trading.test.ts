@@ -112,6 +112,13 @@ test('what is not built is a parameter without a default, so that deploying it i
   assert.equal(parameters(built()), 0);
 });
 
+test('what is built for another processor is refused before it is deployed', () => {
+  const arm = stage('paper', { architecture: 'arm64' });
+  assert.throws(() => world(arm, built()), /is built for x86_64, and architecture in stages.ts is arm64: change --target/);
+  assert.throws(() => world(stage('paper'), built(0x28)), /an unknown processor \(ELF machine 40\)/);
+  world(arm, built(0xb7));
+});
+
 test('an alias follows the code: other packages are another version', () => {
   const version = (packages: string) => world(stage('live'), packages).trading.of('AWS::Lambda::Version').map((one) => one.id);
   const [one, same] = [built(), built()];

@@ -87,11 +87,13 @@ function make(of: Stage, packages: string): World {
 }
 
 /** Packages as cargo-lambda leaves them. */
-export function built(): string {
+export function built(machine = 0x3e): string {
   const folder = mkdtempSync(join(tmpdir(), 'tradai-packages-'));
   for (const name of FUNCTIONS) {
     mkdirSync(join(folder, name));
-    writeFileSync(join(folder, name, 'bootstrap'), name);
+    const header = Buffer.alloc(20);
+    header.writeUInt16LE(machine, 18);
+    writeFileSync(join(folder, name, 'bootstrap'), Buffer.concat([header, Buffer.from(name)]));
   }
   return folder;
 }

@@ -13,6 +13,7 @@ use shared::signal::Severity;
 use shared::state::Alert;
 use shared::store::ScanTables;
 use shared::tables::Function;
+use shared::tick::Tick;
 use shared::transport::{Request, Sending, Transport, TransportError};
 use sim::service::{Response, Service};
 
@@ -67,7 +68,11 @@ impl Service for Lambda {
 
 impl Lambda {
     fn acknowledge(&self, event: &Value, now: Timestamp) {
+        let scheduled_at = Timestamp::parse(event["scheduled_at"].as_str().unwrap()).unwrap();
         let shard = u32::try_from(event["shard"].as_u64().unwrap()).unwrap();
+        if (Tick { shard, of: 1, scheduled_at }).is_too_old(Function::Execute, now) {
+            return;
+        }
         let get = |key: Key| wait(self.stage.tables.get(&[key])).unwrap().remove(0);
         let Some(item) = get(records::shard::key(shard)) else { return };
         for id in records::shard::decode(&item).unwrap().strategies {
@@ -187,7 +192,7 @@ impl Empty {
     }
     fn stop(&self, id: &str) -> Ended {
         self.run(&self.stage, async |stage, person| {
-            stop::stop(stage, &named(id), "ada", person, noon()).await
+            stop::stop(stage, &named(id), "ada", person, noon).await
         })
     }
     fn start(&self, id: &str) -> Ended {
@@ -200,7 +205,7 @@ impl Empty {
     fn emergency(&self, stage: &Stage, only: Option<&str>) -> Ended {
         let only = only.map(named);
         let order = EmergencyOrder { only: only.as_ref(), by: "ada", reason: Some("the market is mad") };
-        self.run(stage, async |stage, person| emergency_stop::stop(stage, &order, person, noon()).await)
+        self.run(stage, async |stage, person| emergency_stop::stop(stage, &order, person, noon).await)
     }
 
     fn put(&self, key: Key, item: Item) {
@@ -575,6 +580,50 @@ fn an_emergency_stop_stops_all_wakes_each_shard_once_and_tells_people() {
     assert!(
         told.message.contains("all 3 strategies of stage paper by ada") && told.message.contains("is mad")
     );
+}
+
+/// Execute drops an event older than a minute and answers that all is well.
+#[test]
+fn a_stop_at_the_end_of_a_minute_is_acted_on_in_the_next_one() {
+    let world = Empty::running();
+    // The write and the invocation are of the last minute; what comes after is of this one.
+    let late = noon() - Millis::from_secs(61);
+    let moments = std::cell::RefCell::new(vec![late, late]);
+    let clock = || moments.borrow_mut().pop().unwrap_or_else(noon);
+    let late = async |stage: &Stage, person: &mut Person<'_>| {
+        stop::stop(stage, &named("demo"), "ada", person, &clock).await
+    };
+    let (ended, shown) = world.run(&world.stage, late);
+    ended.unwrap();
+    assert!(shown.contains("acknowledged by execute"), "{shown}");
+}
+
+/// Somebody reads it through `head`.
+#[test]
+fn an_emergency_stop_whose_output_is_cut_off_is_no_less_a_stop() {
+    let world = Empty::running();
+    world.another("other");
+    let mut out = CutOff;
+    let order = EmergencyOrder { only: None, by: "ada", reason: None };
+    let mut person = Person { out: &mut out, input: &mut &b""[..] };
+    let ended = wait(emergency_stop::stop(&world.stage, &order, &mut person, noon));
+    assert!(matches!(&ended, Err(NotDone::Refused(why)) if why.contains("output: ")), "{ended:?}");
+    for id in ["demo", "other"] {
+        assert_eq!(world.state(id).status_ack, Some(Status::Stopped), "{id}");
+    }
+    assert_eq!(world.aws.published().len(), 1, "people are told");
+}
+
+/// A pipe that nobody reads any more.
+struct CutOff;
+
+impl std::io::Write for CutOff {
+    fn write(&mut self, _: &[u8]) -> std::io::Result<usize> {
+        Err(std::io::ErrorKind::BrokenPipe.into())
+    }
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
 }
 
 #[test]

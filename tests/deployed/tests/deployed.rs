@@ -88,13 +88,14 @@ impl Scenario<'_> {
 
         trading.a_denied_secret_is_a_page_and_it_runs_without_the_denial()?;
         trading.it_buys_and_the_books_are_the_exchanges()?;
+        trading.a_stop_is_acknowledged_at_once_and_it_starts_again()?;
         trading.the_readmes_strategy_trades_on_paper()?;
         assert_eq!(self.cdk.deploy()?, Change::None, "a second deployment changes nothing");
         trading.a_roll_back_trades_on()?;
         trading.the_founding_runbooks_commands_do_what_it_says()?;
         trading.what_was_sold_by_hand_is_in_the_books()?;
         trading.an_emergency_stop_stops_it()?;
-        trading.execute_is_taken_its_concurrency()?;
+        trading.execute_is_taken_its_concurrency_and_given_it_back()?;
         stage.a_page_that_cannot_be_published_is_an_alarm_and_goes_out_once_it_can()
     }
 }

@@ -122,22 +122,21 @@ pub(super) const CLOSE: &str = r##"aws dynamodb update-item \
 "##;
 
 /// Our own: the versions that are still there, and one of them behind the alias again.
-pub(super) const VERSIONS: &str = "aws lambda list-versions-by-function --function-name tradai-${ENVIRONMENT}-${FUNCTION} \
-   --query 'Versions[].[Version, LastModified]'";
+pub(super) const VERSIONS: &str = "aws lambda list-versions-by-function --function-name tradai-${ENVIRONMENT}-${FUNCTION} --query 'Versions[].[Version, LastModified]'";
 /// The same.
-pub(super) const ROLL_BACK: &str = "aws lambda update-alias --function-name tradai-${ENVIRONMENT}-${FUNCTION} --name live \
-   --function-version ${NUMBER}";
+pub(super) const ROLL_BACK: &str = "aws lambda update-alias --function-name tradai-${ENVIRONMENT}-${FUNCTION} --name live --function-version ${NUMBER}";
+/// Where the alias stands.
+pub(super) const WHICH: &str = "aws lambda get-alias --function-name tradai-${ENVIRONMENT}-${FUNCTION} --name live --query FunctionVersion";
 
 /// The page of this system.
 const PAGE: &str = include_str!("../../../../docs/runbook.md");
 
 /// Our own, in place of the older service's look at its processes, its logs and its alarms, and what the answer has in it.
-pub(super) const INSTEAD: [(&str, &str); 4] = [
+pub(super) const INSTEAD: [(&str, &str); 3] = [
     (
         "aws scheduler list-schedules --group-name tradai-${ENVIRONMENT} --query 'Schedules[].[Name, State]' --output text",
         "tradai-dev-execute-0\tENABLED",
     ),
-    ("aws lambda get-function-concurrency --function-name tradai-${ENVIRONMENT}-execute", ""),
     (
         r#"aws logs filter-log-events \
   --log-group-name /aws/lambda/tradai-${ENVIRONMENT}-execute \
@@ -152,8 +151,13 @@ pub(super) const INSTEAD: [(&str, &str); 4] = [
     ),
 ];
 
-/// Our own, where execute itself is the danger.
+/// Our own: whether execute may run at all.
+pub(super) const CONCURRENCY: &str = "aws lambda get-function-concurrency --function-name tradai-${ENVIRONMENT}-execute";
+
+/// Our own, where execute itself is the danger, and the way back.
 pub(super) const SCALE_DOWN: &str = "aws lambda put-function-concurrency --function-name tradai-${ENVIRONMENT}-execute --reserved-concurrent-executions 0";
+/// The same.
+pub(super) const SCALE_UP: &str = "aws lambda delete-function-concurrency --function-name tradai-${ENVIRONMENT}-execute";
 
 /// A command of our own page, which must stand there letter by letter.
 pub(super) fn ours(text: &'static str) -> &'static str {

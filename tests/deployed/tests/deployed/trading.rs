@@ -141,14 +141,24 @@ impl Trading<'_> {
         Ok(())
     }
 
-    /// The last resort: execute is not run at all.
-    pub(super) fn execute_is_taken_its_concurrency(&self) -> Result<(), Failed> {
-        let variables = [("ENVIRONMENT", "dev")];
-        self.operator.paste(runbook::ours(runbook::SCALE_DOWN), &variables)?;
-        let [_, (look, _), ..] = runbook::INSTEAD;
-        let answer = self.operator.paste(look, &variables)?;
-        assert_eq!(answer["ReservedConcurrentExecutions"], 0, "{answer}");
+    /// The last resort: execute is not run at all, until it may again.
+    pub(super) fn execute_is_taken_its_concurrency_and_given_it_back(&self) -> Result<(), Failed> {
+        let paste = |text: &'static str| self.operator.paste(runbook::ours(text), &[("ENVIRONMENT", "dev")]);
+        let reserved = || Ok::<_, Failed>(paste(runbook::CONCURRENCY)?["ReservedConcurrentExecutions"].clone());
+        assert_eq!(reserved()?, Value::Null);
+        paste(runbook::SCALE_DOWN)?;
+        assert_eq!(reserved()?, 0);
+        paste(runbook::SCALE_UP)?;
+        assert_eq!(reserved()?, Value::Null);
         Ok(())
+    }
+
+    /// One person takes over, and gives it back.
+    pub(super) fn a_stop_is_acknowledged_at_once_and_it_starts_again(&self) -> Result<(), Failed> {
+        let said = self.well(&["stop", STRATEGY])?;
+        assert!(said.out.contains("acknowledged by execute: positions 1, resting stops 1"), "{said:?}");
+        self.well(&["start", STRATEGY])?;
+        self.becomes("running", TWO_TICKS)
     }
 
     /// Bought at the exchange, recorded, protected, and shown.
@@ -178,10 +188,15 @@ impl Trading<'_> {
             ask(&["update-alias", "--name", "live", "--function-version", &next])?;
             assert_eq!(self.tick(function)?["ExecutedVersion"], next.as_str());
             let variables = [("FUNCTION", function), ("NUMBER", first.as_str())];
-            let listed = self.operator.paste(runbook::VERSIONS, &[("ENVIRONMENT", "dev"), variables[0]])?;
+            let paste = |text: &'static str| {
+                let variables = [&[("ENVIRONMENT", "dev")], variables.as_slice()].concat();
+                self.operator.paste(runbook::ours(text), &variables)
+            };
+            let listed = paste(runbook::VERSIONS)?;
             assert!(listed.to_string().contains(&format!("{first:?}")), "{listed}");
-            self.operator
-                .paste(runbook::ROLL_BACK, &[&[("ENVIRONMENT", "dev")], variables.as_slice()].concat())?;
+            assert_eq!(paste(runbook::WHICH)?, next.as_str());
+            paste(runbook::ROLL_BACK)?;
+            assert_eq!(paste(runbook::WHICH)?, first.as_str());
             assert_eq!(self.tick(function)?["ExecutedVersion"], first.as_str());
         }
         // The version before sells what was held, and buys anew.
