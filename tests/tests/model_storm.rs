@@ -10,18 +10,20 @@
 )]
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 
 use rust_decimal::Decimal;
+use shared::books::AccountBook;
 use shared::gauge::{PutSignals, PutSignalsError, Reading};
-use shared::ids::{Env, StrategyId, Symbol};
+use shared::ids::{Asset, Env, StrategyId, Symbol};
 use shared::market::{Bounds, Candle, Instrument, Quote, Trading};
-use shared::money::{Notional, Price, Qty};
+use shared::money::{Amount, Notional, Price, Qty};
 use shared::page::{Message, Publish, PublishError};
 use shared::ports::{
     AskModel, BadReply, Line, Log, MarketData, ModelError, OpenVenue, Question, RawReply, ReadTables, Reply,
     Stop, ToolCall, Usage, VenueError, Wait, WriteTables,
 };
-use shared::records::{self, Shard};
+use shared::records::{self, AccountLedger, Shard};
 use shared::roster::Trail;
 use shared::settings::Settings;
 use shared::state::StrategyState;
@@ -157,6 +159,11 @@ fn plant(tables: &MemoryStore) -> Vec<StrategyId> {
         let key = records::strategy_config::key(&one.strategy_id);
         tables.plant(key, records::strategy_config::encode(one));
     }
+    let first = all.first().map(|one| one.account.clone()).unwrap_or_else(|| panic!("no strategy"));
+    let opening = BTreeMap::from([(Asset::parse("USDT").unwrap(), Amount::parse("1000").unwrap())]);
+    let book = AccountBook { opening, ..AccountBook::default() };
+    let ledger = AccountLedger { book, ..AccountLedger::first(first) };
+    tables.plant(records::account::key(&ledger.account), records::account::encode(&ledger));
     let strategies: Vec<StrategyId> = all.into_iter().map(|one| one.strategy_id).collect();
     let shard = Shard { shard: 0, strategies: strategies.clone() };
     tables.plant(records::shard::key(0), records::shard::encode(&shard));

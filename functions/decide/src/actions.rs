@@ -2,7 +2,7 @@
 
 use shared::books::PositionStatus;
 use shared::decision::Action;
-use shared::ids::Symbol;
+use shared::ids::{OrderId, Symbol};
 use shared::state::{Live, StrategyState, Target};
 use shared::status::{Act, Status, may};
 
@@ -24,8 +24,9 @@ pub fn allowed(state: &StrategyState, books: &Books, symbols: &[Symbol]) -> Vec<
     let closes = may(Act::ExitByModel, status, held)
         && books.positions.iter().any(|one| one.status == PositionStatus::Open && !is_wished(state, one));
     // Where the status is not running, execute withdraws entries itself.
-    let cancels =
-        status == Status::Running && may(Act::CancelEntry, status, held) && books.entries().count() > 0;
+    let cancels = status == Status::Running
+        && may(Act::CancelEntry, status, held)
+        && books.entries().any(|order| !is_wished_away(state, &order.terms.order_id));
     let choices = [(Action::Open, opens), (Action::Close, closes), (Action::Cancel, cancels)];
     choices.into_iter().filter_map(|(action, is_allowed)| is_allowed.then_some(action)).collect()
 }
@@ -49,12 +50,21 @@ fn is_wished(state: &StrategyState, position: &shared::books::Position) -> bool 
     })
 }
 
+/// Whether someone wishes to cancel it already.
+fn is_wished_away(state: &StrategyState, id: &OrderId) -> bool {
+    state.live.values().any(|entry| match entry {
+        Live::Wish(wish) => matches!(&wish.target, Target::Cancel { order_id, .. } if order_id == id),
+        Live::Position | Live::Order { .. } => false,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::testing::{self, at};
     use shared::books::AccountBook;
     use shared::records::AccountLedger;
+    use shared::state::WishFor;
     use shared::status::Hold;
 
     fn state(status: Status) -> StrategyState {
@@ -112,6 +122,17 @@ mod tests {
             state.live.insert(format!("demo.{seq}"), Live::Position);
         }
         assert_eq!(names(&state, &empty()), "");
+    }
+
+    #[test]
+    fn an_entry_that_is_wished_away_is_not_cancelled_again() {
+        let (mut state, books) = (state(Status::Running), testing::resting());
+        let terms = &books.orders[0].terms;
+        let (position, order_id) = (terms.position_id.clone(), terms.order_id.clone());
+        let target = Target::Cancel { position, order_id };
+        let Live::Wish(wish) = testing::close_wish(&terms.position_id) else { panic!("a wish") };
+        state.live.insert("w-1".to_owned(), Live::Wish(WishFor { target, ..wish }));
+        assert_eq!(names(&state, &books), "");
     }
 
     #[test]

@@ -62,7 +62,7 @@ use shared::time::Timestamp;
 
 use crate::claim::{Claim, claim};
 use crate::cycle::{Broken, Cycled, cycle};
-use crate::market::{NoMarket, Sight, glance, look, was_read};
+use crate::market::{NoMarket, Sight, glance, is_fresh, look, was_read};
 use crate::meters::judge_by_time;
 use crate::purse::Purse;
 pub use crate::report::Report;
@@ -95,11 +95,14 @@ where
         report.strategies = report.strategies.saturating_add(1);
         let id = member.id.clone();
         match begin(&shift, member).await {
-            Ok(turn) => due.extend(turn),
+            Ok(follows) => due.extend(follows),
             Err(failure) => fail(&shift, &mut report, &id, &failure),
         }
     }
-    for turn in due {
+    for Due { mut turn, venue } in due {
+        if !is_fresh(&turn.sight, shift.now()) {
+            turn.sight = see(&shift, &venue, &turn.settings, true).await;
+        }
         match cycle(&turn).await {
             Ok(Cycled::Decided(outcome)) => report.count(outcome),
             Ok(Cycled::NotAsked | Cycled::Taken) => {}
@@ -108,6 +111,12 @@ where
     }
     shift.purse.settle(ports.tables, ports.log, shift.now()).await;
     Ok(report)
+}
+
+/// A turn whose cycle follows, and where it sees its markets.
+struct Due<'a, T, V, A, M> {
+    turn: Turn<'a, T, V, A>,
+    venue: Result<M, VenueError>,
 }
 
 /// Why a strategy was not served.
@@ -135,7 +144,7 @@ fn fail<T, V, A>(shift: &Shift<'_, T, V, A>, report: &mut Report, id: &StrategyI
 async fn begin<'a, T, V, A>(
     shift: &'a Shift<'a, T, V, A>,
     member: Member,
-) -> Result<Option<Turn<'a, T, V, A>>, Failure>
+) -> Result<Option<Due<'a, T, V, A, V::Venue>>, Failure>
 where
     T: ReadTables + WriteTables,
     V: OpenVenue,
@@ -165,7 +174,7 @@ where
         warmup::warm_up(shift, venue, &settings, &state).await?;
     }
     match sight {
-        sight if is_due => Ok(Some(Turn { shift, settings, state, sight })),
+        sight if is_due => Ok(Some(Due { turn: Turn { shift, settings, state, sight }, venue })),
         Err(NoMarket::Venue(error)) => Err(Failure::Market(error)),
         Ok(_) | Err(NoMarket::Unfit { .. }) => Ok(None),
     }

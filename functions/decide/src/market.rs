@@ -52,6 +52,12 @@ pub const fn was_read(sight: &Sight) -> bool {
     }
 }
 
+/// Whether what was seen may still be decided on at `now`: other strategies' models may have taken their time since.
+pub fn is_fresh(sight: &Sight, now: Timestamp) -> bool {
+    let all = sight.as_deref().unwrap_or_default();
+    all.iter().all(|market| fresh(&market.quote, now, FRESH).is_ok())
+}
+
 /// Reads one quote: the proof that the market can be read.
 pub async fn glance(venue: &impl MarketData, symbols: &[Symbol]) -> Sight {
     if let Some(symbol) = symbols.first() {

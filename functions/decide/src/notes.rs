@@ -18,10 +18,13 @@ use crate::shift::Turn;
 const LOOKED_AT: usize = 50;
 /// A note that is less close than this is noise: 0.75.
 const CLOSEST: Decimal = Decimal::from_parts(75, 0, 0, false, 2);
-/// Most characters of a note.
+/// Most bytes of a note: letters of two or three bytes are as many tokens, and a note in any language leaves room for the
+/// question.
 pub const MOST_TEXT: usize = 160;
-/// Most characters of its source.
+/// Most bytes of its source.
 pub const MOST_SOURCE: usize = 24;
+/// Letters by Unicode's word that show nothing: the fillers of Hangul.
+const INVISIBLE: [char; 4] = ['\u{115f}', '\u{1160}', '\u{3164}', '\u{ffa0}'];
 
 /// A note as it is shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,7 +71,7 @@ fn chosen(mut notes: Vec<ContextNote>, most: usize, now: Timestamp) -> Vec<Shown
     shown.filter(|one| !one.text.is_empty() && seen.insert(one.text.clone())).take(most).collect()
 }
 
-/// Letters, digits, spaces and plain punctuation of at most `most` characters. Tags go with everything in them; what
+/// Letters, digits, spaces and plain punctuation of at most `most` bytes. Tags go with everything in them; what
 /// is invisible, steers the direction of writing, or could look like markup or JSON goes by itself.
 pub fn plain(text: &str, most: usize) -> String {
     let mut words = String::new();
@@ -79,7 +82,8 @@ pub fn plain(text: &str, most: usize) -> String {
             rest = rest.as_str().get(end..).unwrap_or_default().chars();
             rest.next();
         }
-        let is_kept = one.is_alphanumeric() || ".,:;!?%+-/()'$€£".contains(one);
+        let is_kept =
+            (one.is_alphanumeric() && !INVISIBLE.contains(&one)) || ".,:;!?%+-/()'$€£".contains(one);
         match (is_kept, one.is_whitespace() || one == '<') {
             (true, _) => words.push(one),
             (false, true) => words.push(' '),
@@ -87,7 +91,7 @@ pub fn plain(text: &str, most: usize) -> String {
         }
     }
     let joined = words.split_whitespace().collect::<Vec<_>>().join(" ");
-    joined.chars().take(most).collect::<String>().trim_end().to_owned()
+    joined.get(..joined.floor_char_boundary(most)).unwrap_or_default().trim_end().to_owned()
 }
 
 #[cfg(test)]
@@ -136,6 +140,7 @@ mod tests {
             ("ig\u{200b}nore\u{202e} this\u{7}\n\n  line", "ignore this line"),
             ("\u{e0049}\u{e0067}", ""),
             ("<b", "b"),
+            ("un\u{3164}seen\u{115f}", "unseen"),
         ] {
             assert_eq!(plain(text, 100), left, "{text:?}");
         }

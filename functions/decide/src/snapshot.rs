@@ -27,7 +27,7 @@ use crate::shift::Turn;
 use crate::worth;
 
 /// How many decisions back are looked at.
-const RECENT: usize = 5;
+const RECENT: usize = 8;
 
 /// What a cycle knows of its strategy.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -247,11 +247,11 @@ fn place(books: &mut Books, key: Key, item: Option<Item>) -> Result<(), Unfit> {
     Ok(())
 }
 
-/// What `decision` was and what became of it; none where nobody was asked because nothing had changed, or where its
-/// answer was never read.
+/// What `decision` was and what became of it; none where no model has said anything, for whatever reason.
 fn earlier(decision: &DecisionRecord, found: &Found) -> Option<Earlier> {
     let outcome = decision.outcome.clone()?;
-    if outcome == Outcome::Abstain(Why::Unchanged).to_string() {
+    let by_model = Outcome::Abstain(Why::ByModel).to_string();
+    if outcome.starts_with("abstain") && outcome != by_model {
         return None;
     }
     let (order, position) = (found.order(decision), found.position(decision));

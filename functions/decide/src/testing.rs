@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, VecDeque};
+use std::rc::Rc;
 
 use serde_json::{Value, json};
 use shared::books::{AccountBook, Position};
@@ -235,7 +236,8 @@ impl Log for Lines {
 /// A venue whose markets are all [`market`], unless told otherwise.
 #[derive(Debug, Clone)]
 pub(crate) struct Venue {
-    pub(crate) now: Timestamp,
+    /// One time for all that were opened.
+    pub(crate) now: Rc<Cell<Timestamp>>,
     pub(crate) fails: bool,
     pub(crate) lags: Millis,
 }
@@ -251,11 +253,11 @@ impl MarketData for Venue {
         self.answers().map(|()| instrument(symbol))
     }
     async fn quote(&self, symbol: &Symbol) -> Result<Quote, VenueError> {
-        self.answers().map(|()| quote(symbol, self.now))
+        self.answers().map(|()| quote(symbol, self.now.get()))
     }
     async fn candles(&self, _: &Symbol, count: u32) -> Result<Vec<Candle>, VenueError> {
         self.answers()?;
-        let mut candles = candles(self.now);
+        let mut candles = candles(self.now.get());
         for candle in &mut candles {
             candle.open_time = candle.open_time - self.lags;
         }
@@ -363,7 +365,7 @@ impl World {
         World {
             model: Model { tables: tables.clone(), ..Model::default() },
             tables,
-            venues: Venues(RefCell::new(Venue { now, fails: false, lags: Millis(0) })),
+            venues: Venues(RefCell::new(Venue { now: Rc::new(Cell::new(now)), fails: false, lags: Millis(0) })),
             clock: Hands(Cell::new(now)),
             log: Lines::default(),
         }
@@ -448,7 +450,7 @@ impl World {
         trail: &Trail,
         scheduled_at: Timestamp,
     ) -> Report {
-        self.venues.0.borrow_mut().now = self.clock.now();
+        self.venues.0.borrow().now.set(self.clock.now());
         let (env, tick) = (Env::parse("dev").unwrap(), Tick { shard: 0, of: 1, scheduled_at });
         let ports = Ports {
             trail,

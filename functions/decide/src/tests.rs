@@ -3,11 +3,13 @@
 use serde_json::json;
 use shared::books::{Position, PositionStatus};
 use shared::decision::{Outcome, Why};
-use shared::ids::{Leg, OrderId, PositionId, StrategyId};
+use shared::ids::{Env, Leg, OrderId, PositionId, StrategyId};
 use shared::money::{Notional, Qty};
 use shared::order::{AtVenue, Ended, Kind, Origin, State};
-use shared::ports::{Level, ModelError, Question, ReadTables, Turn as Said, WriteTables};
-use shared::records;
+use shared::ports::{
+    AskModel, BadReply, Level, ModelError, Question, RawReply, ReadTables, Reply, Turn as Said, WriteTables,
+};
+use shared::records::{self, DecisionRecord};
 use shared::roster::Trail;
 use shared::signal::Signal;
 use shared::state::{Live, LlmDay, LlmMinute, Target};
@@ -17,10 +19,12 @@ use shared::tables::Table;
 use shared::testkit::at_once;
 use shared::testkit::meddled::Meddled;
 use shared::testkit::memory::MemoryStore;
+use shared::tick::Tick;
 use shared::time::Millis;
 
+use crate::shift::Ports;
 use crate::testing::{World, at, holding, mutters, opens, outcome, resting, says, settings, stored};
-use crate::{budget, tokens};
+use crate::{budget, handle, tokens};
 
 #[test]
 fn a_repeated_event_asks_once() {
@@ -244,6 +248,7 @@ fn a_cancel_leaves_a_wish_that_names_the_entry() {
     let wished = state.live.values().any(|entry| matches!(entry, Live::Wish(wish)
         if wish.target == Target::Cancel { position: resting().orders[0].terms.position_id.clone(), order_id: id.clone() }));
     assert!(wished, "{:?}", state.live);
+    world.change(|state| state.live.retain(|_, entry| !matches!(entry, Live::Wish(_))));
     world.clock.0.set(at("2023-03-01T16:05:05Z"));
     world.will(Ok(cancel(&OrderId::parse("stranger").unwrap())));
     assert_eq!(outcome(&world.tick()), "cancel:no_entry");
@@ -514,6 +519,42 @@ fn the_refusals_of_our_own_rules_are_shown_in_the_next_prompt() {
     }
 }
 
+/// Answers slowly: half a minute passes everywhere.
+struct Slow<'a>(&'a World);
+
+impl AskModel for Slow<'_> {
+    fn serves(&self, provider: &str) -> bool {
+        self.0.model.serves(provider)
+    }
+    async fn ask(&self, question: &Question) -> Result<RawReply, ModelError> {
+        let later = self.0.clock.0.get() + Millis::from_secs(30);
+        self.0.clock.0.set(later);
+        self.0.venues.0.borrow().now.set(later);
+        self.0.model.ask(question).await
+    }
+    fn read(&self, model: &str, reply: &RawReply) -> Result<Reply, BadReply> {
+        self.0.model.read(model, reply)
+    }
+}
+
+#[test]
+fn a_strategy_whose_turn_comes_late_looks_at_the_market_again() {
+    let world = World::new();
+    world.shard(&["demo", "patient"]);
+    world.plant_other("patient");
+    let began = world.clock.0.get();
+    let (env, trail) = (Env::parse("dev").unwrap(), Trail::default());
+    let tick = Tick { shard: 0, of: 1, scheduled_at: began.minute() };
+    let World { tables, venues, clock, log, .. } = &world;
+    let ports = Ports { trail: &trail, tables, venues, model: &Slow(&world), clock, log };
+    at_once(handle(tick, began + Millis::from_minutes(2), &env, &ports)).unwrap();
+    let seen = |record: &DecisionRecord| {
+        record.inputs.as_ref().unwrap().markets[&crate::testing::symbol()].at.since(began)
+    };
+    let seen: Vec<Millis> = world.decisions().iter().map(seen).collect();
+    assert_eq!(seen, [Millis(0), Millis::from_secs(30)]);
+}
+
 /// The facts of the newest question.
 fn facts(world: &World) -> serde_json::Value {
     match world.model.asked.borrow().last().map(|question| question.turns.clone()).as_deref() {
@@ -542,13 +583,13 @@ fn the_model_is_shown_what_it_decided_lately_and_what_became_of_it() {
         world.tick();
         facts(&world)["recent_decisions"].clone()
     };
-    assert_eq!(shown(None), json!(["5m: open, filled"]));
+    assert_eq!(shown(None), json!(["5m: opened, filled"]));
     let (cost, proceeds) = (Notional::parse("230").unwrap(), Notional::parse("227.7").unwrap());
     let held = holding().positions.remove(0);
     let position =
         Position { id: id.clone(), quantity: Qty::ZERO, bought, sold: bought, cost, proceeds, ..held };
     let position = Position { status: PositionStatus::Closed, ..position };
-    assert_eq!(shown(Some(position)), json!(["5m: hold", "10m: open, filled, gain -1.00%"]));
+    assert_eq!(shown(Some(position)), json!(["5m: held", "10m: opened, filled, gain -1.00%"]));
 }
 
 #[test]

@@ -191,9 +191,7 @@ impl Empty {
         })
     }
     fn stop(&self, id: &str) -> Ended {
-        self.run(&self.stage, async |stage, person| {
-            stop::stop(stage, &named(id), "ada", person, noon).await
-        })
+        self.run(&self.stage, async |stage, person| stop::stop(stage, &named(id), "ada", person, noon).await)
     }
     fn start(&self, id: &str) -> Ended {
         self.run(&self.stage, async |stage, person| start::start(stage, &named(id), person, noon()).await)

@@ -11,6 +11,8 @@ use sim::runtime_api::Invocation;
 use super::books::Comparison;
 use super::meters::Counts;
 
+/// A warm process that grows by more than this from its second round to its last keeps something of what it has served.
+const MOST_GROWTH_KIB: u64 = 512;
 /// Most errors that are told in words.
 const TOLD: usize = 8;
 
@@ -188,6 +190,12 @@ impl Findings {
         if self.trouble.errors > 0 {
             why.push(format!("{} errors", self.trouble.errors));
         }
+        // The first round fills what is bounded.
+        if let [_, first, .., last] = self.rounds_kib.as_slice()
+            && last.saturating_sub(*first) > MOST_GROWTH_KIB
+        {
+            why.push(format!("decide grew from {first} to {last} KiB over its rounds"));
+        }
         if self.filled == 0 {
             why.push("no order filled".to_owned());
         }
@@ -221,6 +229,16 @@ mod tests {
         let group = Group { samples: own.into_iter().map(sample).collect() };
         assert_eq!((group.microseconds(), Group::default().microseconds()), (Some(2_250), None));
         assert_eq!(findings.own(Function::Decide, Some(5)), None, "another process");
+    }
+
+    #[test]
+    fn lambda_a_process_that_grows_round_after_round_is_not_good() {
+        let grew = |rounds: &[u64]| {
+            let findings = Findings { rounds_kib: rounds.to_vec(), filled: 1, ..Findings::default() };
+            findings.failures().join("; ")
+        };
+        assert_eq!(grew(&[7_000, 8_000, 8_400]), "");
+        assert_eq!(grew(&[7_000, 8_000, 8_300, 8_600]), "decide grew from 8000 to 8600 KiB over its rounds");
     }
 
     #[test]

@@ -154,10 +154,17 @@ pub fn least(settings: &Settings, model: &str, now: Timestamp) -> u32 {
     plain.saturating_add(markets.saturating_mul(LEAST_MARKET))
 }
 
-/// In few words, since tokens are few: `75m: open BTC-USDT, filled, gain -1.25%`, without the symbol where there is but
-/// one.
+/// In few words, since tokens are few: `75m: opened BTC-USDT, filled, gain -1.25%`, without the symbol where there is but
+/// one. What was done is in the past: in facts stands nothing that could be taken for an order to do it.
 fn decision(earlier: &Earlier, has_one: bool, now: Timestamp) -> String {
-    let mut told = format!("{}m: {}", age(earlier.at, now), earlier.outcome);
+    let done = match earlier.outcome.as_str() {
+        "open" => "opened",
+        "close" => "closed",
+        "cancel" => "cancelled",
+        "hold" => "held",
+        other => other,
+    };
+    let mut told = format!("{}m: {done}", age(earlier.at, now));
     told.extend(earlier.symbol.iter().filter(|_| !has_one).map(|symbol| format!(" {symbol}")));
     told.extend(earlier.order.iter().map(|order| format!(", {}", became(order))));
     told.extend(earlier.gain.iter().map(|gain| format!(", gain {gain}%")));

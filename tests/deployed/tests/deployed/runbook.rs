@@ -152,12 +152,14 @@ pub(super) const INSTEAD: [(&str, &str); 3] = [
 ];
 
 /// Our own: whether execute may run at all.
-pub(super) const CONCURRENCY: &str = "aws lambda get-function-concurrency --function-name tradai-${ENVIRONMENT}-execute";
+pub(super) const CONCURRENCY: &str =
+    "aws lambda get-function-concurrency --function-name tradai-${ENVIRONMENT}-execute";
 
 /// Our own, where execute itself is the danger, and the way back.
 pub(super) const SCALE_DOWN: &str = "aws lambda put-function-concurrency --function-name tradai-${ENVIRONMENT}-execute --reserved-concurrent-executions 0";
 /// The same.
-pub(super) const SCALE_UP: &str = "aws lambda delete-function-concurrency --function-name tradai-${ENVIRONMENT}-execute";
+pub(super) const SCALE_UP: &str =
+    "aws lambda delete-function-concurrency --function-name tradai-${ENVIRONMENT}-execute";
 
 /// A command of our own page, which must stand there letter by letter.
 pub(super) fn ours(text: &'static str) -> &'static str {

@@ -144,7 +144,8 @@ impl Trading<'_> {
     /// The last resort: execute is not run at all, until it may again.
     pub(super) fn execute_is_taken_its_concurrency_and_given_it_back(&self) -> Result<(), Failed> {
         let paste = |text: &'static str| self.operator.paste(runbook::ours(text), &[("ENVIRONMENT", "dev")]);
-        let reserved = || Ok::<_, Failed>(paste(runbook::CONCURRENCY)?["ReservedConcurrentExecutions"].clone());
+        let reserved =
+            || Ok::<_, Failed>(paste(runbook::CONCURRENCY)?["ReservedConcurrentExecutions"].clone());
         assert_eq!(reserved()?, Value::Null);
         paste(runbook::SCALE_DOWN)?;
         assert_eq!(reserved()?, 0);
