@@ -365,7 +365,11 @@ impl World {
         World {
             model: Model { tables: tables.clone(), ..Model::default() },
             tables,
-            venues: Venues(RefCell::new(Venue { now: Rc::new(Cell::new(now)), fails: false, lags: Millis(0) })),
+            venues: Venues(RefCell::new(Venue {
+                now: Rc::new(Cell::new(now)),
+                fails: false,
+                lags: Millis(0),
+            })),
             clock: Hands(Cell::new(now)),
             log: Lines::default(),
         }
