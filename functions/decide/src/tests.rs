@@ -577,8 +577,9 @@ fn the_model_is_shown_what_it_decided_lately_and_what_became_of_it() {
     world.tables.plant(records::order::key(&id, &order.terms.order_id), records::order::encode(&order));
     world.change(|state| state.live.clear());
     let shown = |position: Option<Position>| {
-        let item = position.map(|position| records::position::encode(&position));
-        item.map(|item| world.tables.plant(records::position::key(&id), item));
+        if let Some(position) = position {
+            world.tables.plant(records::position::key(&id), records::position::encode(&position));
+        }
         world.clock.0.set(world.clock.0.get() + Millis::from_minutes(5));
         world.tick();
         facts(&world)["recent_decisions"].clone()
