@@ -424,6 +424,22 @@ mod tests {
         }
     }
 
+    /// Letters of other scripts are a token for each byte: a note of them costs the second question, never the first.
+    #[test]
+    fn a_note_in_any_script_leaves_room_for_the_question() {
+        let mut noted = full();
+        noted.notes = vec![Shown {
+            age_minutes: 12,
+            similarity: rust_decimal::Decimal::new(87, 2),
+            source: crate::notes::plain(&"路透社".repeat(20), crate::notes::MOST_SOURCE),
+            text: crate::notes::plain(&"比特币下跌".repeat(100), crate::notes::MOST_TEXT),
+        }];
+        let tool = tool(&[testing::symbol()]);
+        let asked = tokens::asked("anthropic/claude-opus-5-5", &tool, &[&rendered(&noted)]);
+        let most = asked.saturating_add(MAX_TOKENS);
+        assert!(most <= 3_000, "{most}");
+    }
+
     #[test]
     fn the_least_of_a_question_is_below_every_real_one_and_not_far() {
         for model in ["anthropic/claude-haiku-4-5", "openai/gpt-5-mini"] {
