@@ -49,7 +49,7 @@ pub struct Order<'a> {
     pub reason: Option<&'a str>,
 }
 
-/// Writes at one time: a fleet of thousands is stopped in seconds, and no table is overrun.
+/// Calls under way at one time: nobody waits for the strategy before, and no table is overrun.
 const AT_ONCE: usize = 32;
 
 /// Stops them, has execute act on it, tells the alerts topic, and names whatever is not known to be stopped.
@@ -60,7 +60,7 @@ pub async fn stop(
     clock: impl Fn() -> Timestamp,
 ) -> Result<(), NotDone> {
     let (keys, now) = (whom(stage, order).await?, clock());
-    let mut report = Report { person, failed: Vec::new() };
+    let mut report = Report { person, unheard: None, failed: Vec::new() };
     let stopping = keys.iter().map(|key| async move { (key, halt::stop(stage, key, order.by, now).await) });
     let mut stopping = stream::iter(stopping).buffer_unordered(AT_ONCE);
     while let Some((key, stopped)) = stopping.next().await {
@@ -83,24 +83,25 @@ pub async fn stop(
     report.end()
 }
 
-/// What is said, and what failed: the output itself may.
+/// What is said, and what failed.
 struct Report<'a, 'p> {
     person: &'a mut Person<'p>,
+    /// Why the person could not be told everything.
+    unheard: Option<String>,
     failed: Vec<String>,
 }
 
 impl Report<'_, '_> {
     fn tell(&mut self, text: &str) {
         if let Err(error) = self.person.tell(text) {
-            self.fail(error.to_string());
+            self.unheard = Some(error.to_string());
         }
     }
     fn fail(&mut self, why: String) {
-        if !self.failed.contains(&why) {
-            self.failed.push(why);
-        }
+        self.failed.push(why);
     }
-    fn end(self) -> Result<(), NotDone> {
+    fn end(mut self) -> Result<(), NotDone> {
+        self.failed.extend(self.unheard);
         match self.failed.is_empty() {
             true => Ok(()),
             false => {

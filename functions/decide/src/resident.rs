@@ -1,5 +1,5 @@
-//! A warm process keeps nothing of the cycles that it has served. Bytes are counted here over few cycles; the real
-//! process is weighed over ten thousand by `lambda-thousand --invocations 1000 --rounds 10`.
+//! A warm process keeps nothing of the cycles that it has served. Bytes are counted here; the real process is weighed
+//! round after round by `lambda-thousand --rounds 4`, in `.ci/run lambda`.
 
 use allocation_counter::measure;
 use shared::money::Notional;

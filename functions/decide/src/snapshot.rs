@@ -1,5 +1,5 @@
-//! The books of one strategy as a cycle sees them: what is live, what the account holds, and what our own
-//! rules refused lately.
+//! The books of one strategy as a cycle sees them: what is live, what the account holds, and what was
+//! decided lately.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -247,7 +247,7 @@ fn place(books: &mut Books, key: Key, item: Option<Item>) -> Result<(), Unfit> {
     Ok(())
 }
 
-/// What `decision` was and what became of it; none where no model has said anything, for whatever reason.
+/// What `decision` was and what became of it; none where no answer could be used, for whatever reason.
 fn earlier(decision: &DecisionRecord, found: &Found) -> Option<Earlier> {
     let outcome = decision.outcome.clone()?;
     let by_model = Outcome::Abstain(Why::ByModel).to_string();

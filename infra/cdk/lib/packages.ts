@@ -25,7 +25,7 @@ export function packageOf(name: FunctionName, folder: string, wanted: Architectu
 }
 
 /** What its ELF header says of the processor (e_machine: two bytes at 18, little-endian). */
-export function architectureOf(program: string): string {
+function architectureOf(program: string): string {
   const header = Buffer.alloc(20);
   const file = openSync(program, 'r');
   try {

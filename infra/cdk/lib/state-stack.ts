@@ -32,7 +32,7 @@ export class StateStack extends Stack {
   constructor(scope: Construct, readonly values: Stage, readonly names: Names, env: Environment) {
     super(scope, names.of('state'), { env, description: `tradai ${values.env}: tables, secrets, topics` });
     this.keeps = KINDS[values.kind].keepsState;
-    // What a first deployment that fails has made goes again, or the next one would find its names taken.
+    // What a first deployment that fails has made goes again, but for tables, which refuse it: their names would be taken.
     this.removal = this.keeps ? RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE : RemovalPolicy.DESTROY;
     this.terminationProtection = this.keeps;
     for (const table of TABLES) this.table(table);

@@ -334,7 +334,7 @@ fn plant(stream: &Stream, scenario: &Scenario) {
     let book = AccountBook { opening, ..AccountBook::default() };
     let mut ledger = AccountLedger { book, ..AccountLedger::first(settings.account.clone()) };
     // Reconcile has looked, and there was no trade yet.
-    ledger.cursors.insert("opened".to_owned(), scenario.start().to_string());
+    ledger.cursors.insert(records::account::OPENED.to_owned(), scenario.start().to_string());
     let seen = format!("strategy#{}", settings.strategy_id);
     ledger.cursors.insert(seen, state.intent_seq.to_string());
     ledger.cursors.insert("BTC-USDT".to_owned(), "-".to_owned());

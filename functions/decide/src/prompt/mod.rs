@@ -173,18 +173,10 @@ fn decision(earlier: &Earlier, has_one: bool, now: Timestamp) -> String {
 
 /// A refusal by our own rules with the documented message, so that it is not tried again.
 fn became(order: &State) -> String {
-    match order {
-        State::Refused { message, .. } => format!("refused: {}", shorten(message, MOST_MESSAGE)),
-        State::Intended
-        | State::AwaitingApproval { .. }
-        | State::Pending(_)
-        | State::Unknown(_)
-        | State::Live { .. }
-        | State::Done { .. }
-        | State::Rejected { .. }
-        | State::Absent { .. }
-        | State::DryRun => order.as_str().to_owned(),
+    if let State::Refused { message, .. } = order {
+        return format!("{order}: {}", shorten(message, MOST_MESSAGE));
     }
+    order.to_string()
 }
 
 /// A stranger's text in an envelope of its own: nothing else is made of it.
