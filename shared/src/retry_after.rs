@@ -4,7 +4,9 @@
 //! and RFC 9110 section 10.2.3.
 
 use http::HeaderMap;
+use jiff::civil::DateTime;
 use jiff::fmt::rfc2822::DateTimeParser;
+use jiff::tz::TimeZone;
 
 use crate::time::{Millis, Timestamp};
 
@@ -31,9 +33,16 @@ fn scaled(text: &str, power: usize) -> Option<Millis> {
 
 /// The time until an HTTP date; nothing is left where it is past.
 fn until(text: &str, now: Timestamp) -> Option<Millis> {
-    let at = DateTimeParser::new().relaxed_weekday(true).parse_timestamp(text).ok()?;
-    let wait = Timestamp::from_millis(at.as_millisecond()).since(now);
+    let usual = || DateTimeParser::new().relaxed_weekday(true).parse_timestamp(text).ok();
+    let wait = Timestamp::from_millis(usual().or_else(|| obsolete(text))?.as_millisecond()).since(now);
     Some(wait.max(Millis(0)))
+}
+
+/// The two forms of before RFC 1123 that a recipient must read: of RFC 850, and of C's `asctime` (RFC 9110 section 5.6.7).
+fn obsolete(text: &str) -> Option<jiff::Timestamp> {
+    let of = |form| DateTime::strptime(form, text).ok();
+    let at = of("%A, %d-%b-%y %H:%M:%S GMT").or_else(|| of("%a %b %e %H:%M:%S %Y"))?;
+    TimeZone::UTC.to_timestamp(at).ok()
 }
 
 #[cfg(test)]
@@ -63,6 +72,8 @@ mod tests {
             ("99999999999999999999", i64::MAX),
             ("Sun, 06 Nov 1994 08:49:37 GMT", 30_000),
             ("Sun, 06 Nov 1994 08:00:00 GMT", 0),
+            ("Sunday, 06-Nov-94 08:49:37 GMT", 30_000),
+            ("Sun Nov  6 08:49:37 1994", 30_000),
         ];
         for (text, millis) in cases {
             assert_eq!(read(&[("retry-after", text)]), Some(millis), "{text}");
