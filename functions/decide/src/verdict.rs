@@ -65,6 +65,9 @@ pub fn verdict(reply: &Result<Reply, BadReply>, symbols: &[Symbol]) -> Verdict {
         Stop::Tool | Stop::End if is_empty(reply) => abstain(Why::Empty, "the answer was empty"),
         Stop::Tool | Stop::End if apologises(reply) => abstain(Why::Refused, &reply.text),
         Stop::Tool | Stop::End => match decided(reply, symbols) {
+            Ok((outcome, reason)) if is_idle(&outcome) && is_apology(&reason) => {
+                abstain(Why::Refused, &reason)
+            }
             Ok((outcome, reason)) => Verdict::Final(outcome, reason),
             Err(problem) => Verdict::Malformed(problem),
         },
@@ -82,8 +85,17 @@ fn is_empty(reply: &Reply) -> bool {
 }
 
 fn apologises(reply: &Reply) -> bool {
-    let text = reply.text.to_lowercase();
-    reply.calls.is_empty() && APOLOGIES.iter().any(|phrase| text.contains(phrase))
+    reply.calls.is_empty() && is_apology(&reply.text)
+}
+
+fn is_apology(text: &str) -> bool {
+    let text = text.to_lowercase();
+    APOLOGIES.iter().any(|phrase| text.contains(phrase))
+}
+
+/// Whether it wants nothing: with an apology for its reason it is a refusal that keeps to the form.
+const fn is_idle(outcome: &Outcome) -> bool {
+    matches!(outcome, Outcome::Hold | Outcome::Abstain(Why::ByModel))
 }
 
 /// What the one call of the one tool says, and its reason.
@@ -420,6 +432,19 @@ mod tests {
             let called = verdict(&reply(Stop::Tool, text, vec![call(TOOL, market())]), &symbols());
             assert!(matches!(called, Verdict::Final(Outcome::Trade(_), _)), "{text}");
         }
+    }
+
+    #[test]
+    fn an_apology_for_doing_nothing_is_a_refusal_and_for_a_trade_is_its_reason() {
+        for action in ["hold", "abstain"] {
+            let sorry = judged(json!({"action": action, "reason": "I'm sorry, but I cannot give advice."}));
+            let refused = |found: &Verdict| matches!(found, Verdict::Final(Outcome::Abstain(Why::Refused), reason) if reason.starts_with("I'm sorry"));
+            assert!(refused(&sorry), "{sorry:?}");
+        }
+        let plain = judged(json!({"action": "hold", "reason": "a sorry market, no trend"}));
+        assert!(matches!(plain, Verdict::Final(Outcome::Hold, _)), "{plain:?}");
+        let trade = judged(with(market(), "reason", json!("my apologies for the late entry")));
+        assert!(matches!(trade, Verdict::Final(Outcome::Trade(_), _)), "{trade:?}");
     }
 
     proptest::proptest! {
