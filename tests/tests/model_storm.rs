@@ -13,9 +13,9 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 
 use rust_decimal::Decimal;
-use shared::books::AccountBook;
+use shared::books::{AccountBook, Position};
 use shared::gauge::{PutSignals, PutSignalsError, Reading};
-use shared::ids::{Asset, Env, StrategyId, Symbol};
+use shared::ids::{Asset, Env, PositionId, StrategyId, Symbol};
 use shared::market::{Bounds, Candle, Instrument, Quote, Trading};
 use shared::money::{Amount, Notional, Price, Qty};
 use shared::page::{Message, Publish, PublishError};
@@ -26,7 +26,7 @@ use shared::ports::{
 use shared::records::{self, AccountLedger, Shard};
 use shared::roster::Trail;
 use shared::settings::Settings;
-use shared::state::StrategyState;
+use shared::state::{Live, StrategyState};
 use shared::status::Status;
 use shared::store::{Attr, Change, Cond, Path, Write};
 use shared::tables::{Names, PREFIX};
@@ -170,6 +170,22 @@ fn plant(tables: &MemoryStore) -> Vec<StrategyId> {
     strategies
 }
 
+/// A position of this strategy, an hour old.
+fn hold(tables: &MemoryStore, id: &StrategyId) {
+    let position = PositionId { strategy: id.clone(), seq: 1 };
+    let (account, symbol) = (settings(0).account, Symbol::parse("BTC-USDT").unwrap());
+    let opened = start() - Millis::from_minutes(60);
+    let fresh = Position::before_first_fill(position.clone(), account, symbol, price("22500"), None, opened);
+    let (quantity, cost) = (Qty::parse("0.02").unwrap(), Notional::parse("456").unwrap());
+    let held = Position { quantity, bought: quantity, cost, version: 1, ..fresh };
+    tables.plant(records::position::key(&position), records::position::encode(&held));
+    let key = records::state::key(id);
+    let item = at_once(tables.get(std::slice::from_ref(&key))).unwrap().remove(0).unwrap();
+    let mut state = records::state::decode(&item).unwrap();
+    state.live.insert(position.to_string(), Live::Position);
+    tables.plant(key, records::state::encode(&state));
+}
+
 /// Execute and reconcile are well: nobody is told of them.
 fn beat(tables: &MemoryStore, strategies: &[StrategyId], now: Timestamp) {
     for id in strategies {
@@ -214,8 +230,20 @@ fn hour(
 
 #[test]
 fn an_hour_of_the_handover_logs_storm_costs_little_and_pages_once_for_each_cause() {
+    storm(|_, _| {});
+}
+
+#[test]
+fn the_storm_costs_no_more_where_every_strategy_holds_something() {
+    storm(hold);
+}
+
+fn storm(before: fn(&MemoryStore, &StrategyId)) {
     let (tables, clock) = (MemoryStore::new(), SimClock::new(start()));
     let strategies = plant(&tables);
+    for id in &strategies {
+        before(&tables, id);
+    }
     let model = Storm(clock.clone(), Cell::new(0));
     let told = hour(&tables, &strategies, &clock, &model);
     let most = strategies.iter().map(|id| calls(&tables, id)).max().unwrap();

@@ -14,6 +14,9 @@ use crate::meters::{BAD_CYCLES, Tally};
 const WINDOW: u32 = 200_000;
 /// The share of it that a question may fill, in percent.
 const SHARE: u32 = 25;
+/// After bad answers, minutes between two questions: a strategy that holds something is asked on through an hour in which
+/// every answer is bad, and its twelve calls have to last.
+const AFTER_BAD: i64 = 10;
 /// Most tokens of one answer: a decision is small.
 pub const MAX_TOKENS: u32 = 400;
 
@@ -37,7 +40,7 @@ pub enum Exceeded {
         most: u32,
     },
     /// Too soon after bad answers.
-    #[error("{0} bad cycles in a row: one question within five minutes")]
+    #[error("{0} bad cycles in a row: one question within ten minutes")]
     Bad(u32),
     /// Too many dollars today.
     #[error("{spent} USD today and up to {next} more, most {most}")]
@@ -79,7 +82,7 @@ pub fn check(
     if tokens > most {
         return Err(Exceeded::Window { tokens, most });
     }
-    if state.bad_cycles >= BAD_CYCLES && used.calls == 0 && calls_of(state, now) > 0 {
+    if state.bad_cycles >= BAD_CYCLES && used.calls == 0 && was_asked(state, now) {
         return Err(Exceeded::Bad(state.bad_cycles));
     }
     let session =
@@ -109,8 +112,12 @@ fn recent(state: &StrategyState, now: Timestamp) -> u32 {
     minutes(state, now).fold(0, |sum, one| sum.saturating_add(one.tokens))
 }
 
-fn calls_of(state: &StrategyState, now: Timestamp) -> u32 {
-    minutes(state, now).fold(0, |sum, one| sum.saturating_add(one.calls))
+/// Whether a question was asked in the minutes that have to pass after bad answers.
+fn was_asked(state: &StrategyState, now: Timestamp) -> bool {
+    state
+        .recent_llm
+        .iter()
+        .any(|one| one.calls > 0 && now.minute_number().saturating_sub(one.minute) < AFTER_BAD)
 }
 
 /// The last five minutes with a question.

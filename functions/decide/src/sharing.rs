@@ -415,12 +415,12 @@ fn a_lowering_that_outlasts_the_alert_of_its_provider_is_told_itself() {
 }
 
 #[test]
-fn after_three_bad_answers_a_strategy_asks_at_most_every_five_minutes() {
+fn after_three_bad_answers_a_strategy_asks_at_most_every_ten_minutes() {
     let world = World::new();
     world.plant_books(&holding());
     world.model.mood.set(Some(|| Ok(mutters("refusal", "I cannot assist"))));
     world.minutes(60);
-    assert_eq!(world.asked(), 14);
+    assert_eq!(world.asked(), 8);
 }
 
 /// The kind of a call, and whether it is about a ledger of the models.
