@@ -1,8 +1,10 @@
 //! `tradai model resume`: models that were switched off, or that needed a person, may be asked again. Decide clears the
-//! hold `model_off` of each strategy in its next cycle.
+//! hold `model_off` of each strategy in its next cycle. `tradai model lower`: what a model once used above the bound on
+//! its tokens counts no more.
 
+use shared::ids::ProviderId;
 use shared::records::llm::{self, LlmLedger, Resumed, SwitchedOff};
-use shared::store::{ScanTables, WriteTables};
+use shared::store::{ReadTables, ScanTables, WriteTables};
 use shared::tables::Table;
 use shared::time::Timestamp;
 
@@ -15,6 +17,19 @@ use crate::stage::{Stage, Which};
 pub enum Command {
     /// Let models be asked again that were switched off or needed a person
     Resume(Options),
+    /// Bound a model's tokens plainly again, after it once used more
+    Lower(Lower),
+}
+
+/// Which model, where, and in whose name.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Lower {
+    /// The model, as strategies name it
+    #[arg(value_name = "PROVIDER/MODEL")]
+    pub model: String,
+    /// Where, and in whose name.
+    #[command(flatten)]
+    pub options: Options,
 }
 
 /// Where, and in whose name.
@@ -23,7 +38,7 @@ pub struct Options {
     /// The stage.
     #[command(flatten)]
     pub which: Which,
-    /// Who resumes them [default: the user's name]
+    /// Who says so [default: the user's name]
     #[arg(long = "as", value_name = "NAME")]
     pub by: Option<String>,
 }
@@ -42,7 +57,7 @@ pub async fn resume(stage: &Stage, by: &str, person: &mut Person<'_>, now: Times
                     resumed = true;
                     lost = lost.and(one);
                 }
-                if let Some(of) = ledger.standing().map(|(_, one)| one.tried_at).max() {
+                if let Some(of) = ledger.needs_person() {
                     let one = mend(stage, &ledger, &Resumed { of, by: by.to_owned(), at: now }, person).await;
                     resumed = true;
                     lost = lost.and(one);
@@ -92,5 +107,40 @@ async fn mend(
         let (by, name, since, detail) = (&mended.by, &ledger.name, one.since, &one.detail);
         person.tell(&format!("resumed by {by}: {name}/{model}, of no use since {since} ({detail})"))?;
     }
+    for (model, since, one) in ledger.declining() {
+        let (by, name, detail) = (&mended.by, &ledger.name, &one.detail);
+        person.tell(&format!(
+            "resumed by {by}: {name}/{model}, refuses every question since {since} ({detail})"
+        ))?;
+    }
     Ok(())
+}
+
+/// Takes away by how much more tokens than bounded `model` once used, so that it is bounded plainly until it does again.
+pub async fn lower(stage: &Stage, model: &str, by: &str, person: &mut Person<'_>) -> Result<(), NotDone> {
+    let named =
+        model.split_once('/').and_then(|(provider, of)| Some((ProviderId::parse(provider).ok()?, of)));
+    let (provider, of) = named.ok_or_else(|| {
+        NotDone::input(format!("{model:?} is not a model; name it as a strategy does, PROVIDER/MODEL"))
+    })?;
+    let key = llm::key(&provider);
+    let item = stage.tables.get(std::slice::from_ref(&key)).await?.pop().flatten();
+    let ledger = item
+        .map(|item| llm::decode(&item))
+        .transpose()
+        .map_err(|corrupt| NotDone::Refused(corrupt.to_string()))?;
+    let factors = ledger.map(|ledger| ledger.factors).unwrap_or_default();
+    let Some(percent) = factors.get(of) else {
+        let raised: Vec<String> = factors.keys().map(|of| format!("{provider}/{of}")).collect();
+        let raised = if raised.is_empty() { "none".to_owned() } else { raised.join(", ") };
+        return Err(NotDone::input(format!(
+            "the bound on the tokens of {model} is not raised; of {provider} these are: {raised}"
+        )));
+    };
+    let write = stage.tables.write(vec![llm::lower(&provider, of, *percent)]).await;
+    write
+        .map_err(|error| NotDone::of_write(error, "not lowered: it has just used still more; look again"))?;
+    person.tell(&format!(
+        "lowered by {by}: {model} had used {percent} % of the bound on its tokens, and is bounded plainly now"
+    ))
 }

@@ -79,6 +79,10 @@ async fn attempt(
             let by = name(given.by.as_deref(), &variable)?;
             model::resume(&reach(&given.which)?, &by, person, RealClock.now()).await
         }
+        Command::Model(model::Command::Lower(given)) => {
+            let by = name(given.options.by.as_deref(), &variable)?;
+            model::lower(&reach(&given.options.which)?, &given.model, &by, person).await
+        }
         Command::Strategy(strategy::Command::Apply(given)) => {
             let (loaded, file) = strategy::read(&given.file)?;
             let (stage, now) = (reach(&given.which)?, RealClock.now());

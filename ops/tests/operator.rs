@@ -27,7 +27,7 @@ use shared::market::Side;
 use shared::money::{Price, Qty};
 use shared::order::{Kind, Order, Origin, State, Terms};
 use shared::records;
-use shared::records::llm::{Cause, LlmLedger, SwitchedOff, UNUSABLE, Unusable};
+use shared::records::llm::{Cause, Declined, LlmLedger, SwitchedOff, TOKEN_BOUND, UNUSABLE, Unusable};
 use shared::secret::Secret;
 use shared::state::{Alert, GateName, Live, StrategyState};
 use shared::status::{Hold, Status};
@@ -377,6 +377,42 @@ fn a_model_that_needs_a_person_is_shown_until_a_person_says_that_it_is_mended() 
     assert_eq!((&mended.unusable, &mended.alerts), (&ledger.unusable, &ledger.alerts), "these are decide's");
     assert!(!status().contains("model-unusable"), "{}", status());
     assert!(input(&resume()).contains("nothing to resume"));
+}
+
+#[test]
+fn a_model_that_refuses_every_question_is_resumed_and_one_bounded_too_high_is_lowered() {
+    let world = World::new();
+    let name = ProviderId::parse("anthropic").unwrap();
+    let (since, key) = (at("2023-03-01T11:55:00Z"), records::llm::key(&name));
+    let declined = Declined {
+        count: 5,
+        first: since - Millis::from_minutes(10),
+        since: Some(since),
+        at: since,
+        detail: "400: no".to_owned(),
+    };
+    let alert = Alert { since, key: "small".to_owned(), detail: "small used 900 %".to_owned() };
+    let ledger = LlmLedger {
+        declined: [("old".to_owned(), declined)].into(),
+        factors: [("small".to_owned(), 900)].into(),
+        alerts: [(TOKEN_BOUND.to_owned(), alert)].into(),
+        ..LlmLedger::first(name)
+    };
+    world.put(key.clone(), records::llm::encode(&ledger));
+    let (ended, shown) =
+        world.run("", async |stage, person| model::resume(stage, "ada", person, noon()).await);
+    ended.unwrap();
+    assert!(shown.contains("anthropic/old, refuses every question since"), "{shown}");
+    let lower = |model| world.run("", async |stage, person| model::lower(stage, model, "ada", person).await);
+    assert!(input(&lower("small")).contains("PROVIDER/MODEL"));
+    assert!(input(&lower("openai/small")).contains("of openai these are: none"));
+    assert!(input(&lower("anthropic/large")).contains("of anthropic these are: anthropic/small"));
+    let (ended, shown) = lower("anthropic/small");
+    ended.unwrap();
+    assert!(shown.contains("lowered by ada: anthropic/small had used 900 %"), "{shown}");
+    let after = records::llm::decode(&world.item(key)).unwrap();
+    assert!(after.factors.is_empty() && after.is_over(TOKEN_BOUND, noon()) && after.needs_person().is_none());
+    assert!(input(&lower("anthropic/small")).contains("is not raised"));
 }
 
 #[test]

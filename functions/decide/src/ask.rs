@@ -77,17 +77,15 @@ where
     };
     let mut record = record::draft(turn, first.model, &prompt.text());
     record.reply = record::replies(std::slice::from_ref(&first.raw));
-    record.asked.clone_from(&asked);
+    record.asked = asked;
     record.seen = prompt.print.clone().map(|books| Seen { at: turn.minute(), books });
     record.inputs = Some(prompt.inputs.clone());
     if record::put(turn.shift.ports.tables, &record).await? == Put::Taken {
         return Ok(None);
     }
-    let (model, tokens) = (first.model, first.tokens);
-    let mut talk = Talk { turn, prompt, model, tokens, tally, asked, replies: Vec::new() };
-    let (outcome, reason) = talk.judged(first.raw).await;
-    let Talk { tally, asked, replies, .. } = talk;
-    (record.reply, record.asked) = (record::replies(&replies), asked);
+    let mut talk = Talk { turn, prompt, model: first.model, tokens: first.tokens, tally, record };
+    let (outcome, reason) = talk.judged(first.raw).await?;
+    let Talk { tally, record, .. } = talk;
     Ok(Some(Answer { outcome, reason, tally, record, is_recorded: true }))
 }
 
@@ -213,9 +211,7 @@ async fn question<T: ReadTables + WriteTables, V, A: AskModel>(
     match turn.shift.ports.model.ask(&prompt.question(model, said, timeout)).await {
         Ok(answer) => Ok(answer),
         Err(error) => {
-            if let Some(told) = count_failure(turn, model, tokens, &error, tally) {
-                purse.tell(&provider, told);
-            }
+            purse.tell(&provider, count_failure(turn, model, tokens, &error, tally));
             // Everybody has to know before the next question, whoever asks it.
             purse.settle(tables, turn.shift.ports.log, turn.shift.now()).await;
             Err(error.into())
@@ -228,14 +224,14 @@ fn is_served(model: &str, port: &impl AskModel) -> bool {
     model.split_once('/').is_some_and(|(provider, _)| port.serves(provider))
 }
 
-/// Counts a failure, and says what it tells of the provider: nothing, where as likely the question itself was refused.
+/// Counts a failure, and says what it tells of the provider.
 fn count_failure<T, V, A>(
     turn: &Turn<'_, T, V, A>,
     model: &str,
     tokens: u32,
     error: &ModelError,
     tally: &mut Tally,
-) -> Option<Told> {
+) -> Told {
     let now = turn.shift.now();
     let line = turn.line(Level::Warn, "model gave no answer").with("model", model);
     turn.shift.write(line.with("error", shorten(&error.to_string(), MOST_DETAIL)));
@@ -247,15 +243,16 @@ fn count_failure<T, V, A>(
     match error {
         ModelError::Throttled { wait } => {
             tally.throttled = tally.throttled.saturating_add(1);
-            Some(purse::unanswered(model, now, Fate::Throttled, usd, *wait))
+            purse::unanswered(model, now, Fate::Throttled, usd, *wait)
         }
-        ModelError::Unavailable(_) | ModelError::Overloaded => Some(failed(usd)),
-        ModelError::SpendLimit(text) => {
-            Some(Told { spend_limit: Some(shorten(text, MOST_DETAIL)), ..failed(usd) })
-        }
+        ModelError::Unavailable(_) | ModelError::Overloaded => failed(usd),
+        ModelError::SpendLimit(text) => Told { spend_limit: Some(shorten(text, MOST_DETAIL)), ..failed(usd) },
         ModelError::NoSuchModel(_) | ModelError::NoKey(_) | ModelError::Refused { .. } => {
-            let cause = unusable::cause(error)?;
-            Some(Told { refused: Some((cause, shorten(&error.to_string(), MOST_DETAIL))), ..failed(usd) })
+            let words = shorten(&error.to_string(), MOST_DETAIL);
+            match unusable::cause(error) {
+                Some(cause) => Told { refused: Some((cause, words)), ..failed(usd) },
+                None => Told { declined: Some(words), ..failed(usd) },
+            }
         }
     }
 }
@@ -267,6 +264,12 @@ fn charge<T, V, A>(turn: &Turn<'_, T, V, A>, model: &str, usage: Usage, tally: &
     usd
 }
 
+/// Rounded up.
+fn percent(used: u32, of: u32) -> u32 {
+    let percent = u64::from(used).saturating_mul(100).div_ceil(of.max(1).into());
+    u32::try_from(percent).unwrap_or(u32::MAX)
+}
+
 /// One cycle's conversation with one model.
 struct Talk<'a, 'b, T, V, A> {
     turn: &'a Turn<'b, T, V, A>,
@@ -275,31 +278,32 @@ struct Talk<'a, 'b, T, V, A> {
     /// The bound of the last question, not raised.
     tokens: u32,
     tally: Tally,
-    asked: Vec<Asked>,
-    replies: Vec<RawReply>,
+    /// As it stands in the tables, but for a second question without an answer.
+    record: DecisionRecord,
 }
 
 impl<T: ReadTables + WriteTables, V, A: AskModel> Talk<'_, '_, T, V, A> {
     /// The outcome of the first answer, or of the second where the first had the wrong form.
-    async fn judged(&mut self, first: RawReply) -> (Outcome, String) {
+    async fn judged(&mut self, first: RawReply) -> Result<(Outcome, String), WriteError> {
         let (reply, judged) = self.read(&first);
-        self.replies.push(first.clone());
         let problem = match judged {
-            Verdict::Final(outcome, reason) => return (outcome, reason),
+            Verdict::Final(outcome, reason) => return Ok((outcome, reason)),
             Verdict::Malformed(problem) => problem,
         };
         let line = self.turn.line(Level::Warn, "malformed answer").with("model", self.model);
         self.turn.shift.write(line.with("problem", &problem));
-        let (outcome, reason) = match self.ask_again(first, reply, &problem).await {
+        let (outcome, reason) = match self.ask_again(&first, reply, &problem).await {
             Ok(second) => {
-                self.asked.push(answered(self.model, &second));
-                let (_, judged) = self.read(&second);
-                self.replies.push(second);
-                judge::again(judged)
+                let answers = [first, second];
+                self.record.reply = record::replies(&answers);
+                let [_, second] = answers;
+                self.record.asked.push(answered(self.model, &second));
+                record::add(self.turn.shift.ports.tables, &self.record).await?;
+                judge::again(self.read(&second).1)
             }
             Err(none) => {
                 let came_to = judge::not_again(none.why, &none.text, &problem);
-                self.asked.push(none.of(self.model));
+                self.record.asked.push(none.of(self.model));
                 came_to
             }
         };
@@ -307,7 +311,7 @@ impl<T: ReadTables + WriteTables, V, A: AskModel> Talk<'_, '_, T, V, A> {
             let line = self.turn.line(Level::Critical, "malformed again: the cycle holds");
             self.turn.shift.write(line.with("model", self.model).with("problem", &reason));
         }
-        (outcome, reason)
+        Ok((outcome, reason))
     }
 
     /// Reads an answer and counts what it used; where it does not say, the most that it can have used.
@@ -331,24 +335,30 @@ impl<T: ReadTables + WriteTables, V, A: AskModel> Talk<'_, '_, T, V, A> {
         (reply, judged)
     }
 
-    /// The bound of the last question, raised as it was reserved.
+    /// The bound on the last question, raised as it was reserved.
     fn bound(&self) -> u32 {
-        let raised = |of: ProviderId| self.turn.shift.purse.raised(&of, model_name(self.model), self.tokens);
-        provider_of(self.model).map_or(self.tokens, raised)
+        self.raised(self.tokens)
     }
 
-    /// What the answer's question used in percent of the plain bound, where that is more than its `bound`.
+    fn raised(&self, tokens: u32) -> u32 {
+        let raised = |of: ProviderId| self.turn.shift.purse.raised(&of, model_name(self.model), tokens);
+        provider_of(self.model).map_or(tokens, raised)
+    }
+
+    /// What question or answer used in percent of the plain bound on it, where that is more than the raised one: the
+    /// question's `bound`, and as much more of the answer's.
     fn over(&self, bound: u32, usage: Usage) -> Option<u32> {
-        if usage.tokens_in <= bound {
-            return None;
-        }
-        let percent = u64::from(usage.tokens_in).saturating_mul(100).div_ceil(u64::from(self.tokens.max(1)));
-        Some(u32::try_from(percent).unwrap_or(u32::MAX))
+        let bounds = [
+            (usage.tokens_in, bound, self.tokens),
+            (usage.tokens_out, self.raised(budget::MAX_TOKENS), budget::MAX_TOKENS),
+        ];
+        let over = bounds.into_iter().filter(|(used, raised, _)| used > raised);
+        over.map(|(used, _, plain)| percent(used, plain)).max()
     }
 
     async fn ask_again(
         &mut self,
-        first: RawReply,
+        first: &RawReply,
         reply: Result<Reply, BadReply>,
         problem: &str,
     ) -> Result<RawReply, Unanswered> {
@@ -361,7 +371,7 @@ impl<T: ReadTables + WriteTables, V, A: AskModel> Talk<'_, '_, T, V, A> {
             std::iter::once(&self.prompt.facts).chain(&again).map(String::as_str).collect();
         self.tokens = tokens::asked(self.model, &self.prompt.tool, &texts);
         let mut said = vec![Said::Facts(self.prompt.facts.clone())];
-        said.extend(reply.is_ok().then(|| Said::Answered(Box::new(first))));
+        said.extend(reply.is_ok().then(|| Said::Answered(Box::new(first.clone()))));
         said.push(Said::FormatError(error));
         question(self.turn, self.prompt, self.model, said, self.tokens, &mut self.tally).await
     }

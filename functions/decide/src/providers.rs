@@ -1,10 +1,12 @@
 //! How the calls of a provider fare, and what follows from it: waits, the breaker, and what people are told.
 
+use std::collections::BTreeSet;
+
 use shared::ids::ProviderId;
 use shared::money::Notional;
 use shared::records::llm::{
-    Breaker, Cause, Fate, LlmLedger, MINUTES_KEPT, MOST_CALLS, Minute, ModelName, SwitchedOff, TOKEN_BOUND,
-    UNUSABLE,
+    Breaker, Cause, Fate, LlmLedger, MINUTES_KEPT, MODELS_APART, MOST_CALLS, Minute, ModelName, SwitchedOff,
+    TOKEN_BOUND, UNUSABLE,
 };
 use shared::signal::Signal;
 use shared::state::Alert;
@@ -28,6 +30,8 @@ const MINUTES_OF_CALLS: i64 = 10;
 const MINUTES_OF_ANSWERS: i64 = MINUTES_KEPT;
 /// Refusals in one minute above which people are told.
 const MOST_REFUSALS: u32 = 5;
+/// For how many minutes, that one among them.
+const MINUTES_TOLD: i64 = 3;
 
 /// What one call has told of its provider.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,7 +50,9 @@ pub struct Told {
     pub spend_limit: Option<String>,
     /// Why it refuses until a person acts, and its words; such a refusal says nothing of how its other calls fare.
     pub refused: Option<(Cause, String)>,
-    /// The tokens of its question in percent of the plain bound on them, where the raised one was passed too.
+    /// Its words, where it refused this question and may answer the next one; such a refusal says nothing either.
+    pub declined: Option<String>,
+    /// The tokens that it used in percent of the plain bound on them, where the raised one was passed too.
     pub over: Option<u32>,
 }
 
@@ -54,7 +60,8 @@ impl Told {
     /// Nothing but what became of it.
     pub fn of(model: &str, at: Timestamp, fate: Fate) -> Told {
         let (usd, model) = (Notional::ZERO, model.to_owned());
-        Told { model, at, fate, usd, wait: None, spend_limit: None, refused: None, over: None }
+        let (refused, declined) = (None, None);
+        Told { model, at, fate, usd, wait: None, spend_limit: None, refused, declined, over: None }
     }
 }
 
@@ -78,7 +85,7 @@ pub fn after(mut ledger: LlmLedger, told: &[Told]) -> LlmLedger {
     forget(&mut ledger, told);
     for one in told {
         unusable::judge(&mut ledger, one);
-        if one.refused.is_none() {
+        if one.refused.is_none() && one.declined.is_none() {
             count(&mut ledger, one);
             wait(&mut ledger, one);
             breaker(&mut ledger, one);
@@ -127,24 +134,36 @@ fn count(ledger: &mut LlmLedger, told: &Told) {
     this.usd = this.usd + told.usd;
 }
 
-/// A factor is never lowered here: what was used once may be used again. It is told for an hour, or until an answer of
-/// that model keeps to it; where another model passes its bound meanwhile, that is the news.
+/// A factor is never lowered here: what was used once may be used again. It is told until an answer of that model keeps
+/// to it, or a person takes it away: a model that is bounded too high to be asked gives no answer.
 fn factor(ledger: &mut LlmLedger, told: &Told) {
-    let is_told = ledger.alerts.get(TOKEN_BOUND).is_some_and(|alert| alert.key == told.model);
-    let Some(percent) = told.over else {
-        if is_told && told.fate == Fate::Answered {
-            ledger.alerts.remove(TOKEN_BOUND);
+    let mut over: BTreeSet<String> = ledger.over_bound().map(str::to_owned).collect();
+    let is_news = match told.over {
+        Some(percent) => {
+            let factor = ledger.factors.entry(told.model.clone()).or_insert(percent);
+            *factor = percent.max(*factor);
+            over.insert(told.model.clone())
         }
-        return;
+        None => {
+            if told.fate == Fate::Answered {
+                over.remove(&told.model);
+            }
+            false
+        }
     };
-    let factor = ledger.factors.entry(told.model.clone()).or_insert(percent);
-    *factor = percent.max(*factor);
-    if !is_told {
-        let detail =
-            format!("{} used {percent} % of the bound on its tokens; the bound is raised", told.model);
-        let alert = Alert { since: told.at, key: told.model.clone(), detail };
-        ledger.alerts.insert(TOKEN_BOUND.to_owned(), alert);
+    let before = ledger.alerts.remove(TOKEN_BOUND).filter(|_| !is_news);
+    if over.is_empty() {
+        return;
     }
+    let used = |model: &String| {
+        let percent = ledger.factors.get(model).copied().unwrap_or_default();
+        format!("{model} used {percent} % of the bound on its tokens")
+    };
+    let words: Vec<String> = over.iter().map(used).collect();
+    let key = over.into_iter().collect::<Vec<_>>().join(MODELS_APART);
+    let detail = format!("{}; the bound is raised", words.join(MODELS_APART));
+    let since = before.map_or(told.at, |alert| alert.since);
+    ledger.alerts.insert(TOKEN_BOUND.to_owned(), Alert { since, key, detail });
 }
 
 /// A wait is never shortened; where a limit of the account is used up, a person has to act.
@@ -260,9 +279,9 @@ fn judge(ledger: &mut LlmLedger, now: Timestamp) {
 fn refusals(ledger: &LlmLedger, now: Timestamp) -> Option<String> {
     let name = &ledger.name;
     let is_much = |(some, all): &(u32, u32)| *all >= FEWEST && some.saturating_mul(20) > *all;
-    if let Some(one) =
-        ledger.minutes.iter().find(|one| one.minute == now.minute_number() && one.refused > MOST_REFUSALS)
-    {
+    // Heartbeat looks once a minute: what one minute told stands until it has.
+    let is_new = |one: &&Minute| now.minute_number().saturating_sub(one.minute) < MINUTES_TOLD;
+    if let Some(one) = ledger.minutes.iter().filter(is_new).find(|one| one.refused > MOST_REFUSALS) {
         return Some(format!("{} refusals or apologies of {name} within a minute", one.refused));
     }
     let answers_alone = ledger.calls.iter().filter(|fate| matches!(fate, Fate::Answered | Fate::Refused));
@@ -399,10 +418,6 @@ mod tests {
         let again = after(ledger.clone(), &[told(121, Fate::Throttled)]);
         assert_eq!(again.alerts["llm-throttled"].since, minute(121));
         assert!(after(ledger, &[told(121, Fate::Answered)]).alerts.is_empty());
-
-        let raised = Told { over: Some(150), ..told(0, Fate::Answered) };
-        let ledger = after(fresh(), &[raised]);
-        assert!(!over(&ledger, TOKEN_BOUND, 60) && over(&ledger, TOKEN_BOUND, 61));
     }
 
     #[test]
@@ -420,17 +435,44 @@ mod tests {
 
     #[test]
     fn a_bound_that_was_too_low_is_told_until_that_model_keeps_to_it() {
-        let of = |model: &str, over| Told { model: model.to_owned(), over, ..told(0, Fate::Answered) };
-        let ledger = after(fresh(), &[of("a", Some(150)), of("b", None)]);
+        let of = |at, model: &str, over| Told { model: model.to_owned(), over, ..told(at, Fate::Answered) };
+        let ledger = after(fresh(), &[of(0, "a", Some(150)), of(0, "b", None)]);
         assert_eq!(ledger.alerts[TOKEN_BOUND].key, "a", "what another model keeps to says nothing of it");
-        let ledger = after(ledger, &[of("b", Some(300))]);
+        let ledger = after(ledger, &[of(1, "b", Some(300))]);
         let alert = &ledger.alerts[TOKEN_BOUND];
-        assert_eq!(alert.key, "b");
-        assert!(alert.detail.starts_with("b used 300 %"), "{}", alert.detail);
-        let ledger = after(ledger, &[of("a", None)]);
-        assert_eq!(kinds(&ledger), [TOKEN_BOUND]);
-        let failed = Told { fate: Fate::Failed, ..of("b", None) };
+        assert_eq!((alert.key.as_str(), alert.since), ("a, b", minute(1)), "a further model is a later fact");
+        assert!(alert.detail.starts_with("a used 150 %") && alert.detail.contains("b used 300 %"));
+        let ledger = after(ledger, &[of(2, "a", None)]);
+        assert_eq!(
+            (ledger.alerts[TOKEN_BOUND].key.as_str(), ledger.alerts[TOKEN_BOUND].since),
+            ("b", minute(1))
+        );
+        let failed = Told { fate: Fate::Failed, ..of(3, "b", None) };
         assert_eq!(kinds(&after(ledger.clone(), &[failed])), [TOKEN_BOUND], "it says nothing of its use");
-        assert!(after(ledger, &[of("b", None)]).alerts.is_empty());
+        assert!(after(ledger, &[of(3, "b", None)]).alerts.is_empty());
+    }
+
+    #[test]
+    fn a_bound_too_high_to_be_asked_is_told_until_a_person_lowers_it() {
+        let raised = Told { over: Some(900), ..told(0, Fate::Answered) };
+        let mut ledger = after(fresh(), &[raised]);
+        assert!(!ledger.is_over(TOKEN_BOUND, minute(600)), "nobody asks it, so no answer can end it");
+        ledger.factors.clear();
+        assert!(ledger.is_over(TOKEN_BOUND, minute(600)));
+        let again = Told { over: Some(120), ..told(601, Fate::Answered) };
+        let ledger = after(ledger, &[again]);
+        assert_eq!(ledger.factors["m"], 120, "what stood before is forgotten");
+        assert_eq!(ledger.alerts[TOKEN_BOUND].since, minute(601));
+    }
+
+    #[test]
+    fn many_refusals_of_one_minute_are_told_until_heartbeat_has_looked() {
+        let many = [vec![told(0, Fate::Answered); 180], vec![told(4, Fate::Refused); 6]].concat();
+        let mut ledger = after(fresh(), &many);
+        for minute in [5, 6] {
+            ledger = after(ledger, &vec![told(minute, Fate::Answered); 20]);
+            assert_eq!(kinds(&ledger), ["llm-refusals"], "{minute}");
+        }
+        assert!(after(ledger, &[told(7, Fate::Answered)]).alerts.is_empty());
     }
 }

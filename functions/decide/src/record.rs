@@ -11,7 +11,7 @@ use shared::money::Notional;
 use shared::ports::{RawReply, WriteTables};
 use shared::records;
 use shared::records::decision::DecisionRecord;
-use shared::store::{Item, Write, WriteError};
+use shared::store::{Change, Cond, Item, Path, Write, WriteError};
 use shared::time::Millis;
 
 use crate::shift::Turn;
@@ -103,6 +103,31 @@ pub async fn put(tables: &impl WriteTables, record: &DecisionRecord) -> Result<P
             Err(error) => return Err(error),
         }
     }
+}
+
+/// Adds what a second question was answered to a record that stands and has no outcome yet.
+pub async fn add(tables: &impl WriteTables, record: &DecisionRecord) -> Result<(), WriteError> {
+    let key = records::decision::key(&record.strategy_id, record.decided_at);
+    let conds = unfinished();
+    let mut doubts = 0;
+    loop {
+        match tables.write(vec![Write::update(key.clone(), answers(record), conds.clone())]).await {
+            Err(WriteError::Conflict | WriteError::NoAnswer(_)) if doubts < MOST_ATTEMPTS => doubts += 1,
+            done => return done,
+        }
+    }
+}
+
+/// Every answer of the cycle and what became of each question, as changes.
+pub fn answers(record: &DecisionRecord) -> Vec<Change> {
+    let item = records::decision::encode(record);
+    let whole = ["reply", "asked"].into_iter().filter_map(|name| Some((name, item.get(name)?.clone())));
+    whole.map(|(name, attr)| Change::Set(Path::of(name), attr)).collect()
+}
+
+/// That the decision stands and has no outcome yet.
+pub fn unfinished() -> Vec<Cond> {
+    vec![Cond::Present(Path::of("decided_at")), Cond::Absent(records::decision::path::outcome())]
 }
 
 fn is_ours(existing: Option<&Item>, item: &Item) -> bool {

@@ -14,6 +14,7 @@ use crate::ask::Answer;
 use crate::effect::Effect;
 use crate::meters::{BAD_CYCLES, BAD_CYCLES_ALERT, Refusals, as_booked, counted, lowered, why_lowered};
 use crate::providers::provider_of;
+use crate::record;
 use crate::shift::Turn;
 use crate::snapshot::{Books, inputs};
 
@@ -150,7 +151,7 @@ impl Plan {
     }
 }
 
-/// The whole record where nothing stands yet, else what the put did not know.
+/// The whole record where nothing stands yet, else what was not known when it was put.
 fn decision_write(answer: &Answer, effect: &Effect, inputs: Inputs) -> Write {
     let record = ended(answer, effect, inputs);
     let key = records::decision::key(&record.strategy_id, record.decided_at);
@@ -159,12 +160,9 @@ fn decision_write(answer: &Answer, effect: &Effect, inputs: Inputs) -> Write {
         return Write::put_if_absent(key, item);
     }
     let mut changed = changes(&records::decision::encode(&answer.record), &item);
-    // The put held the first answer alone.
-    let whole = ["reply", "asked"].into_iter().filter_map(|name| Some((name, item.get(name)?.clone())));
-    changed.extend(whole.map(|(name, attr)| Change::Set(Path::of(name), attr)));
-    let (here, unfinished) =
-        (Cond::Present(Path::of("decided_at")), Cond::Absent(records::decision::path::outcome()));
-    Write::update(key, changed, vec![here, unfinished])
+    // What became of a second question without an answer is not in it yet.
+    changed.extend(record::answers(&record));
+    Write::update(key, changed, record::unfinished())
 }
 
 /// The record with its outcome. One with an order or a position never expires.

@@ -263,7 +263,11 @@ fn what_one_question_is_refused_for_shuts_neither_its_model_nor_its_neighbours()
     assert_eq!((answered.count(), decisions.len(), world.asked()), (10, 10, 20));
     let ledger = world.ledger("bedrock").unwrap();
     assert_eq!((ledger.calls.as_slice(), ledger.breaker), ([Fate::Answered; 10].as_slice(), None));
-    assert!(ledger.alerts.is_empty() && ledger.unusable.is_empty(), "{ledger:?}");
+    assert!(ledger.unusable.is_empty(), "{ledger:?}");
+    assert_eq!(ledger.alerts["model-unusable"].since, now() + Millis::from_minutes(21), "it answers nobody");
+    world.will(Ok(calm()));
+    world.minutes(5);
+    assert!(world.ledger("bedrock").unwrap().alerts.is_empty());
 }
 
 #[test]
@@ -473,6 +477,22 @@ fn a_model_that_uses_more_than_its_bound_raises_it_for_everyone_and_is_told() {
     world.clock.0.set(at("2023-03-01T16:10:05Z"));
     assert_eq!(outcome(&world.tick()), "abstain:over_budget");
     assert_eq!(world.ledger("anthropic").unwrap().factors["claude-haiku-4-5"], factor);
+}
+
+#[test]
+fn an_answer_longer_than_its_bound_raises_it_and_is_told() {
+    let world = World::new();
+    world.model.tokens_out.set(Some(budget::MAX_TOKENS));
+    world.tick();
+    assert!(world.ledger("anthropic").unwrap().factors.is_empty());
+    world.model.tokens_out.set(Some(budget::MAX_TOKENS + 1));
+    world.clock.0.set(at("2023-03-01T16:05:05Z"));
+    world.tick();
+    let ledger = world.ledger("anthropic").unwrap();
+    assert_eq!((ledger.factors["claude-haiku-4-5"], ledger.alerts.len()), (101, 1));
+    world.clock.0.set(at("2023-03-01T16:10:05Z"));
+    world.tick();
+    assert!(world.ledger("anthropic").unwrap().alerts.is_empty(), "it keeps to the raised bound");
 }
 
 #[test]

@@ -286,6 +286,8 @@ pub(crate) struct Model {
     pub(crate) mood: Cell<Option<Mood>>,
     /// Tokens in of each answer; 800 where none is said.
     pub(crate) tokens_in: Cell<Option<u32>>,
+    /// Tokens out of each answer; 60 where none is said.
+    pub(crate) tokens_out: Cell<Option<u32>>,
     /// Answers are bodies of the provider rather than the short form of these tests.
     pub(crate) speaks_its_own: Cell<bool>,
     pub(crate) asked: RefCell<Vec<Question>>,
@@ -327,7 +329,7 @@ impl AskModel for Model {
                 .collect(),
             usage: Usage {
                 tokens_in: self.tokens_in.get().unwrap_or(800),
-                tokens_out: 60,
+                tokens_out: self.tokens_out.get().unwrap_or(60),
                 ..Usage::default()
             },
         })

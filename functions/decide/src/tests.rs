@@ -14,7 +14,7 @@ use shared::roster::Trail;
 use shared::signal::Signal;
 use shared::state::{Live, LlmDay, LlmMinute, Target};
 use shared::status::{Hold, Status};
-use shared::store::{self, Attr, Item, Key, ReadError, Write, WriteError};
+use shared::store::{self, Attr, Item, Key, ReadError, Write, WriteAct, WriteError};
 use shared::tables::Table;
 use shared::testkit::at_once;
 use shared::testkit::meddled::Meddled;
@@ -147,6 +147,38 @@ fn the_reply_is_recorded_before_it_is_read() {
     assert_eq!(decision.usd.to_string(), "0.0011");
     assert_eq!(decision.trace, "demo-27961440");
     assert!(decision.expires_at.is_some());
+}
+
+#[test]
+fn the_second_reply_is_recorded_before_it_is_read() {
+    let world = World::new();
+    world.will(Ok(mutters("end", "I would buy a little.")));
+    world.will(Ok(says(opens())));
+    assert_eq!(outcome(&world.tick()), "open");
+    let seen = world.model.recorded.borrow();
+    let seen = records::decision::decode(&seen[0]).unwrap();
+    let replies = crate::testing::unpacked(&seen.reply);
+    assert!(replies.contains("I would buy a little.") && replies.contains("it rises"), "{replies}");
+    assert_eq!((seen.outcome, seen.asked.len()), (None, 2));
+}
+
+#[test]
+fn a_second_reply_that_cannot_be_recorded_is_not_acted_on() {
+    let world = World::new();
+    world.will(Ok(mutters("end", "I would buy a little.")));
+    world.will(Ok(says(opens())));
+    let one_alone = Meddled(world.tables.clone(), |tables: &MemoryStore, writes: Vec<Write>| {
+        let is_second =
+            |write: &Write| write.key.table == Table::Decisions && matches!(write.act, WriteAct::Update(_));
+        // What it comes to would be one transaction with its order.
+        match writes.len() == 1 && writes.iter().any(is_second) {
+            true => Err(WriteError::NotDone("no more room".to_owned())),
+            false => at_once(tables.write(writes)),
+        }
+    });
+    let report = world.tick_over(&one_alone, &Trail::default(), world.clock.0.get().minute());
+    assert_eq!((report.cycles, report.unrecorded, world.asked()), (0, 1, 2));
+    assert!(world.orders().is_empty());
 }
 
 #[test]

@@ -1,9 +1,10 @@
-//! Models that refuse whatever they are asked until a person acts: told once for each cause, asked once an hour.
+//! Models that refuse whatever they are asked until a person acts: told once for each cause, asked once an hour. And those
+//! that have refused every question for a while, which may be the questions' fault: told, and asked as before.
 
 use std::collections::BTreeMap;
 
 use shared::ports::ModelError;
-use shared::records::llm::{Cause, Fate, LlmLedger, Unusable};
+use shared::records::llm::{Cause, Declined, Fate, LlmLedger, Unusable};
 use shared::state::Alert;
 use shared::time::{Millis, Timestamp};
 
@@ -13,6 +14,10 @@ use crate::verdict::shorten;
 /// How often such a model is asked nevertheless, so that a mended key is noticed without a person: a refusal costs
 /// nothing, and one an hour is no storm.
 const ASK_EVERY: Millis = Millis::from_minutes(60);
+/// Questions in a row, with no answer in between for anybody, after which it is not about the questions.
+const MOST_DECLINED: u32 = 5;
+/// As long as this, too: many strategies with one bad note ask five in a minute, and others are answered in the next.
+const LONGEST_DECLINED: Millis = Millis::from_minutes(10);
 /// Most characters of what people are told.
 const MOST_WORDS: usize = 600;
 
@@ -33,14 +38,27 @@ pub const fn cause(error: &ModelError) -> Option<Cause> {
 /// What one call says of it. An answer takes everything back that it disproves; a failure says nothing.
 pub fn judge(ledger: &mut LlmLedger, told: &Told) {
     let mended = ledger.mended.as_ref().map(|mended| mended.of);
-    ledger.unusable.retain(|_, one| mended.is_none_or(|of| of < one.tried_at));
-    match (&told.refused, told.fate) {
-        (Some((cause, words)), _) => refuse(&mut ledger.unusable, told, *cause, words),
-        (None, Fate::Answered | Fate::Refused) => {
-            ledger.unusable.retain(|model, one| *model != told.model && one.cause != Cause::Key);
-        }
-        (None, Fate::Throttled | Fate::Failed) => {}
+    let is_new = |at: Timestamp| mended.is_none_or(|of| of < at);
+    ledger.unusable.retain(|_, one| is_new(one.tried_at));
+    ledger.declined.retain(|_, one| is_new(one.at));
+    if let Some((cause, words)) = &told.refused {
+        refuse(&mut ledger.unusable, told, *cause, words);
+    } else if let Some(words) = &told.declined {
+        decline(&mut ledger.declined, told, words);
+    } else if matches!(told.fate, Fate::Answered | Fate::Refused) {
+        ledger.unusable.retain(|model, one| *model != told.model && one.cause != Cause::Key);
+        ledger.declined.remove(&told.model);
     }
+}
+
+fn decline(declined: &mut BTreeMap<String, Declined>, told: &Told, words: &str) {
+    let before = declined.remove(&told.model);
+    let (count, first, since) = before.map_or((0, told.at, None), |one| (one.count, one.first, one.since));
+    let count = count.saturating_add(1);
+    let is_of_model = count >= MOST_DECLINED && told.at.since(first) >= LONGEST_DECLINED;
+    let since = since.or_else(|| is_of_model.then_some(told.at));
+    let one = Declined { count, first, since, at: told.at, detail: words.to_owned() };
+    declined.insert(told.model.clone(), one);
 }
 
 fn refuse(unusable: &mut BTreeMap<String, Unusable>, told: &Told, cause: Cause, words: &str) {
@@ -68,10 +86,17 @@ pub fn alert(ledger: &LlmLedger) -> Option<Alert> {
         let first = causes.entry(fact(model, one.cause)).or_insert(one.since);
         *first = one.since.min(*first);
     }
+    causes.extend(ledger.declining().map(|(model, since, _)| (format!("{model} declines"), since)));
     let since = causes.values().max().copied()?;
-    let told = |(model, one): (&String, &Unusable)| format!("{}/{model}: {}", ledger.name, one.detail);
-    let words: Vec<String> = ledger.standing().map(told).collect();
-    let what_next = "asked once an hour; name another model or mend the key, then `tradai model resume`";
+    let told = |(model, one): (&String, &Unusable)| {
+        format!("{}/{model}: {} (asked once an hour)", ledger.name, one.detail)
+    };
+    // How many is not said: it would be another text with each further one.
+    let declines = |(model, _, one): (&String, Timestamp, &Declined)| {
+        format!("{}/{model} refuses every question: {}", ledger.name, one.detail)
+    };
+    let words: Vec<String> = ledger.standing().map(told).chain(ledger.declining().map(declines)).collect();
+    let what_next = "name another model or mend the cause, then `tradai model resume`";
     let detail = format!("{}; {what_next}", shorten(&words.join("; "), MOST_WORDS));
     let key = causes.into_keys().collect::<Vec<_>>().join(", ");
     Some(Alert { since, key, detail })
@@ -169,6 +194,42 @@ mod tests {
         for words in ["anthropic/a: words", "anthropic/c: words of gone", "tradai model resume"] {
             assert!(alert.detail.contains(words), "{}", alert.detail);
         }
+    }
+
+    fn declined(at: i64, model: &str) -> Told {
+        Told { declined: Some("400: no".to_owned()), ..Told::of(model, minute(at), Fate::Failed) }
+    }
+
+    #[test]
+    fn a_model_that_refuses_every_question_is_told_and_asked_as_before() {
+        let four: Vec<Told> = (0..4).map(|at| declined(at, "a")).collect();
+        let ledger = providers::after(fresh(), &four);
+        let soon = providers::after(ledger.clone(), &[declined(9, "a")]);
+        assert_eq!(since(&soon), None, "it may be the questions' fault");
+        let others = providers::after(ledger.clone(), &[answered(4, "b"), declined(10, "a")]);
+        assert_eq!(since(&others), Some(minute(10)), "another model's answer says nothing of it");
+        let alert = &others.alerts[UNUSABLE];
+        assert_eq!(alert.key, "a declines");
+        assert!(alert.detail.contains("anthropic/a refuses every question: 400: no"), "{}", alert.detail);
+        assert!(!is_shut(&others, "a", 11) && others.breaker.is_none() && others.calls.len() == 1);
+        let later = providers::after(others, &[declined(30, "a")]);
+        assert_eq!(since(&later), Some(minute(10)), "it is one fact");
+        assert_eq!(since(&providers::after(later, &[answered(31, "a")])), None);
+        let between = providers::after(ledger, &[answered(4, "a"), declined(10, "a")]);
+        assert_eq!((since(&between), between.declined["a"].count), (None, 1));
+        let few = providers::after(fresh(), &[declined(0, "a"), declined(25, "a")]);
+        assert_eq!(since(&few), None, "it may be the questions' fault");
+    }
+
+    #[test]
+    fn a_persons_word_ends_what_is_told_of_a_model_that_refuses_every_question() {
+        let five: Vec<Told> = (0..5).map(|at| declined(at * 5, "a")).collect();
+        let mut ledger = providers::after(fresh(), &five);
+        assert_eq!(ledger.needs_person(), Some(minute(20)));
+        ledger.mended = Some(Resumed { of: minute(20), by: "ada".to_owned(), at: minute(29) });
+        assert!(ledger.is_over(UNUSABLE, minute(29)) && ledger.needs_person().is_none());
+        let ledger = providers::after(ledger, &[declined(30, "a")]);
+        assert_eq!((since(&ledger), ledger.declined["a"].count), (None, 1), "it is counted anew");
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! how the provider's calls fare. Decide writes both, each time on condition of the `count` that it read; a
 //! person sets `usd_per_hour` and writes `resumed` and `mended`. Whether a model is switched off follows from two
 //! attributes of one writer each: it is, where something was switched off that nobody has resumed. So does whether
-//! it is of no use: where it refused after what a person last mended.
+//! it needs a person: where it refused after what a person last mended. A raised factor a person takes away.
 
 use std::collections::BTreeMap;
 
@@ -29,6 +29,8 @@ pub const MOST_CALLS: usize = 40;
 pub const UNUSABLE: &str = "model-unusable";
 /// The alert of a bound on tokens that was too low.
 pub const TOKEN_BOUND: &str = "token-bound";
+/// Between the models of one alert.
+pub const MODELS_APART: &str = ", ";
 /// How far back from the newest minute with a call others are kept, and the longest that calls are judged by: what was
 /// told of them is over after so many minutes without another one.
 pub const MINUTES_KEPT: i64 = 60;
@@ -168,6 +170,22 @@ pub struct Unusable {
     pub detail: String,
 }
 
+/// Questions to one model that its provider refused one after the other, by a code that is as likely about a question as
+/// about the model.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Declined {
+    /// How many, without an answer in between.
+    pub count: u32,
+    /// The first of them.
+    pub first: Timestamp,
+    /// Since when they are too many and go on for too long to be about the questions, where that is so.
+    pub since: Option<Timestamp>,
+    /// The last of them: also what a person's answer names.
+    pub at: Timestamp,
+    /// The provider's last words.
+    pub detail: String,
+}
+
 /// What is shared of one provider, or of the fleet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LlmLedger {
@@ -193,6 +211,8 @@ pub struct LlmLedger {
     pub resumed: Option<Resumed>,
     /// Models that need a person.
     pub unusable: BTreeMap<ModelName, Unusable>,
+    /// Models that have refused every question since their last answer.
+    pub declined: BTreeMap<ModelName, Declined>,
     /// What a person has mended.
     pub mended: Option<Resumed>,
     /// By how much more tokens than bounded each model once used, in percent of the bound: above 100.
@@ -213,7 +233,12 @@ pub type ModelName = String;
 pub mod path {
     use crate::records::attrs::paths;
 
-    paths!(usd_per_hour, resumed, switched_off, mended, unusable);
+    paths!(usd_per_hour, resumed, switched_off, mended, unusable, declined);
+
+    /// By how much more tokens than bounded this model once used.
+    pub fn factor(model: &str) -> crate::store::Path {
+        crate::store::Path::of("factors").then(model)
+    }
 }
 
 impl LlmLedger {
@@ -231,6 +256,7 @@ impl LlmLedger {
             switched_off: None,
             resumed: None,
             unusable: BTreeMap::new(),
+            declined: BTreeMap::new(),
             mended: None,
             factors: BTreeMap::new(),
             alerts: BTreeMap::new(),
@@ -243,24 +269,40 @@ impl LlmLedger {
         self.switched_off.as_ref().filter(|off| !is_resumed(off))
     }
 
-    /// Whether a person has said since it was last asked that it may be asked again.
-    pub fn is_mended(&self, one: &Unusable) -> bool {
-        self.mended.as_ref().is_some_and(|mended| mended.of >= one.tried_at)
+    /// Whether a person has said since then that it may be asked again.
+    pub fn is_mended(&self, last_asked: Timestamp) -> bool {
+        self.mended.as_ref().is_some_and(|mended| mended.of >= last_asked)
     }
 
     /// The models that are of no use until a person acts.
     pub fn standing(&self) -> impl Iterator<Item = (&ModelName, &Unusable)> {
-        self.unusable.iter().filter(|(_, one)| !self.is_mended(one))
+        self.unusable.iter().filter(|(_, one)| !self.is_mended(one.tried_at))
+    }
+
+    /// The models that refuse every question, each with the time since when.
+    pub fn declining(&self) -> impl Iterator<Item = (&ModelName, Timestamp, &Declined)> {
+        let standing = self.declined.iter().filter(|(_, one)| !self.is_mended(one.at));
+        standing.filter_map(|(model, one)| Some((model, one.since?, one)))
+    }
+
+    /// What a person's answer has to name, where a model needs one: when such a model was last asked.
+    pub fn needs_person(&self) -> Option<Timestamp> {
+        let unusable = self.standing().map(|(_, one)| one.tried_at);
+        unusable.chain(self.declining().map(|(.., one)| one.at)).max()
+    }
+
+    /// The models whose raised bound people are told of, but for those that a person has lowered again.
+    pub fn over_bound(&self) -> impl Iterator<Item = &str> {
+        let told = self.alerts.get(TOKEN_BOUND).map_or("", |alert| alert.key.as_str());
+        told.split(MODELS_APART).filter(|model| self.factors.contains_key(*model))
     }
 
     /// Whether the alert of this kind is over at `now`, though it waits for decide to take it away: a person has answered
     /// it, or for an hour nobody has asked what could show that it lasts.
     pub fn is_over(&self, kind: &str, now: Timestamp) -> bool {
         match (kind, Signal::parse(kind)) {
-            (UNUSABLE, _) => self.mended.is_some() && self.standing().next().is_none(),
-            (TOKEN_BOUND, _) => {
-                self.alerts.get(kind).is_some_and(|alert| is_past(alert.since.minute_number(), now))
-            }
+            (UNUSABLE, _) => self.mended.is_some() && self.needs_person().is_none(),
+            (TOKEN_BOUND, _) => self.over_bound().next().is_none(),
             (_, Some(Signal::LlmCost)) => self.resumed.is_some() && self.off().is_none(),
             (_, Some(Signal::LlmRefusals)) => self.is_quiet(now),
             (_, Some(Signal::LlmThrottled)) => self.is_quiet(now) && !self.is_waiting(now),
@@ -311,6 +353,7 @@ pub fn encode(ledger: &LlmLedger) -> Item {
         .maybe("switched_off", ledger.switched_off.as_ref().map(off_attr))
         .maybe("resumed", ledger.resumed.as_ref().map(resumed_attr))
         .maybe("unusable", (!ledger.unusable.is_empty()).then(|| map(&ledger.unusable, unusable_attr)))
+        .maybe("declined", (!ledger.declined.is_empty()).then(|| map(&ledger.declined, declined_attr)))
         .maybe("mended", ledger.mended.as_ref().map(resumed_attr))
         .with("factors", map(&ledger.factors, |percent| number(percent)))
         .with("alerts", map(&ledger.alerts, alert_attr))
@@ -334,6 +377,7 @@ pub fn decode(item: &Item) -> Result<LlmLedger, Corrupt> {
         resumed: fields.maybe("resumed", resumed)?,
         // Items of before models were judged one by one have none.
         unusable: fields.maybe("unusable", |found| found.map(unusable))?.unwrap_or_default(),
+        declined: fields.maybe("declined", |found| found.map(declined))?.unwrap_or_default(),
         mended: fields.maybe("mended", resumed)?,
         factors: fields.need("factors", |found| found.map(Found::number))?,
         alerts: fields.need("alerts", |found| found.map(alert))?,
@@ -366,10 +410,22 @@ pub fn resume(ledger: &LlmLedger, off: &SwitchedOff, resumed: &Resumed) -> Write
     Write::update(key(&ledger.name), vec![Change::Set(path::resumed(), resumed_attr(resumed))], vec![still])
 }
 
-/// A person's word that the models which were `unusable` as read may be asked again, while that is still what stands.
+/// A person's word that the models which were `unusable` or `declined` as read may be asked again, while that is still
+/// what stands.
 pub fn mend(ledger: &LlmLedger, mended: &Resumed) -> Write {
-    let still = Cond::Equals(path::unusable(), map(&ledger.unusable, unusable_attr));
-    Write::update(key(&ledger.name), vec![Change::Set(path::mended(), resumed_attr(mended))], vec![still])
+    let item = encode(ledger);
+    let still = |path: Path| match item.get(&path.head) {
+        Some(attr) => Cond::Equals(path, attr.clone()),
+        None => Cond::Absent(path),
+    };
+    let still = vec![still(path::unusable()), still(path::declined())];
+    Write::update(key(&ledger.name), vec![Change::Set(path::mended(), resumed_attr(mended))], still)
+}
+
+/// A person's word that `model` is bounded plainly again, while it is still raised to this `percent`.
+pub fn lower(name: &ProviderId, model: &str, percent: u32) -> Write {
+    let still = Cond::Equals(path::factor(model), number(percent));
+    Write::update(key(name), vec![Change::Remove(path::factor(model))], vec![still])
 }
 
 fn hour_attr(hour: &Hour) -> Attr {
@@ -448,6 +504,27 @@ fn unusable(found: Found<'_>) -> Read<Unusable> {
         cause: fields.need("cause", Found::word)?,
         since: fields.need("since", Found::word)?,
         tried_at: fields.need("tried_at", Found::word)?,
+        detail: fields.need("detail", Found::text)?,
+    })
+}
+
+fn declined_attr(one: &Declined) -> Attr {
+    Draft::new()
+        .with("count", number(one.count))
+        .with("first", time(one.first))
+        .maybe("since", one.since.map(time))
+        .with("at", time(one.at))
+        .with("detail", text(&one.detail))
+        .map()
+}
+
+fn declined(found: Found<'_>) -> Read<Declined> {
+    let fields = found.fields()?;
+    Ok(Declined {
+        count: fields.need("count", Found::number)?,
+        first: fields.need("first", Found::word)?,
+        since: fields.maybe("since", Found::word)?,
+        at: fields.need("at", Found::word)?,
         detail: fields.need("detail", Found::text)?,
     })
 }

@@ -11,7 +11,9 @@ use crate::money::{Amount, Notional, Percent, Price, Qty};
 use crate::order::{Absence, AtVenue, Ended, Fill, Kind, Order, Origin, Sent, State, Terms, TimeInForce};
 use crate::ports::{Balance, KeyRights};
 use crate::records::decision::{Asked, Came, Inputs, NoAnswer, Seen, SeenEntry, SeenMarket};
-use crate::records::llm::{self, Cause, Fate, Hour, LlmLedger, Minute, Resumed, SwitchedOff, Unusable};
+use crate::records::llm::{
+    self, Cause, Declined, Fate, Hour, LlmLedger, Minute, Resumed, SwitchedOff, Unusable,
+};
 use crate::records::paper::{PaperLedger, PaperOrder, PaperTrade};
 use crate::records::{AccountLedger, DecisionRecord, Difference, Incident, KeyCheck, Shard};
 use crate::secret::{KeyPrint, Secret};
@@ -438,6 +440,16 @@ pub(crate) fn llm_ledger() -> LlmLedger {
                 since: noon(),
                 tried_at: at("2023-03-01T13:00:00Z"),
                 detail: "model: claude-2.1".to_owned(),
+            },
+        )]),
+        declined: BTreeMap::from([(
+            "claude-3".to_owned(),
+            Declined {
+                count: 5,
+                first: at("2023-03-01T11:50:00Z"),
+                since: Some(noon()),
+                at: at("2023-03-01T13:00:00Z"),
+                detail: "refused with 400".to_owned(),
             },
         )]),
         mended: Some(Resumed { of: noon(), by: "ada".to_owned(), at: at("2023-03-01T12:40:00Z") }),

@@ -159,6 +159,7 @@ pub const RULES: &[Rule] = &[
     rule(Table::Ledgers, &["alerts", "token-bound"], &[Decide]),
     rule(Table::Ledgers, &["alerts", "model-unusable"], &[Decide]),
     rule(Table::Ledgers, &["unusable"], &[Decide]),
+    rule(Table::Ledgers, &["declined"], &[Decide]),
     // Raised by decide; a person takes one away, so that the model is bounded plainly again.
     rule(Table::Ledgers, &["factors", "*"], &[Decide, Operator]),
     rule(Table::Ledgers, &["usd_per_hour"], &[Operator]),
