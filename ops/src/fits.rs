@@ -1,6 +1,6 @@
 //! Whether a stage can serve settings that are sound by themselves: asked before anything is written.
 
-use decide::budget::{self, Exceeded, MAX_TOKENS};
+use decide::budget::{self, Bound, Exceeded, MAX_TOKENS};
 use decide::due;
 use decide::meters::Tally;
 use decide::prompt;
@@ -73,7 +73,8 @@ fn models(settings: &Settings) -> impl Iterator<Item = (&'static str, &str)> {
 /// What decide's own budget says of the smallest question on a day on which nothing was asked yet.
 fn asked_once(settings: &Settings, model: &str, now: Timestamp) -> Result<(), Exceeded> {
     let fresh = StrategyState::first(settings.strategy_id.clone(), Status::Stopped, now);
-    budget::check(settings, &fresh, &Tally::default(), model, prompt::least(settings, model, now), now)
+    let least = Bound::raised(prompt::least(settings, model, now), 100);
+    budget::check(settings, &fresh, &Tally::default(), model, least, now)
 }
 
 fn mend(model: &'static str, exceeded: &Exceeded, tokens: Tokens) -> (&'static str, &'static str) {
@@ -134,7 +135,7 @@ fn cautions(settings: &Settings, now: Timestamp) -> Vec<String> {
             settings.llm_tokens.get()
         ));
     }
-    let most = budget::most_cost(&settings.model, tokens, now).value();
+    let most = budget::most_cost(&settings.model, Bound::raised(tokens, 100), now).value();
     let paid = settings.llm_usd_per_day.value().checked_div(most).unwrap_or(Decimal::MAX).floor();
     let cycles = DAY.div_euclid(every);
     if paid < Decimal::from(cycles) {

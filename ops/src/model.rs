@@ -107,10 +107,10 @@ async fn mend(
         let (by, name, since, detail) = (&mended.by, &ledger.name, one.since, &one.detail);
         person.tell(&format!("resumed by {by}: {name}/{model}, of no use since {since} ({detail})"))?;
     }
-    for (model, since, one) in ledger.declining() {
-        let (by, name, detail) = (&mended.by, &ledger.name, &one.detail);
+    for (strategy, since, one) in ledger.declining() {
+        let (by, name, model, detail) = (&mended.by, &ledger.name, &one.model, &one.detail);
         person.tell(&format!(
-            "resumed by {by}: {name}/{model}, refuses every question since {since} ({detail})"
+            "resumed by {by}: {name}/{model}, refuses every question of {strategy} since {since} ({detail})"
         ))?;
     }
     Ok(())

@@ -385,6 +385,7 @@ fn a_model_that_refuses_every_question_is_resumed_and_one_bounded_too_high_is_lo
     let name = ProviderId::parse("anthropic").unwrap();
     let (since, key) = (at("2023-03-01T11:55:00Z"), records::llm::key(&name));
     let declined = Declined {
+        model: "old".to_owned(),
         count: 5,
         first: since - Millis::from_minutes(10),
         since: Some(since),
@@ -393,7 +394,7 @@ fn a_model_that_refuses_every_question_is_resumed_and_one_bounded_too_high_is_lo
     };
     let alert = Alert { since, key: "small".to_owned(), detail: "small used 900 %".to_owned() };
     let ledger = LlmLedger {
-        declined: [("old".to_owned(), declined)].into(),
+        declined: [("demo old".to_owned(), declined)].into(),
         factors: [("small".to_owned(), 900)].into(),
         alerts: [(TOKEN_BOUND.to_owned(), alert)].into(),
         ..LlmLedger::first(name)
@@ -402,7 +403,7 @@ fn a_model_that_refuses_every_question_is_resumed_and_one_bounded_too_high_is_lo
     let (ended, shown) =
         world.run("", async |stage, person| model::resume(stage, "ada", person, noon()).await);
     ended.unwrap();
-    assert!(shown.contains("anthropic/old, refuses every question since"), "{shown}");
+    assert!(shown.contains("anthropic/old, refuses every question of demo since"), "{shown}");
     let lower = |model| world.run("", async |stage, person| model::lower(stage, model, "ada", person).await);
     assert!(input(&lower("small")).contains("PROVIDER/MODEL"));
     assert!(input(&lower("openai/small")).contains("of openai these are: none"));

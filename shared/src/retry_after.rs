@@ -39,9 +39,11 @@ fn until(text: &str, now: Timestamp) -> Option<Millis> {
 }
 
 /// The two forms of before RFC 1123 that a recipient must read: of RFC 850, and of C's `asctime` (RFC 9110 section 5.6.7).
+/// The day of the week says nothing.
 fn obsolete(text: &str) -> Option<jiff::Timestamp> {
-    let of = |form| DateTime::strptime(form, text).ok();
-    let at = of("%A, %d-%b-%y %H:%M:%S GMT").or_else(|| of("%a %b %e %H:%M:%S %Y"))?;
+    let (_, date) = text.split_once(' ')?;
+    let of = |form| DateTime::strptime(form, date).ok();
+    let at = of("%d-%b-%y %H:%M:%S GMT").or_else(|| of("%b %e %H:%M:%S %Y"))?;
     TimeZone::UTC.to_timestamp(at).ok()
 }
 
@@ -74,6 +76,7 @@ mod tests {
             ("Sun, 06 Nov 1994 08:00:00 GMT", 0),
             ("Sunday, 06-Nov-94 08:49:37 GMT", 30_000),
             ("Sun Nov  6 08:49:37 1994", 30_000),
+            ("Mon Nov  6 08:49:37 1994", 30_000),
         ];
         for (text, millis) in cases {
             assert_eq!(read(&[("retry-after", text)]), Some(millis), "{text}");

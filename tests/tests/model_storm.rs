@@ -230,15 +230,17 @@ fn hour(
 
 #[test]
 fn an_hour_of_the_handover_logs_storm_costs_little_and_pages_once_for_each_cause() {
-    storm(|_, _| {});
+    assert!(storm(|_, _| {}) >= 10, "the storm was met");
 }
 
+/// They are asked on while they only reduce.
 #[test]
-fn the_storm_costs_no_more_where_every_strategy_holds_something() {
-    storm(hold);
+fn the_storm_costs_as_little_where_every_strategy_holds_something() {
+    assert!(storm(hold) > storm(|_, _| {}));
 }
 
-fn storm(before: fn(&MemoryStore, &StrategyId)) {
+/// Looks at one, and returns how many calls it was.
+fn storm(before: fn(&MemoryStore, &StrategyId)) -> u32 {
     let (tables, clock) = (MemoryStore::new(), SimClock::new(start()));
     let strategies = plant(&tables);
     for id in &strategies {
@@ -255,7 +257,6 @@ fn storm(before: fn(&MemoryStore, &StrategyId)) {
         println!("  minute {minute}: {subject}");
     }
     assert!(most <= 12 && usd <= Decimal::from(5), "{most} calls, {usd} USD");
-    assert!(model.1.get() >= 10, "the storm was met");
     let first = |kind: &str| {
         let of_kind: Vec<i64> =
             told.iter().filter(|(_, subject)| subject.contains(kind)).map(|(minute, _)| *minute).collect();
@@ -269,6 +270,7 @@ fn storm(before: fn(&MemoryStore, &StrategyId)) {
     };
     assert_eq!(pages("llm-refusals"), 1, "{told:?}");
     assert_eq!(told.iter().filter(|(_, subject)| subject.starts_with("[page]")).count(), 1, "{told:?}");
+    model.1.get()
 }
 
 /// One model of the chain is retired from the beginning, the whole key is refused from half an hour on.

@@ -15,11 +15,11 @@ use shared::records::llm::Fate;
 use shared::store::WriteError;
 use shared::time::Millis;
 
-use crate::budget::{self, Exceeded};
+use crate::budget::{self, Bound, Exceeded};
 use crate::judge;
 use crate::meters::Tally;
 use crate::prompt::Prompt;
-use crate::providers::{Told, provider_of};
+use crate::providers::{Kept, Told, provider_of};
 use crate::purse::{self, Most, NotReserved};
 use crate::record::{self, Put};
 use crate::shift::Turn;
@@ -198,20 +198,21 @@ async fn question<T: ReadTables + WriteTables, V, A: AskModel>(
         return Err(Unanswered::new(NoAnswer::NoTime, "no time left to ask"));
     }
     let provider = provider_of(model).ok_or_else(not_served)?;
-    let tokens = turn.shift.purse.raised(&provider, model_name(model), tokens);
-    budget::check(&turn.settings, &turn.state, tally, model, tokens, now)?;
+    let bound = Bound::raised(tokens, turn.shift.purse.factor(&provider, model_name(model)));
+    budget::check(&turn.settings, &turn.state, tally, model, bound, now)?;
     let (purse, tables) = (&turn.shift.purse, turn.shift.ports.tables);
     if let Some(why) = purse.shut(&provider, model_name(model), now) {
         return Err(Unanswered::new(NoAnswer::Shut, why));
     }
-    let (usd, usage) = (budget::most_cost(model, tokens, now), budget::most_usage(tokens));
-    let most = Most { usd, tokens: usage.tokens_in.saturating_add(usage.tokens_out) };
+    let most = Most { usd: budget::most_cost(model, bound, now), tokens: bound.tokens() };
     purse.reserve(tables, &turn.state, tally, most, now).await?;
     tally.calls = tally.calls.saturating_add(1);
     match turn.shift.ports.model.ask(&prompt.question(model, said, timeout)).await {
         Ok(answer) => Ok(answer),
         Err(error) => {
-            purse.tell(&provider, count_failure(turn, model, tokens, &error, tally));
+            if let Some(told) = count_failure(turn, model, bound, &error, tally) {
+                purse.tell(&provider, told);
+            }
             // Everybody has to know before the next question, whoever asks it.
             purse.settle(tables, turn.shift.ports.log, turn.shift.now()).await;
             Err(error.into())
@@ -224,23 +225,23 @@ fn is_served(model: &str, port: &impl AskModel) -> bool {
     model.split_once('/').is_some_and(|(provider, _)| port.serves(provider))
 }
 
-/// Counts a failure, and says what it tells of the provider.
+/// Counts a failure, and says what it tells of the provider: nothing, where the provider was not asked.
 fn count_failure<T, V, A>(
     turn: &Turn<'_, T, V, A>,
     model: &str,
-    tokens: u32,
+    bound: Bound,
     error: &ModelError,
     tally: &mut Tally,
-) -> Told {
+) -> Option<Told> {
     let now = turn.shift.now();
     let line = turn.line(Level::Warn, "model gave no answer").with("model", model);
     turn.shift.write(line.with("error", shorten(&error.to_string(), MOST_DETAIL)));
     let failed = |usd| purse::unanswered(model, now, Fate::Failed, usd, None);
     // It may have been answered, and is then paid for.
     let is_paid = matches!(error, ModelError::Unavailable(_));
-    let usage = if is_paid { budget::most_usage(tokens) } else { Usage::default() };
+    let usage = if is_paid { bound.usage() } else { Usage::default() };
     let usd = charge(turn, model, usage, tally);
-    match error {
+    Some(match error {
         ModelError::Throttled { wait } => {
             tally.throttled = tally.throttled.saturating_add(1);
             purse::unanswered(model, now, Fate::Throttled, usd, *wait)
@@ -251,10 +252,13 @@ fn count_failure<T, V, A>(
             let words = shorten(&error.to_string(), MOST_DETAIL);
             match unusable::cause(error) {
                 Some(cause) => Told { refused: Some((cause, words)), ..failed(usd) },
-                None => Told { declined: Some(words), ..failed(usd) },
+                None if unusable::is_declined(error) => {
+                    Told { declined: Some(words), asked_by: Some(turn.id().clone()), ..failed(usd) }
+                }
+                None => return None,
             }
         }
-    }
+    })
 }
 
 fn charge<T, V, A>(turn: &Turn<'_, T, V, A>, model: &str, usage: Usage, tally: &mut Tally) -> Notional {
@@ -322,38 +326,34 @@ impl<T: ReadTables + WriteTables, V, A: AskModel> Talk<'_, '_, T, V, A> {
         let bound = self.bound();
         let usage = match &reply {
             Ok(reply) => reply.usage,
-            Err(_) => budget::most_usage(bound),
+            Err(_) => bound.usage(),
         };
         let usd = charge(self.turn, self.model, usage, &mut self.tally);
         let judged = verdict(&reply, &self.prompt.symbols);
         let is_refusal = matches!(&judged, Verdict::Final(Outcome::Abstain(Why::Refused), _));
         if let Some(provider) = provider_of(self.model) {
             let told = purse::answered(self.model, self.turn.shift.now(), is_refusal, usd);
-            let over = self.over(bound, usage);
-            self.turn.shift.purse.tell(&provider, Told { over, ..told });
+            let kept = if reply.is_ok() { self.kept(bound, usage) } else { Kept::Unknown };
+            let asked_by = Some(self.turn.id().clone());
+            self.turn.shift.purse.tell(&provider, Told { kept, asked_by, ..told });
         }
         (reply, judged)
     }
 
-    /// The bound on the last question, raised as it was reserved.
-    fn bound(&self) -> u32 {
-        self.raised(self.tokens)
+    /// The bound on the last question and its answer, raised as it was reserved.
+    fn bound(&self) -> Bound {
+        let factor = |of: ProviderId| self.turn.shift.purse.factor(&of, model_name(self.model));
+        Bound::raised(self.tokens, provider_of(self.model).map_or(100, factor))
     }
 
-    fn raised(&self, tokens: u32) -> u32 {
-        let raised = |of: ProviderId| self.turn.shift.purse.raised(&of, model_name(self.model), tokens);
-        provider_of(self.model).map_or(tokens, raised)
-    }
-
-    /// What question or answer used in percent of the plain bound on it, where that is more than the raised one: the
-    /// question's `bound`, and as much more of the answer's.
-    fn over(&self, bound: u32, usage: Usage) -> Option<u32> {
-        let bounds = [
-            (usage.tokens_in, bound, self.tokens),
-            (usage.tokens_out, self.raised(budget::MAX_TOKENS), budget::MAX_TOKENS),
+    /// Whether neither question nor answer used more than its `bound`, else how much of the plain one.
+    fn kept(&self, bound: Bound, usage: Usage) -> Kept {
+        let uses = [
+            (usage.tokens_in, bound.tokens_in, self.tokens),
+            (usage.tokens_out, bound.tokens_out, budget::MAX_TOKENS),
         ];
-        let over = bounds.into_iter().filter(|(used, raised, _)| used > raised);
-        over.map(|(used, _, plain)| percent(used, plain)).max()
+        let over = uses.into_iter().filter(|(used, raised, _)| used > raised);
+        over.map(|(used, _, plain)| percent(used, plain)).max().map_or(Kept::Yes, Kept::No)
     }
 
     async fn ask_again(

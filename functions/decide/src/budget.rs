@@ -14,8 +14,8 @@ use crate::meters::{BAD_CYCLES, Tally};
 const WINDOW: u32 = 200_000;
 /// The share of it that a question may fill, in percent.
 const SHARE: u32 = 25;
-/// After bad answers, minutes between two questions: a strategy that holds something is asked on through an hour in which
-/// every answer is bad, and its twelve calls have to last.
+/// After bad answers, minutes that have to pass for each question: a strategy that holds something asks on through an hour
+/// in which every answer is bad, and its twelve calls have to last.
 const AFTER_BAD: i64 = 10;
 /// Most tokens of one answer: a decision is small.
 pub const MAX_TOKENS: u32 = 400;
@@ -40,7 +40,7 @@ pub enum Exceeded {
         most: u32,
     },
     /// Too soon after bad answers.
-    #[error("{0} bad cycles in a row: one question within ten minutes")]
+    #[error("{0} bad cycles in a row: a question each ten minutes")]
     Bad(u32),
     /// Too many dollars today.
     #[error("{spent} USD today and up to {next} more, most {most}")]
@@ -69,55 +69,79 @@ fn most_asked(model: &str) -> u32 {
     capabilities::of(model).window.min(WINDOW) / 100 * SHARE
 }
 
-/// Whether `model` may be asked with `tokens`, after what this cycle has already used.
+/// What a question and its answer are bounded by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bound {
+    /// Tokens of the question.
+    pub tokens_in: u32,
+    /// Tokens of the answer.
+    pub tokens_out: u32,
+}
+
+impl Bound {
+    /// That of a question of `tokens` to a model that once used `percent` of its plain bound, 100 if it never used more.
+    pub fn raised(tokens: u32, percent: u32) -> Bound {
+        let raised = |plain: u32| {
+            let raised = u64::from(plain).saturating_mul(percent.into()).div_ceil(100);
+            u32::try_from(raised).unwrap_or(u32::MAX)
+        };
+        Bound { tokens_in: raised(tokens), tokens_out: raised(MAX_TOKENS) }
+    }
+
+    /// Both.
+    pub const fn tokens(self) -> u32 {
+        self.tokens_in.saturating_add(self.tokens_out)
+    }
+
+    /// All of it.
+    pub fn usage(self) -> Usage {
+        Usage { tokens_in: self.tokens_in, tokens_out: self.tokens_out, ..Usage::default() }
+    }
+}
+
+/// Whether `model` may be asked within `bound`, after what this cycle has already used.
 pub fn check(
     settings: &Settings,
     state: &StrategyState,
     used: &Tally,
     model: &str,
-    tokens: u32,
+    bound: Bound,
     now: Timestamp,
 ) -> Result<(), Exceeded> {
-    let most = most_asked(model);
+    let (tokens, most) = (bound.tokens_in, most_asked(model));
     if tokens > most {
         return Err(Exceeded::Window { tokens, most });
     }
     if state.bad_cycles >= BAD_CYCLES && used.calls == 0 && was_asked(state, now) {
         return Err(Exceeded::Bad(state.bad_cycles));
     }
-    let session =
-        recent(state, now).saturating_add(used.tokens()).saturating_add(tokens).saturating_add(MAX_TOKENS);
+    let session = recent(state, now).saturating_add(used.tokens()).saturating_add(bound.tokens());
     let most = settings.llm_tokens.get();
     if session > most {
         return Err(Exceeded::Session { tokens: session, most });
     }
-    let (spent, next) = (spent_today(state, now) + used.usd, most_cost(model, tokens, now));
+    let (spent, next) = (spent_today(state, now) + used.usd, most_cost(model, bound, now));
     if spent + next > settings.llm_usd_per_day {
         return Err(Exceeded::Day { spent, next, most: settings.llm_usd_per_day });
     }
     Ok(())
 }
 
-/// What an answer to a question of `tokens` may cost.
-pub fn most_cost(model: &str, tokens: u32, now: Timestamp) -> Notional {
-    dollars(model, now.day(), most_usage(tokens))
-}
-
-/// The most that is counted for a question of `tokens` whose answer says nothing of its use.
-pub fn most_usage(tokens: u32) -> Usage {
-    Usage { tokens_in: tokens, tokens_out: MAX_TOKENS, ..Usage::default() }
+/// What a question and its answer may cost.
+pub fn most_cost(model: &str, bound: Bound, now: Timestamp) -> Notional {
+    dollars(model, now.day(), bound.usage())
 }
 
 fn recent(state: &StrategyState, now: Timestamp) -> u32 {
     minutes(state, now).fold(0, |sum, one| sum.saturating_add(one.tokens))
 }
 
-/// Whether a question was asked in the minutes that have to pass after bad answers.
+/// Whether questions were asked in the minutes that have to pass after them once answers are bad.
 fn was_asked(state: &StrategyState, now: Timestamp) -> bool {
-    state
-        .recent_llm
-        .iter()
-        .any(|one| one.calls > 0 && now.minute_number().saturating_sub(one.minute) < AFTER_BAD)
+    let binds = |one: &LlmMinute| {
+        now.minute_number().saturating_sub(one.minute) < AFTER_BAD.saturating_mul(one.calls.into())
+    };
+    state.recent_llm.iter().any(binds)
 }
 
 /// The last five minutes with a question.
@@ -144,7 +168,7 @@ mod tests {
         at("2023-03-01T16:00:05Z")
     }
     fn checked(state: &StrategyState, tokens: u32) -> Result<(), Exceeded> {
-        check(&testing::settings(), state, &Tally::default(), MODEL, tokens, now())
+        check(&testing::settings(), state, &Tally::default(), MODEL, Bound::raised(tokens, 100), now())
     }
     fn minute(back: i64, tokens: u32) -> LlmMinute {
         LlmMinute { minute: now().minute_number() - back, calls: 1, refusals: 0, throttled: 0, tokens }
@@ -154,7 +178,14 @@ mod tests {
     fn a_question_may_fill_a_quarter_of_the_window() {
         let most = |model: &str| {
             let asked = |tokens| {
-                check(&testing::settings(), &testing::state(), &Tally::default(), model, tokens, now())
+                check(
+                    &testing::settings(),
+                    &testing::state(),
+                    &Tally::default(),
+                    model,
+                    Bound::raised(tokens, 100),
+                    now(),
+                )
             };
             let is_window = |tokens: &u32| matches!(asked(*tokens), Err(Exceeded::Window { .. }));
             (0..60_000).rev().find(|tokens| !is_window(tokens))
@@ -179,7 +210,8 @@ mod tests {
     fn a_strategys_own_tokens_in_five_minutes_bind_it() {
         let allowed = |tokens, asked| {
             let settings = Settings { llm_tokens: Tokens::new(tokens).unwrap(), ..testing::settings() };
-            check(&settings, &testing::state(), &Tally::default(), MODEL, asked, now()).is_ok()
+            check(&settings, &testing::state(), &Tally::default(), MODEL, Bound::raised(asked, 100), now())
+                .is_ok()
         };
         assert!(allowed(2_000, 1_600) && !allowed(2_000, 1_601));
         assert!(allowed(9_000, 8_600) && !allowed(9_000, 8_601));

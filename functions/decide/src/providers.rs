@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use shared::ids::ProviderId;
+use shared::ids::{ProviderId, StrategyId};
 use shared::money::Notional;
 use shared::records::llm::{
     Breaker, Cause, Fate, LlmLedger, MINUTES_KEPT, MODELS_APART, MOST_CALLS, Minute, ModelName, SwitchedOff,
@@ -33,6 +33,17 @@ const MOST_REFUSALS: u32 = 5;
 /// For how many minutes, that one among them.
 const MINUTES_TOLD: i64 = 3;
 
+/// How the tokens that a call used stand to the bound on them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kept {
+    /// It does not say what it used.
+    Unknown,
+    /// It kept to the bound.
+    Yes,
+    /// It used so many percent of the plain bound, which is more than the raised one.
+    No(u32),
+}
+
 /// What one call has told of its provider.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Told {
@@ -52,16 +63,18 @@ pub struct Told {
     pub refused: Option<(Cause, String)>,
     /// Its words, where it refused this question and may answer the next one; such a refusal says nothing either.
     pub declined: Option<String>,
-    /// The tokens that it used in percent of the plain bound on them, where the raised one was passed too.
-    pub over: Option<u32>,
+    /// Whose question it was, where it was answered or declined.
+    pub asked_by: Option<StrategyId>,
+    /// Whether it kept to the bound on its tokens.
+    pub kept: Kept,
 }
 
 impl Told {
     /// Nothing but what became of it.
     pub fn of(model: &str, at: Timestamp, fate: Fate) -> Told {
         let (usd, model) = (Notional::ZERO, model.to_owned());
-        let (refused, declined) = (None, None);
-        Told { model, at, fate, usd, wait: None, spend_limit: None, refused, declined, over: None }
+        let (refused, declined, asked_by, kept) = (None, None, None, Kept::Unknown);
+        Told { model, at, fate, usd, wait: None, spend_limit: None, refused, declined, asked_by, kept }
     }
 }
 
@@ -138,18 +151,17 @@ fn count(ledger: &mut LlmLedger, told: &Told) {
 /// to it, or a person takes it away: a model that is bounded too high to be asked gives no answer.
 fn factor(ledger: &mut LlmLedger, told: &Told) {
     let mut over: BTreeSet<String> = ledger.over_bound().map(str::to_owned).collect();
-    let is_news = match told.over {
-        Some(percent) => {
+    let is_news = match told.kept {
+        Kept::No(percent) => {
             let factor = ledger.factors.entry(told.model.clone()).or_insert(percent);
             *factor = percent.max(*factor);
             over.insert(told.model.clone())
         }
-        None => {
-            if told.fate == Fate::Answered {
-                over.remove(&told.model);
-            }
+        Kept::Yes => {
+            over.remove(&told.model);
             false
         }
+        Kept::Unknown => false,
     };
     let before = ledger.alerts.remove(TOKEN_BOUND).filter(|_| !is_news);
     if over.is_empty() {
@@ -435,31 +447,32 @@ mod tests {
 
     #[test]
     fn a_bound_that_was_too_low_is_told_until_that_model_keeps_to_it() {
-        let of = |at, model: &str, over| Told { model: model.to_owned(), over, ..told(at, Fate::Answered) };
-        let ledger = after(fresh(), &[of(0, "a", Some(150)), of(0, "b", None)]);
+        let of = |at, model: &str, kept| Told { model: model.to_owned(), kept, ..told(at, Fate::Answered) };
+        let ledger = after(fresh(), &[of(0, "a", Kept::No(150)), of(0, "b", Kept::Yes)]);
         assert_eq!(ledger.alerts[TOKEN_BOUND].key, "a", "what another model keeps to says nothing of it");
-        let ledger = after(ledger, &[of(1, "b", Some(300))]);
+        let ledger = after(ledger, &[of(1, "b", Kept::No(300))]);
         let alert = &ledger.alerts[TOKEN_BOUND];
         assert_eq!((alert.key.as_str(), alert.since), ("a, b", minute(1)), "a further model is a later fact");
         assert!(alert.detail.starts_with("a used 150 %") && alert.detail.contains("b used 300 %"));
-        let ledger = after(ledger, &[of(2, "a", None)]);
+        let ledger = after(ledger, &[of(2, "a", Kept::Yes)]);
         assert_eq!(
             (ledger.alerts[TOKEN_BOUND].key.as_str(), ledger.alerts[TOKEN_BOUND].since),
             ("b", minute(1))
         );
-        let failed = Told { fate: Fate::Failed, ..of(3, "b", None) };
-        assert_eq!(kinds(&after(ledger.clone(), &[failed])), [TOKEN_BOUND], "it says nothing of its use");
-        assert!(after(ledger, &[of(3, "b", None)]).alerts.is_empty());
+        let unread = of(3, "b", Kept::Unknown);
+        assert_eq!(kinds(&after(ledger.clone(), &[unread])), [TOKEN_BOUND], "it says nothing of its use");
+        let refusal = Told { fate: Fate::Refused, ..of(3, "b", Kept::Yes) };
+        assert!(!kinds(&after(ledger, &[refusal])).contains(&TOKEN_BOUND), "its use is known");
     }
 
     #[test]
     fn a_bound_too_high_to_be_asked_is_told_until_a_person_lowers_it() {
-        let raised = Told { over: Some(900), ..told(0, Fate::Answered) };
+        let raised = Told { kept: Kept::No(900), ..told(0, Fate::Answered) };
         let mut ledger = after(fresh(), &[raised]);
         assert!(!ledger.is_over(TOKEN_BOUND, minute(600)), "nobody asks it, so no answer can end it");
         ledger.factors.clear();
         assert!(ledger.is_over(TOKEN_BOUND, minute(600)));
-        let again = Told { over: Some(120), ..told(601, Fate::Answered) };
+        let again = Told { kept: Kept::No(120), ..told(601, Fate::Answered) };
         let ledger = after(ledger, &[again]);
         assert_eq!(ledger.factors["m"], 120, "what stood before is forgotten");
         assert_eq!(ledger.alerts[TOKEN_BOUND].since, minute(601));

@@ -113,12 +113,10 @@ impl Purse {
         }
     }
 
-    /// The bound `tokens` on a question to this model, raised by what it once used.
-    pub fn raised(&self, provider: &ProviderId, model: &str, tokens: u32) -> u32 {
+    /// How many percent of its plain bound this model once used: 100 where it never used more.
+    pub fn factor(&self, provider: &ProviderId, model: &str) -> u32 {
         let ledger = self.with_told(self.of(provider).ok().flatten(), provider);
-        let percent = ledger.and_then(|one| one.factors.get(model).copied()).unwrap_or(100);
-        let raised = u64::from(tokens).saturating_mul(percent.into()).div_ceil(100);
-        u32::try_from(raised).unwrap_or(u32::MAX)
+        ledger.and_then(|one| one.factors.get(model).copied()).unwrap_or(100)
     }
 
     /// Whether people are told already at `now` that `provider` refuses.

@@ -8,6 +8,7 @@ use shared::ports::{ModelError, RawReply, ReadTables, Turn, WriteTables};
 use shared::records;
 use shared::records::llm::{Fate, Hour, LlmLedger, Resumed, SwitchedOff};
 use shared::roster::Trail;
+use shared::settings::Tokens;
 use shared::state::{Alert, LlmDay};
 use shared::status::Hold;
 use shared::store::{Attr, Change, Cond, Key, Path, Write, WriteError};
@@ -18,7 +19,7 @@ use shared::testkit::meddled::Meddled;
 use shared::testkit::memory::MemoryStore;
 use shared::time::Millis;
 
-use crate::budget;
+use crate::budget::{self, Bound};
 use crate::meters::Tally;
 use crate::providers::{self, Told};
 use crate::purse::{Most, NotReserved, Purse};
@@ -264,7 +265,11 @@ fn what_one_question_is_refused_for_shuts_neither_its_model_nor_its_neighbours()
     let ledger = world.ledger("bedrock").unwrap();
     assert_eq!((ledger.calls.as_slice(), ledger.breaker), ([Fate::Answered; 10].as_slice(), None));
     assert!(ledger.unusable.is_empty(), "{ledger:?}");
-    assert_eq!(ledger.alerts["model-unusable"].since, now() + Millis::from_minutes(21), "it answers nobody");
+    assert_eq!(
+        ledger.alerts["model-unusable"].since,
+        now() + Millis::from_minutes(21),
+        "it answers this one nothing"
+    );
     world.will(Ok(calm()));
     world.minutes(5);
     assert!(world.ledger("bedrock").unwrap().alerts.is_empty());
@@ -427,6 +432,16 @@ fn after_three_bad_answers_a_strategy_asks_at_most_every_ten_minutes() {
     assert_eq!(world.asked(), 8);
 }
 
+#[test]
+fn an_hour_of_malformed_answers_is_asked_twelve_times_at_most() {
+    let world = World::new();
+    world.set(|settings| settings.llm_tokens = Tokens::new(Tokens::MOST).unwrap());
+    world.plant_books(&holding());
+    world.model.mood.set(Some(|| Ok(mutters("end", "I would buy a little."))));
+    world.minutes(60);
+    assert_eq!(world.asked(), 10, "five cycles, each asks again");
+}
+
 /// The kind of a call, and whether it is about a ledger of the models.
 fn told(call: &Call) -> (&'static str, bool) {
     let of_models = |keys: &[Key]| keys.iter().any(|key| key.hash.starts_with("llm#"));
@@ -493,6 +508,11 @@ fn an_answer_longer_than_its_bound_raises_it_and_is_told() {
     world.clock.0.set(at("2023-03-01T16:10:05Z"));
     world.tick();
     assert!(world.ledger("anthropic").unwrap().alerts.is_empty(), "it keeps to the raised bound");
+    // As much more is reserved for an answer: one that does not say its use counts as all of it.
+    world.will(Ok(RawReply { body: b"<html>".to_vec() }));
+    world.clock.0.set(at("2023-03-01T16:15:05Z"));
+    world.tick();
+    assert_eq!(world.decisions()[3].tokens_out, 404 + 401, "and what was used when it was asked again");
 }
 
 #[test]
@@ -525,8 +545,9 @@ fn an_answer_that_does_not_say_its_use_costs_all_that_was_reserved_for_it() {
     assert_eq!(outcome(&world.tick()), "abstain:malformed");
     let asked = world.model.asked.borrow();
     let Turn::Facts(facts) = &asked[0].turns[0] else { panic!("{asked:?}") };
-    let bound = (tokens::asked(&asked[0].model, &asked[0].tool, &[facts]) * 180).div_ceil(100);
-    assert_eq!(world.decisions()[0].tokens_in, bound);
+    let bound = Bound::raised(tokens::asked(&asked[0].model, &asked[0].tool, &[facts]), 180);
+    let decision = &world.decisions()[0];
+    assert_eq!((decision.tokens_in, decision.tokens_out), (bound.tokens_in, 720));
     let usd = budget::most_cost(&asked[0].model, bound, now());
     assert_eq!(world.state().llm_day.usd, usd);
     assert_eq!(world.ledger("fleet").unwrap().hour.unwrap().usd, usd, "nothing of it is given back");

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use shared::ports::ModelError;
-use shared::records::llm::{Cause, Declined, Fate, LlmLedger, Unusable};
+use shared::records::llm::{Cause, Declined, Fate, LlmLedger, Unusable, declined_key};
 use shared::state::Alert;
 use shared::time::{Millis, Timestamp};
 
@@ -14,10 +14,14 @@ use crate::verdict::shorten;
 /// How often such a model is asked nevertheless, so that a mended key is noticed without a person: a refusal costs
 /// nothing, and one an hour is no storm.
 const ASK_EVERY: Millis = Millis::from_minutes(60);
-/// Questions in a row, with no answer in between for anybody, after which it is not about the questions.
+/// Questions of one strategy that a model refuses in a row, after which it is not about one of them.
 const MOST_DECLINED: u32 = 5;
-/// As long as this, too: many strategies with one bad note ask five in a minute, and others are answered in the next.
+/// As long as this, too.
 const LONGEST_DECLINED: Millis = Millis::from_minutes(10);
+/// After this without another one it is forgotten: nobody asks that any more.
+const FORGOTTEN: Millis = Millis::from_minutes(24 * 60);
+/// Most strategies and models that are kept of a provider: one is told already, and the item is read each minute.
+const MOST_KEPT: usize = 20;
 /// Most characters of what people are told.
 const MOST_WORDS: usize = 600;
 
@@ -35,30 +39,43 @@ pub const fn cause(error: &ModelError) -> Option<Cause> {
     }
 }
 
+/// Whether the provider refused the question, and not a model or a key: nothing was wrong with it on the way there.
+pub const fn is_declined(error: &ModelError) -> bool {
+    matches!(error, ModelError::Refused { status: 400..=499, .. }) && cause(error).is_none()
+}
+
 /// What one call says of it. An answer takes everything back that it disproves; a failure says nothing.
 pub fn judge(ledger: &mut LlmLedger, told: &Told) {
     let mended = ledger.mended.as_ref().map(|mended| mended.of);
     let is_new = |at: Timestamp| mended.is_none_or(|of| of < at);
     ledger.unusable.retain(|_, one| is_new(one.tried_at));
-    ledger.declined.retain(|_, one| is_new(one.at));
+    ledger.declined.retain(|_, one| is_new(one.at) && told.at.since(one.at) < FORGOTTEN);
     if let Some((cause, words)) = &told.refused {
         refuse(&mut ledger.unusable, told, *cause, words);
     } else if let Some(words) = &told.declined {
         decline(&mut ledger.declined, told, words);
     } else if matches!(told.fate, Fate::Answered | Fate::Refused) {
         ledger.unusable.retain(|model, one| *model != told.model && one.cause != Cause::Key);
-        ledger.declined.remove(&told.model);
+        if let Some(asked_by) = &told.asked_by {
+            ledger.declined.remove(&declined_key(asked_by, &told.model));
+        }
     }
 }
 
 fn decline(declined: &mut BTreeMap<String, Declined>, told: &Told, words: &str) {
-    let before = declined.remove(&told.model);
+    let Some(key) = told.asked_by.as_ref().map(|asked_by| declined_key(asked_by, &told.model)) else {
+        return;
+    };
+    let before = declined.remove(&key);
+    if before.is_none() && declined.len() >= MOST_KEPT {
+        return;
+    }
     let (count, first, since) = before.map_or((0, told.at, None), |one| (one.count, one.first, one.since));
     let count = count.saturating_add(1);
     let is_of_model = count >= MOST_DECLINED && told.at.since(first) >= LONGEST_DECLINED;
     let since = since.or_else(|| is_of_model.then_some(told.at));
-    let one = Declined { count, first, since, at: told.at, detail: words.to_owned() };
-    declined.insert(told.model.clone(), one);
+    let (model, detail) = (told.model.clone(), words.to_owned());
+    declined.insert(key, Declined { model, count, first, since, at: told.at, detail });
 }
 
 fn refuse(unusable: &mut BTreeMap<String, Unusable>, told: &Told, cause: Cause, words: &str) {
@@ -86,14 +103,16 @@ pub fn alert(ledger: &LlmLedger) -> Option<Alert> {
         let first = causes.entry(fact(model, one.cause)).or_insert(one.since);
         *first = one.since.min(*first);
     }
-    causes.extend(ledger.declining().map(|(model, since, _)| (format!("{model} declines"), since)));
+    for (_, since, one) in ledger.declining() {
+        let first = causes.entry(format!("{} declines", one.model)).or_insert(since);
+        *first = since.min(*first);
+    }
     let since = causes.values().max().copied()?;
     let told = |(model, one): (&String, &Unusable)| {
         format!("{}/{model}: {} (asked once an hour)", ledger.name, one.detail)
     };
-    // How many is not said: it would be another text with each further one.
-    let declines = |(model, _, one): (&String, Timestamp, &Declined)| {
-        format!("{}/{model} refuses every question: {}", ledger.name, one.detail)
+    let declines = |(strategy, _, one): (&str, Timestamp, &Declined)| {
+        format!("{}/{} refuses every question of {strategy}: {}", ledger.name, one.model, one.detail)
     };
     let words: Vec<String> = ledger.standing().map(told).chain(ledger.declining().map(declines)).collect();
     let what_next = "name another model or mend the cause, then `tradai model resume`";
@@ -112,7 +131,7 @@ fn fact(model: &str, cause: Cause) -> String {
 
 #[cfg(test)]
 mod tests {
-    use shared::ids::ProviderId;
+    use shared::ids::{ProviderId, StrategyId};
     use shared::records::llm::{Resumed, UNUSABLE};
 
     use super::*;
@@ -130,7 +149,10 @@ mod tests {
         Told { refused, ..Told::of(model, minute(at), Fate::Failed) }
     }
     fn answered(at: i64, model: &str) -> Told {
-        Told::of(model, minute(at), Fate::Answered)
+        Told { asked_by: asked_by("s1"), ..Told::of(model, minute(at), Fate::Answered) }
+    }
+    fn asked_by(name: &str) -> Option<StrategyId> {
+        Some(StrategyId::parse(name).unwrap())
     }
     fn is_shut(ledger: &LlmLedger, model: &str, at: i64) -> bool {
         providers::shut(ledger, model, minute(at)).is_some()
@@ -197,7 +219,8 @@ mod tests {
     }
 
     fn declined(at: i64, model: &str) -> Told {
-        Told { declined: Some("400: no".to_owned()), ..Told::of(model, minute(at), Fate::Failed) }
+        let words = Some("400: no".to_owned());
+        Told { declined: words, asked_by: asked_by("s1"), ..Told::of(model, minute(at), Fate::Failed) }
     }
 
     #[test]
@@ -206,19 +229,43 @@ mod tests {
         let ledger = providers::after(fresh(), &four);
         let soon = providers::after(ledger.clone(), &[declined(9, "a")]);
         assert_eq!(since(&soon), None, "it may be the questions' fault");
-        let others = providers::after(ledger.clone(), &[answered(4, "b"), declined(10, "a")]);
-        assert_eq!(since(&others), Some(minute(10)), "another model's answer says nothing of it");
+        let neighbour = Told { asked_by: asked_by("s2"), ..answered(5, "a") };
+        let others = [answered(4, "b"), neighbour.clone(), declined(10, "a")];
+        let others = providers::after(ledger.clone(), &others);
+        assert_eq!(since(&others), Some(minute(10)), "what others are answered says nothing of it");
         let alert = &others.alerts[UNUSABLE];
         assert_eq!(alert.key, "a declines");
-        assert!(alert.detail.contains("anthropic/a refuses every question: 400: no"), "{}", alert.detail);
-        assert!(!is_shut(&others, "a", 11) && others.breaker.is_none() && others.calls.len() == 1);
-        let later = providers::after(others, &[declined(30, "a")]);
+        assert!(
+            alert.detail.contains("anthropic/a refuses every question of s1: 400: no"),
+            "{}",
+            alert.detail
+        );
+        assert!(!is_shut(&others, "a", 11) && others.breaker.is_none() && others.calls.len() == 2);
+        let further = Told { asked_by: asked_by("s3"), ..declined(30, "a") };
+        let later = providers::after(others, &[declined(30, "a"), neighbour, further]);
         assert_eq!(since(&later), Some(minute(10)), "it is one fact");
+        let next_day = providers::after(later.clone(), &[answered(30 + 24 * 60, "b")]);
+        assert_eq!((since(&next_day), next_day.declined.len()), (None, 0), "nobody asks it any more");
         assert_eq!(since(&providers::after(later, &[answered(31, "a")])), None);
         let between = providers::after(ledger, &[answered(4, "a"), declined(10, "a")]);
-        assert_eq!((since(&between), between.declined["a"].count), (None, 1));
+        assert_eq!((since(&between), between.declined["s1 a"].count), (None, 1));
         let few = providers::after(fresh(), &[declined(0, "a"), declined(25, "a")]);
         assert_eq!(since(&few), None, "it may be the questions' fault");
+    }
+
+    #[test]
+    fn what_was_refused_to_a_whole_fleet_does_not_outgrow_the_item() {
+        let of = |number: i64| Told { asked_by: asked_by(&format!("s{number}")), ..declined(number, "a") };
+        let all: Vec<Told> = (0..100).map(of).collect();
+        assert_eq!(providers::after(fresh(), &all).declined.len(), MOST_KEPT);
+    }
+
+    #[test]
+    fn only_what_a_provider_refuses_of_a_question_is_declined() {
+        let refused = |status| is_declined(&ModelError::Refused { status, text: String::new() });
+        assert_eq!([400, 403, 404, 413, 422].map(refused), [true; 5]);
+        assert_eq!([401, 0].map(refused), [false; 2], "the key's, and what was never asked");
+        assert!(!is_declined(&ModelError::Overloaded));
     }
 
     #[test]
@@ -229,7 +276,7 @@ mod tests {
         ledger.mended = Some(Resumed { of: minute(20), by: "ada".to_owned(), at: minute(29) });
         assert!(ledger.is_over(UNUSABLE, minute(29)) && ledger.needs_person().is_none());
         let ledger = providers::after(ledger, &[declined(30, "a")]);
-        assert_eq!((since(&ledger), ledger.declined["a"].count), (None, 1), "it is counted anew");
+        assert_eq!((since(&ledger), ledger.declined["s1 a"].count), (None, 1), "it is counted anew");
     }
 
     #[test]

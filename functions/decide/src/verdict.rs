@@ -29,15 +29,10 @@ pub const FIELDS: [&str; 11] = [
 ];
 
 /// Phrases of a refusal in prose; only a second signal, after the provider's own.
-const APOLOGIES: [&str; 7] = [
-    "i'm sorry",
-    "i\u{2019}m sorry",
-    "i am sorry",
-    "i cannot assist",
-    "i can't assist",
-    "as an ai",
-    "apolog",
-];
+const APOLOGIES: [&str; 7] =
+    ["i'm sorry", "i\u{2019}m sorry", "i am sorry", "i cannot assist", "i can't assist", "as an ai", STEM];
+/// Of apology and apologise.
+const STEM: &str = "apolog";
 
 /// Most characters of the model's own text that are kept or said back.
 const MOST_SHOWN: usize = 60;
@@ -65,7 +60,7 @@ pub fn verdict(reply: &Result<Reply, BadReply>, symbols: &[Symbol]) -> Verdict {
         Stop::Tool | Stop::End if is_empty(reply) => abstain(Why::Empty, "the answer was empty"),
         Stop::Tool | Stop::End if apologises(reply) => abstain(Why::Refused, &reply.text),
         Stop::Tool | Stop::End => match decided(reply, symbols) {
-            Ok((outcome, reason)) if is_idle(&outcome) && is_apology(&reason) => {
+            Ok((outcome, reason)) if is_idle(&outcome) && begins_with_apology(&reason) => {
                 abstain(Why::Refused, &reason)
             }
             Ok((outcome, reason)) => Verdict::Final(outcome, reason),
@@ -85,12 +80,15 @@ fn is_empty(reply: &Reply) -> bool {
 }
 
 fn apologises(reply: &Reply) -> bool {
-    reply.calls.is_empty() && is_apology(&reply.text)
+    let text = reply.text.to_lowercase();
+    reply.calls.is_empty() && APOLOGIES.iter().any(|phrase| text.contains(phrase))
 }
 
-fn is_apology(text: &str) -> bool {
-    let text = text.to_lowercase();
-    APOLOGIES.iter().any(|phrase| text.contains(phrase))
+/// A reason may speak of somebody else's apology, or of "an aimless range".
+fn begins_with_apology(reason: &str) -> bool {
+    let text = reason.trim_start().to_lowercase();
+    let mut rests = APOLOGIES.iter().filter_map(|phrase| Some((*phrase, text.strip_prefix(phrase)?)));
+    rests.any(|(phrase, rest)| phrase == STEM || !rest.starts_with(char::is_alphanumeric))
 }
 
 /// Whether it wants nothing: with an apology for its reason it is a refusal that keeps to the form.
@@ -441,8 +439,19 @@ mod tests {
             let refused = |found: &Verdict| matches!(found, Verdict::Final(Outcome::Abstain(Why::Refused), reason) if reason.starts_with("I'm sorry"));
             assert!(refused(&sorry), "{sorry:?}");
         }
-        let plain = judged(json!({"action": "hold", "reason": "a sorry market, no trend"}));
-        assert!(matches!(plain, Verdict::Final(Outcome::Hold, _)), "{plain:?}");
+        for reason in [
+            "a sorry market, no trend",
+            "BTC has an aimless range",
+            "as an airdrop nears, volume thins",
+            "the exchange apologised for its outage: wait",
+        ] {
+            let plain = judged(json!({"action": "hold", "reason": reason}));
+            assert!(matches!(plain, Verdict::Final(Outcome::Hold, _)), "{plain:?}");
+        }
+        for reason in ["As an AI, I do not trade.", " Apologies, no."] {
+            let sorry = judged(json!({"action": "hold", "reason": reason}));
+            assert!(matches!(sorry, Verdict::Final(Outcome::Abstain(Why::Refused), _)), "{sorry:?}");
+        }
         let trade = judged(with(market(), "reason", json!("my apologies for the late entry")));
         assert!(matches!(trade, Verdict::Final(Outcome::Trade(_), _)), "{trade:?}");
     }

@@ -8,7 +8,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::ids::ProviderId;
+use crate::ids::{ProviderId, StrategyId};
 use crate::money::Notional;
 use crate::records::attrs::{Draft, list, map, number, text, time};
 use crate::records::fields::{Corrupt, Fields, Found, FromText, Problem, Read};
@@ -170,15 +170,17 @@ pub struct Unusable {
     pub detail: String,
 }
 
-/// Questions to one model that its provider refused one after the other, by a code that is as likely about a question as
-/// about the model.
+/// Questions of one strategy to one model that its provider refused one after the other, by a code that is as likely about
+/// a question as about the model.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Declined {
+    /// The model's name at its provider.
+    pub model: ModelName,
     /// How many, without an answer in between.
     pub count: u32,
     /// The first of them.
     pub first: Timestamp,
-    /// Since when they are too many and go on for too long to be about the questions, where that is so.
+    /// Since when they are too many and go on for too long to be about one question, where that is so.
     pub since: Option<Timestamp>,
     /// The last of them: also what a person's answer names.
     pub at: Timestamp,
@@ -211,8 +213,8 @@ pub struct LlmLedger {
     pub resumed: Option<Resumed>,
     /// Models that need a person.
     pub unusable: BTreeMap<ModelName, Unusable>,
-    /// Models that have refused every question since their last answer.
-    pub declined: BTreeMap<ModelName, Declined>,
+    /// What was refused to a strategy by a model since its last answer, under [`declined_key`].
+    pub declined: BTreeMap<String, Declined>,
     /// What a person has mended.
     pub mended: Option<Resumed>,
     /// By how much more tokens than bounded each model once used, in percent of the bound: above 100.
@@ -233,7 +235,7 @@ pub type ModelName = String;
 pub mod path {
     use crate::records::attrs::paths;
 
-    paths!(usd_per_hour, resumed, switched_off, mended, unusable, declined);
+    paths!(usd_per_hour, resumed, switched_off, mended, unusable);
 
     /// By how much more tokens than bounded this model once used.
     pub fn factor(model: &str) -> crate::store::Path {
@@ -279,10 +281,10 @@ impl LlmLedger {
         self.unusable.iter().filter(|(_, one)| !self.is_mended(one.tried_at))
     }
 
-    /// The models that refuse every question, each with the time since when.
-    pub fn declining(&self) -> impl Iterator<Item = (&ModelName, Timestamp, &Declined)> {
+    /// The strategies whose every question a model refuses, each with the time since when.
+    pub fn declining(&self) -> impl Iterator<Item = (&str, Timestamp, &Declined)> {
         let standing = self.declined.iter().filter(|(_, one)| !self.is_mended(one.at));
-        standing.filter_map(|(model, one)| Some((model, one.since?, one)))
+        standing.filter_map(|(key, one)| Some((key.split_once(' ')?.0, one.since?, one)))
     }
 
     /// What a person's answer has to name, where a model needs one: when such a model was last asked.
@@ -325,6 +327,11 @@ impl LlmLedger {
         let usual = || Notional::new(USD_PER_HOUR.into()).unwrap_or(Notional::ZERO);
         self.usd_per_hour.unwrap_or_else(usual)
     }
+}
+
+/// Where questions of a strategy to a model stand.
+pub fn declined_key(strategy_id: &StrategyId, model: &str) -> String {
+    format!("{strategy_id} {model}")
 }
 
 /// Before the name in the key.
@@ -410,16 +417,15 @@ pub fn resume(ledger: &LlmLedger, off: &SwitchedOff, resumed: &Resumed) -> Write
     Write::update(key(&ledger.name), vec![Change::Set(path::resumed(), resumed_attr(resumed))], vec![still])
 }
 
-/// A person's word that the models which were `unusable` or `declined` as read may be asked again, while that is still
-/// what stands.
+/// A person's word that the models which were `unusable` as read may be asked again, while that is still what stands.
+/// What was `declined` may go on meanwhile: the word says until when it counts.
 pub fn mend(ledger: &LlmLedger, mended: &Resumed) -> Write {
-    let item = encode(ledger);
-    let still = |path: Path| match item.get(&path.head) {
-        Some(attr) => Cond::Equals(path, attr.clone()),
+    let path = path::unusable();
+    let still = match encode(ledger).remove(&path.head) {
+        Some(attr) => Cond::Equals(path, attr),
         None => Cond::Absent(path),
     };
-    let still = vec![still(path::unusable()), still(path::declined())];
-    Write::update(key(&ledger.name), vec![Change::Set(path::mended(), resumed_attr(mended))], still)
+    Write::update(key(&ledger.name), vec![Change::Set(path::mended(), resumed_attr(mended))], vec![still])
 }
 
 /// A person's word that `model` is bounded plainly again, while it is still raised to this `percent`.
@@ -510,6 +516,7 @@ fn unusable(found: Found<'_>) -> Read<Unusable> {
 
 fn declined_attr(one: &Declined) -> Attr {
     Draft::new()
+        .with("model", text(&one.model))
         .with("count", number(one.count))
         .with("first", time(one.first))
         .maybe("since", one.since.map(time))
@@ -521,6 +528,7 @@ fn declined_attr(one: &Declined) -> Attr {
 fn declined(found: Found<'_>) -> Read<Declined> {
     let fields = found.fields()?;
     Ok(Declined {
+        model: fields.need("model", Found::filled)?,
         count: fields.need("count", Found::number)?,
         first: fields.need("first", Found::word)?,
         since: fields.maybe("since", Found::word)?,

@@ -443,8 +443,9 @@ pub(crate) fn llm_ledger() -> LlmLedger {
             },
         )]),
         declined: BTreeMap::from([(
-            "claude-3".to_owned(),
+            "demo claude-3".to_owned(),
             Declined {
+                model: "claude-3".to_owned(),
                 count: 5,
                 first: at("2023-03-01T11:50:00Z"),
                 since: Some(noon()),
