@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use shared::ports::ModelError;
-use shared::records::llm::{Cause, Declined, Fate, LlmLedger, Unusable, declined_key};
+use shared::records::llm::{Cause, Declined, Fate, LlmLedger, UNUSABLE, Unusable, declined_key};
 use shared::state::Alert;
 use shared::time::{Millis, Timestamp};
 
@@ -107,7 +107,7 @@ pub fn alert(ledger: &LlmLedger) -> Option<Alert> {
         let first = causes.entry(format!("{} declines", one.model)).or_insert(since);
         *first = since.min(*first);
     }
-    let since = causes.values().max().copied()?;
+    let newest = causes.values().max().copied()?;
     let told = |(model, one): (&String, &Unusable)| {
         format!("{}/{model}: {} (asked once an hour)", ledger.name, one.detail)
     };
@@ -118,7 +118,9 @@ pub fn alert(ledger: &LlmLedger) -> Option<Alert> {
     let what_next = "name another model or mend the cause, then `tradai model resume`";
     let detail = format!("{}; {what_next}", shorten(&words.join("; "), MOST_WORDS));
     let key = causes.into_keys().collect::<Vec<_>>().join(", ");
-    Some(Alert { since, key, detail })
+    // The same causes are the same fact, though the strategy that showed it first is well.
+    let stands = ledger.alerts.get(UNUSABLE).filter(|alert| alert.key == key);
+    Some(Alert { since: stands.map_or(newest, |alert| alert.since), key, detail })
 }
 
 /// What is one fact, however many models show it.
@@ -132,7 +134,7 @@ fn fact(model: &str, cause: Cause) -> String {
 #[cfg(test)]
 mod tests {
     use shared::ids::{ProviderId, StrategyId};
-    use shared::records::llm::{Resumed, UNUSABLE};
+    use shared::records::llm::Resumed;
 
     use super::*;
     use crate::providers;
@@ -244,6 +246,15 @@ mod tests {
         let further = Told { asked_by: asked_by("s3"), ..declined(30, "a") };
         let later = providers::after(others, &[declined(30, "a"), neighbour, further]);
         assert_eq!(since(&later), Some(minute(10)), "it is one fact");
+        let third = Told { asked_by: asked_by("s3"), ..declined(31, "a") };
+        let all = (32..36).map(|at| Told { at: minute(at * 2), ..third.clone() });
+        let two = providers::after(later.clone(), &[vec![third.clone()], all.collect()].concat());
+        let one = providers::after(two, &[answered(80, "a")]);
+        assert_eq!(
+            (since(&one), one.declined.len()),
+            (Some(minute(10)), 1),
+            "that one is answered is no news"
+        );
         let next_day = providers::after(later.clone(), &[answered(30 + 24 * 60, "b")]);
         assert_eq!((since(&next_day), next_day.declined.len()), (None, 0), "nobody asks it any more");
         assert_eq!(since(&providers::after(later, &[answered(31, "a")])), None);
