@@ -5,7 +5,7 @@
 use std::fmt;
 
 use bytes::Bytes;
-use http::{Method, header};
+use http::{Method, StatusCode, header};
 use serde_json::Value;
 
 use crate::environment::Aws;
@@ -19,6 +19,8 @@ const SERVICE: &str = "lambda";
 const ALIAS: &str = "live";
 /// There where the function itself failed.
 const FUNCTION_ERROR: &str = "x-amz-function-error";
+/// What an emulator of AWS says that has no functions at all.
+const UNKNOWN_OPERATION: &str = "UnknownOperationException";
 /// Most characters of an answer that an error repeats.
 const MOST_SHOWN: usize = 200;
 
@@ -31,12 +33,14 @@ pub struct Functions {
 
 /// A function that was not invoked, or failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{function} did not do its tick: {why}")]
+#[error("{function} failed: {why}")]
 pub struct NotInvoked {
     /// The function.
     pub function: String,
     /// Why, in AWS's words where it answered.
     pub why: String,
+    /// Whether there is no such function.
+    pub is_absent: bool,
 }
 
 impl fmt::Debug for Functions {
@@ -51,23 +55,25 @@ impl Functions {
         Functions { transport, aws }
     }
 
-    /// Invokes what stands behind the alias of `function` with `event`, and returns once it has ended well.
+    /// Invokes what stands behind the alias of `function` with `event`, and returns its answer once it has ended well.
     pub async fn invoke(
         &self,
         function: &str,
         event: &Value,
         now: Timestamp,
         timeout: Millis,
-    ) -> Result<(), NotInvoked> {
-        let failed = |why: String| NotInvoked { function: function.to_owned(), why };
+    ) -> Result<Bytes, NotInvoked> {
+        let failed = |why: String| NotInvoked { function: function.to_owned(), why, is_absent: false };
         let request = self.request(function, event, now).map_err(failed)?;
         let answer =
             self.transport.send(request, timeout).await.map_err(|error| failed(error.to_string()))?;
-        if answer.status().is_success() && !answer.headers().contains_key(FUNCTION_ERROR) {
-            return Ok(());
+        let status = answer.status();
+        if status.is_success() && !answer.headers().contains_key(FUNCTION_ERROR) {
+            return Ok(answer.into_body());
         }
         let words: String = String::from_utf8_lossy(answer.body()).chars().take(MOST_SHOWN).collect();
-        Err(failed(format!("HTTP {} {words}", answer.status().as_u16())))
+        let is_absent = status == StatusCode::NOT_FOUND || words.contains(UNKNOWN_OPERATION);
+        Err(NotInvoked { is_absent, ..failed(format!("HTTP {} {words}", status.as_u16())) })
     }
 
     fn request(&self, function: &str, event: &Value, now: Timestamp) -> Result<Request, String> {

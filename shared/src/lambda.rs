@@ -64,7 +64,7 @@ pub struct Machine {
 impl Machine {
     /// With a pool of its own and the function's own role.
     pub fn new(aws: &Aws, names: Names) -> Result<Machine, NoHttpClient> {
-        let transport: SharedTransport = Arc::new(HttpClient::new()?);
+        let transport: SharedTransport = Arc::new(HttpClient::new(Arc::new(SystemClock))?);
         let aws = AwsConfig::of(aws, AWS_TIMEOUT, time_source(|| SystemClock.now()));
         Ok(Machine { transport, aws, names })
     }

@@ -249,7 +249,7 @@ async fn the_same_account_answers_behind_a_socket_through_the_real_http_client()
     let served =
         socket::serve_local(Arc::<EmbeddedAws>::clone(&world.aws), world.clock.shared()).await.unwrap();
     world.config.endpoint = Some(served.url());
-    world.network = Arc::new(shared::http_client::HttpClient::new().unwrap());
+    world.network = Arc::new(shared::http_client::HttpClient::new(Arc::new(world.clock.clone())).unwrap());
     let client = world.dynamodb();
     put(&client, "1", "1").await;
     assert!(
@@ -280,7 +280,7 @@ async fn what_could_not_connect_was_never_sent() {
     let address = listener.local_addr().unwrap();
     drop(listener);
     world.config.endpoint = Some(format!("http://{address}"));
-    world.network = Arc::new(shared::http_client::HttpClient::new().unwrap());
+    world.network = Arc::new(shared::http_client::HttpClient::new(Arc::new(world.clock.clone())).unwrap());
     let error = world.dynamodb().list_tables().send().await.unwrap_err();
     assert!(matches!(transport_error(&error), Some(TransportError::NeverSent(_))), "{error:?}");
 }
@@ -291,7 +291,7 @@ async fn a_silent_server_is_given_up_after_the_timeout() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     world.config.endpoint = Some(format!("http://{}", listener.local_addr().unwrap()));
     world.config.timeout = Millis(50);
-    world.network = Arc::new(shared::http_client::HttpClient::new().unwrap());
+    world.network = Arc::new(shared::http_client::HttpClient::new(Arc::new(world.clock.clone())).unwrap());
     let error = world.dynamodb().list_tables().send().await.unwrap_err();
     assert!(matches!(transport_error(&error), Some(TransportError::NoAnswer(_))), "{error:?}");
 }

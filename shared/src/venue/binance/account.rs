@@ -18,7 +18,7 @@ use crate::ports::{Balance, KeyRights, OrderReport, ReadAccount, Trade, VenueErr
 use crate::reported::Reported;
 use crate::secret::KeyPrint;
 use crate::time::Timestamp;
-use crate::transport::Request;
+use crate::transport::{Repeat, Request};
 
 pub(super) use order::WireOrder;
 
@@ -55,7 +55,9 @@ impl Account {
         Ok(request)
     }
 
-    /// One signed exchange.
+    /// One signed exchange. An order or a cancel has a connection of its own: an idle one that the venue closes as the
+    /// request arrives would leave the order unknown until its fence. A new one costs two round trips (TCP, TLS 1.3)
+    /// out of the receive window.
     pub(super) async fn exchange<T: DeserializeOwned>(
         &self,
         method: Method,
@@ -63,7 +65,9 @@ impl Account {
         query: &str,
         at: Timestamp,
     ) -> Result<T, Failure> {
-        self.venue.exchange(self.signed(method, path, query, at)?).await
+        let is_read = method == Method::GET;
+        let request = self.signed(method, path, query, at)?;
+        self.venue.exchange(if is_read { request } else { Repeat::Once.mark(request) }).await
     }
 
     /// A read that finds the clocks apart measures them and asks once more; an old offset is measured first.

@@ -2,7 +2,8 @@
 //!
 //! [`Binance`] reads what everyone may know. With a key it becomes [`account::Account`] (feature
 //! `venue-account`), and that becomes [`trade::Trader`] (feature `venue-trade`): what is not compiled in
-//! cannot be done. Nothing here retries or asks for what was not asked for.
+//! cannot be done. Nothing here retries or asks for what was not asked for. A read that the transport repeats counts
+//! twice at the venue; the weight in its answer says so.
 //!
 //! Facts: binance-spot-api-docs, `rest-api.md`, `errors.md`, `enums.md`, `filters.md`.
 

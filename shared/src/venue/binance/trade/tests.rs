@@ -11,7 +11,7 @@ use crate::ports::VenueError;
 use crate::scripted::{Scripted, answer, anyone, run, stopped};
 use crate::secret::Secret;
 use crate::time::Millis;
-use crate::transport::{Response, TransportError};
+use crate::transport::{Repeat, Response, TransportError};
 
 const BASE: &str = "https://api.example";
 /// Later than the send by a second: requests must be signed as of the send.
@@ -225,6 +225,20 @@ fn a_cancel_reports_the_order_and_not_the_cancels_own_id() {
     let report = cancel(vec![(signed("DELETE", BY_ID, SENT), answer(200, &[], CANCELLED))]).unwrap();
     assert_eq!((report.client_id.as_str(), report.ended), ("ord-1", Some(Ended::Cancelled)));
     assert_eq!(report.executed.to_string(), "0.25");
+}
+
+#[test]
+fn sends_have_their_own_connection_and_looks_are_reads() {
+    let (trader, transport) = trader(vec![
+        (signed("POST", MARKET, SENT), answer(200, &[], FULL)),
+        (signed("DELETE", BY_ID, SENT), answer(400, &[], UNKNOWN)),
+        (signed("GET", BY_ID, NOW), answer(200, &[], CANCELLED)),
+    ]);
+    let order = request(Kind::Market);
+    run(trader.place(&order)).unwrap();
+    run(trader.cancel(&order.symbol, &order.order_id, order.sent_at)).ok();
+    let carried: Vec<Repeat> = transport.done().iter().map(Repeat::of).collect();
+    assert_eq!(carried, [Repeat::Once, Repeat::Once, Repeat::Read]);
 }
 
 #[test]
