@@ -19,13 +19,13 @@ pub mod invoke;
 pub mod lambda;
 pub mod log;
 pub mod market;
-#[cfg(feature = "model")]
 pub mod model;
 pub mod model_prices;
 pub mod money;
 pub mod order;
 pub mod page;
 pub mod ports;
+pub mod probe;
 pub mod records;
 pub mod reported;
 #[cfg(any(feature = "venue-market", feature = "model"))]

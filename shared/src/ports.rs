@@ -255,11 +255,14 @@ pub struct Question {
     pub model: String,
     /// What never changes.
     pub system: String,
-    /// The one tool that it may call, and must.
+    /// The form of the answer: the one tool that the model must call, or the schema of its text.
     pub tool: Tool,
-    /// What is said, oldest first.
-    pub turns: Vec<Turn>,
-    /// Most tokens of the answer.
+    /// The facts of this cycle.
+    pub facts: String,
+    /// The Fixed Format Error about the answer before, which is not shown back: a provider may tie an answer's thinking
+    /// to its conversation and refuse one that was put together again (`platform.claude.com`, "Thinking").
+    pub format_error: Option<String>,
+    /// Most tokens of the answer, thinking included.
     pub max_tokens: u32,
     /// The longest wait.
     pub timeout: Millis,
@@ -269,6 +272,14 @@ impl Question {
     /// The model's name at its provider.
     pub fn name(&self) -> &str {
         model_name(&self.model)
+    }
+
+    /// The one message of the user. One text, because some chat templates refuse two messages of one role in a row.
+    pub fn message(&self) -> String {
+        match &self.format_error {
+            Some(error) => format!("{}\n\n{error}", self.facts),
+            None => self.facts.clone(),
+        }
     }
 }
 
@@ -288,17 +299,6 @@ pub struct Tool {
     pub schema: Value,
 }
 
-/// One turn of a conversation.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Turn {
-    /// What we say.
-    Facts(String),
-    /// What the model answered, to be shown back to it.
-    Answered(Box<RawReply>),
-    /// The Fixed Format Error.
-    FormatError(String),
-}
-
 /// An answer as it arrived: recorded before anything is read from it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RawReply {
@@ -313,10 +313,12 @@ pub struct Reply {
     pub stop: Stop,
     /// Its prose.
     pub text: String,
-    /// Its tool calls.
+    /// Its tool calls; where the answer was asked for as structured output, its text as the one call.
     pub calls: Vec<ToolCall>,
-    /// What it cost.
-    pub usage: Usage,
+    /// What the provider says that it used.
+    pub usage: ReportedUsage,
+    /// What is unusual about its shape and was read all the same, for people.
+    pub note: Option<&'static str>,
 }
 
 /// Why an answer stopped.
@@ -337,8 +339,6 @@ pub enum Stop {
 /// One call of a tool.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ToolCall {
-    /// The provider's id of the call.
-    pub id: String,
     /// The tool's name.
     pub name: String,
     /// Its input.
@@ -358,6 +358,48 @@ pub struct Usage {
     pub cache_written_1h: u32,
     /// Tokens out, reasoning included.
     pub tokens_out: u32,
+}
+
+/// What a provider says that an answer used. What is missing or impossible is absent here and charged at its bound.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ReportedUsage {
+    /// All tokens in, cached or not.
+    pub tokens_in: Option<u32>,
+    /// Of them, read from the provider's cache; never more than `tokens_in`.
+    pub cache_read: u32,
+    /// Of them, written to the provider's cache; with `cache_read` never more than `tokens_in`.
+    pub cache_written: u32,
+    /// Of those, written for an hour; never more than `cache_written`.
+    pub cache_written_1h: u32,
+    /// Tokens out, reasoning included.
+    pub tokens_out: Option<u32>,
+    /// All tokens, where the provider tells only their sum or a larger sum than that of its parts.
+    pub total: Option<u32>,
+    /// The cost in US dollars as the provider tells it.
+    pub usd: Option<Notional>,
+}
+
+impl ReportedUsage {
+    /// The usage to charge: what was reported, and `bound` where nothing was. Never less than the report says.
+    pub fn or_bound(self, bound: Usage) -> Usage {
+        // A question and an answer without tokens are impossible.
+        let told = |count: Option<u32>| count.filter(|tokens| *tokens > 0);
+        let cached = self.cache_read.saturating_add(self.cache_written);
+        let tokens_in = told(self.tokens_in).unwrap_or(bound.tokens_in).max(cached);
+        let rest = self.total.map(|total| total.saturating_sub(self.tokens_in.unwrap_or(0)));
+        let tokens_out = match (told(self.tokens_out), rest) {
+            (Some(told), rest) => told.max(rest.unwrap_or(0)),
+            (None, Some(rest)) => rest.max(bound.tokens_out),
+            (None, None) => bound.tokens_out,
+        };
+        Usage {
+            tokens_in,
+            cache_read: self.cache_read,
+            cache_written: self.cache_written.min(tokens_in.saturating_sub(self.cache_read)),
+            cache_written_1h: self.cache_written_1h,
+            tokens_out,
+        }
+    }
 }
 
 /// Why there is no answer; each says what to do next.
@@ -382,6 +424,10 @@ pub enum ModelError {
     /// There is no key that could be shown: nothing was sent.
     #[error("no key: {0}")]
     NoKey(String),
+    /// The model or the server cannot do what is asked of it (a parameter, the tool choice, the schema), or it has
+    /// moved: every question to it is refused until a person names another model or sets an option.
+    #[error("cannot be asked so: {0}")]
+    Unfit(String),
     /// The provider refuses the request or the key.
     #[error("provider refuses: {status} {text}")]
     Refused {
@@ -390,7 +436,13 @@ pub enum ModelError {
         /// Its words.
         text: String,
     },
-    /// Unreachable, timed out, or failing on its side.
+    /// Nothing left this machine: nothing can have been used.
+    #[error("never sent: {0}")]
+    NotSent(String),
+    /// The provider says that it has no answer: nothing is charged.
+    #[error("no answer: {0}")]
+    NotAnswered(String),
+    /// Timed out, cut off, or failing on its side: the question may have been answered, and is then paid for.
     #[error("provider unavailable: {0}")]
     Unavailable(String),
 }
@@ -403,7 +455,9 @@ pub struct BadReply(pub String);
 /// Asks a model. Never retries.
 #[allow(async_fn_in_trait, reason = "handlers run on one thread; no port is used across threads")]
 pub trait AskModel {
-    /// Whether it can ask the models of this provider: what stands before the first `/` of a model in the
+    /// The model servers of this stage beside the providers, with their options and prices.
+    fn servers(&self) -> &crate::model::Servers;
+    /// Whether it can ask the models of this provider or server: what stands before the first `/` of a model in the
     /// settings.
     fn serves(&self, provider: &str) -> bool;
     /// Asks once and returns what came back, unread.

@@ -17,6 +17,11 @@ pub fn wait(headers: &HeaderMap, now: Timestamp) -> Option<Millis> {
     millis.or_else(|| header("retry-after").and_then(|text| scaled(text, 3).or_else(|| until(text, now))))
 }
 
+/// A number of seconds as words in a body name it.
+pub fn seconds(text: &str) -> Option<Millis> {
+    scaled(text, 3)
+}
+
 /// A decimal times ten to the `power`, rounded up; none if it is not one or below zero.
 fn scaled(text: &str, power: usize) -> Option<Millis> {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));

@@ -204,8 +204,8 @@ pub enum EnvVar {
     VenueUrl,
     /// Another base address of every model provider: a simulator.
     ModelUrl,
-    /// The server of the provider `compatible`, without its `/v1`; if it is not set there is none.
-    CompatibleUrl,
+    /// The hash of the stage's model servers (decide): another one makes a new version, which reads their item again.
+    Servers,
     /// The name of the address from which venues are called, where a stage has more than one.
     Egress,
 }
@@ -220,7 +220,7 @@ impl EnvVar {
         EnvVar::NotificationsTopic,
         EnvVar::VenueUrl,
         EnvVar::ModelUrl,
-        EnvVar::CompatibleUrl,
+        EnvVar::Servers,
         EnvVar::Egress,
     ];
     /// Its name.
@@ -233,7 +233,7 @@ impl EnvVar {
             EnvVar::NotificationsTopic => "TRADAI_NOTIFICATIONS_TOPIC_ARN",
             EnvVar::VenueUrl => "TRADAI_VENUE_URL",
             EnvVar::ModelUrl => "TRADAI_MODEL_URL",
-            EnvVar::CompatibleUrl => "TRADAI_COMPATIBLE_URL",
+            EnvVar::Servers => "TRADAI_SERVERS",
             EnvVar::Egress => "TRADAI_EGRESS",
         }
     }

@@ -445,6 +445,7 @@ pub(crate) fn settings() -> impl Strategy<Value = Settings> {
             ask_when_moved: None,
             llm_usd_per_day,
             llm_tokens,
+            llm_answer_tokens: (llm_tokens.get() % 2 == 0).then_some(llm_tokens.get()),
             safety_mode,
             order_cooldown,
             limits: Limits {

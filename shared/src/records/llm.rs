@@ -27,6 +27,8 @@ pub const USD_PER_HOUR: i64 = 500;
 pub const MOST_CALLS: usize = 40;
 /// The alert of models that need a person.
 pub const UNUSABLE: &str = "model-unusable";
+/// The alert of a chain of models that gives no answer, at the provider of its first.
+pub const UNANSWERED: &str = "model-unanswered";
 /// The alert of a bound on tokens that was too low.
 pub const TOKEN_BOUND: &str = "token-bound";
 /// Between the models of one alert.
@@ -132,7 +134,7 @@ pub struct Resumed {
 /// Why a model is of no use until a person acts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Cause {
-    /// It does not exist, is retired, or is not this account's.
+    /// It does not exist, is retired, is not this account's, or cannot be asked as it is asked.
     Gone,
     /// There is no key, or the provider does not know it: none of its models answers.
     Key,
@@ -305,6 +307,7 @@ impl LlmLedger {
         match (kind, Signal::parse(kind)) {
             (UNUSABLE, _) => self.mended.is_some() && self.needs_person().is_none(),
             (TOKEN_BOUND, _) => self.over_bound().next().is_none(),
+            (UNANSWERED, _) => self.is_quiet(now) && !self.is_waiting(now) && self.is_old(kind, now),
             (_, Some(Signal::LlmCost)) => self.resumed.is_some() && self.off().is_none(),
             (_, Some(Signal::LlmRefusals)) => self.is_quiet(now),
             (_, Some(Signal::LlmThrottled)) => self.is_quiet(now) && !self.is_waiting(now),
@@ -315,6 +318,11 @@ impl LlmLedger {
     /// Whether no call was counted within the longest time that calls are judged by.
     fn is_quiet(&self, now: Timestamp) -> bool {
         self.minutes.iter().map(|one| one.minute).max().is_none_or(|newest| is_past(newest, now))
+    }
+
+    /// Whether the alert of this kind began longer ago than calls are judged by.
+    fn is_old(&self, kind: &str, now: Timestamp) -> bool {
+        self.alerts.get(kind).is_none_or(|alert| is_past(alert.since.minute_number(), now))
     }
 
     /// Whether nobody calls it for now: it asked to wait, or its breaker is open.

@@ -281,6 +281,7 @@ pub(crate) fn settings() -> Settings {
         ask_when_moved: Some(percent("0.3")),
         llm_usd_per_day: notional("5"),
         llm_tokens: crate::settings::Tokens::new(6_000).unwrap(),
+        llm_answer_tokens: None,
         safety_mode: SafetyMode::DryRun,
         order_cooldown: Millis::from_secs(60),
         limits: Limits {

@@ -7,7 +7,9 @@ use crate::ids::StrategyId;
 use crate::money::{Notional, Percent, Qty, decimal};
 use crate::records::attrs::{Draft, list, number, text};
 use crate::records::fields::{Corrupt, Fields, Found, Read};
-use crate::settings::{Crash, CrashAction, Exits, Gate, Limits, PaperBalance, SafetyMode, Settings, Tokens};
+use crate::settings::{
+    Crash, CrashAction, Exits, Gate, Limits, MOST_ANSWER_TOKENS, PaperBalance, SafetyMode, Settings, Tokens,
+};
 use crate::store::{self, Attr, Change, Item, Key};
 use crate::tables::Table;
 use crate::time::Millis;
@@ -40,6 +42,7 @@ pub fn encode(settings: &Settings) -> Item {
         .maybe("ask_when_moved_percent", settings.ask_when_moved.map(number))
         .with("llm_usd_per_day", number(settings.llm_usd_per_day))
         .with("llm_tokens_per_five_minutes", number(settings.llm_tokens.get()))
+        .maybe("llm_answer_tokens", settings.llm_answer_tokens.map(number))
         .with("safety_mode", text(settings.safety_mode.as_str()))
         .with("order_cooldown_seconds", seconds_attr(settings.order_cooldown))
         .with("limits", limits_attr(&settings.limits))
@@ -70,7 +73,8 @@ pub fn decode(item: &Item) -> Result<Settings, Corrupt> {
         ask_when_moved: fields.maybe("ask_when_moved_percent", Found::number)?,
         llm_usd_per_day: fields.need("llm_usd_per_day", Found::number)?,
         // Items from before it could be said have the usual.
-        llm_tokens: fields.maybe("llm_tokens_per_five_minutes", tokens)?.unwrap_or(Tokens::USUAL),
+        llm_tokens: fields.maybe("llm_tokens_per_five_minutes", tokens)?.unwrap_or(Tokens::BEFORE),
+        llm_answer_tokens: fields.maybe("llm_answer_tokens", answer_tokens)?,
         safety_mode: fields.need("safety_mode", Found::word)?,
         order_cooldown: fields.need("order_cooldown_seconds", seconds)?,
         limits: fields.need("limits", limits)?,
@@ -138,7 +142,8 @@ pub fn remains(item: &Item) -> Result<Settings, Corrupt> {
             .maybe("llm_tokens_per_five_minutes", tokens)
             .ok()
             .flatten()
-            .unwrap_or(Tokens::USUAL),
+            .unwrap_or(Tokens::BEFORE),
+        llm_answer_tokens: fields.maybe("llm_answer_tokens", answer_tokens).unwrap_or(None),
         safety_mode: fields.need("safety_mode", Found::word).unwrap_or(SafetyMode::TwoPhase),
         order_cooldown: fields.need("order_cooldown_seconds", seconds).unwrap_or(LATE),
         limits: fields.need("limits", limits).unwrap_or_else(|_| nothing_passes()),
@@ -187,6 +192,14 @@ fn tokens(found: Found<'_>) -> Read<Tokens> {
     let count: u32 = found.clone().number()?;
     let bounds = format!("not within {} to {}", Tokens::LEAST, Tokens::MOST);
     Tokens::new(count).ok_or_else(|| found.bad(&count.to_string(), bounds))
+}
+
+fn answer_tokens(found: Found<'_>) -> Read<u32> {
+    let count: u32 = found.clone().number()?;
+    let bounds = format!("not within 1 to {MOST_ANSWER_TOKENS}");
+    Some(count)
+        .filter(|count| (1..=MOST_ANSWER_TOKENS).contains(count))
+        .ok_or_else(|| found.bad(&count.to_string(), bounds))
 }
 
 fn paper_balance(found: Found<'_>) -> Read<PaperBalance> {

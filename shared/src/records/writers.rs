@@ -21,7 +21,7 @@ pub enum Writer {
 use Writer::{Decide, Execute, Heartbeat, Operator, Reconcile};
 
 /// The kinds of alerts and the function that writes and clears each.
-pub const ALERT_OWNERS: [(&str, Writer); 17] = [
+pub const ALERT_OWNERS: [(&str, Writer); 18] = [
     ("order-failures", Execute),
     ("gate-open", Execute),
     ("orders-stuck", Execute),
@@ -39,6 +39,7 @@ pub const ALERT_OWNERS: [(&str, Writer); 17] = [
     ("llm-cost", Decide),
     ("llm-throttled", Decide),
     ("bad-cycles", Decide),
+    ("model-retiring", Decide),
 ];
 
 /// One rule: who may update what is at or below a path. `*` stands for any one name.
@@ -99,6 +100,7 @@ pub const RULES: &[Rule] = &[
     rule(Table::TradingState, &["alerts", "llm-cost"], &[Decide]),
     rule(Table::TradingState, &["alerts", "llm-throttled"], &[Decide]),
     rule(Table::TradingState, &["alerts", "bad-cycles"], &[Decide]),
+    rule(Table::TradingState, &["alerts", "model-retiring"], &[Decide]),
     rule(Table::TradingState, &["episodes", "*"], &[Heartbeat]),
     rule(Table::TradingState, &["send_seq"], &[Execute]),
     rule(Table::TradingState, &["exec_day"], &[Execute]),
@@ -158,6 +160,7 @@ pub const RULES: &[Rule] = &[
     rule(Table::Ledgers, &["alerts", "llm-throttled"], &[Decide]),
     rule(Table::Ledgers, &["alerts", "token-bound"], &[Decide]),
     rule(Table::Ledgers, &["alerts", "model-unusable"], &[Decide]),
+    rule(Table::Ledgers, &["alerts", "model-unanswered"], &[Decide]),
     rule(Table::Ledgers, &["unusable"], &[Decide]),
     rule(Table::Ledgers, &["declined"], &[Decide]),
     // Raised by decide; a person takes one away, so that the model is bounded plainly again.

@@ -43,7 +43,8 @@
 //! [ask]
 //! context_top_k = 0               # unless stated; notes of tradai-context that the model is shown, at most 5
 //! when_moved_percent = "off"      # unless stated; how far a price moves before the model is asked again
-//! tokens_per_five_minutes = 5000  # unless stated; questions with their answers, at most 20000
+//! tokens_per_five_minutes = 12000 # unless stated; questions with their answers, at most 60000
+//! answer_tokens = "by-model"      # unless stated; the longest answer with its thinking, or a number of tokens
 //! ```
 //!
 //! Decimals are read digit for digit, as numbers or as texts (`"5000.0"`). A file in axon-llm's layout
@@ -55,7 +56,8 @@ use super::note::{BadSettings, Note, Place};
 use super::profile::{DEFAULTS, PROFILES};
 use super::read::{Found, Reader};
 use super::{
-    Backend, Crash, CrashAction, Exits, Gate, Limits, PaperBalance, SafetyMode, Settings, Tokens, axon,
+    Backend, Crash, CrashAction, Exits, Gate, Limits, MOST_ANSWER_TOKENS, PaperBalance, SafetyMode, Settings,
+    Tokens, axon,
 };
 use crate::ids::{AccountId, StrategyId, VenueId};
 use crate::money::{Notional, Qty};
@@ -166,6 +168,7 @@ fn settings(from: &mut Reader<'_>) -> Result<Settings, BadSettings> {
         ask_when_moved: from.find("ask.when_moved_percent")?.percent_or_off()?,
         llm_usd_per_day: from.find("llm_usd_per_day")?.amount(Notional::parse)?,
         llm_tokens: tokens(&from.find("ask.tokens_per_five_minutes")?)?,
+        llm_answer_tokens: answer_tokens(&from.find("ask.answer_tokens")?)?,
         safety_mode: from
             .find("safety_mode")?
             .choice(SafetyMode::parse, &SafetyMode::ALL.map(SafetyMode::as_str))?,
@@ -239,6 +242,13 @@ fn whole_minutes(found: &Found) -> Result<Millis, BadSettings> {
 fn tokens(found: &Found) -> Result<Tokens, BadSettings> {
     let count = found.whole(Tokens::LEAST, Tokens::MOST)?;
     Tokens::new(count).ok_or_else(|| found.refuse(format!("{count} is out of bounds")))
+}
+
+fn answer_tokens(found: &Found) -> Result<Option<u32>, BadSettings> {
+    match found.text() {
+        Ok("by-model") => Ok(None),
+        Ok(_) | Err(_) => found.whole(1, MOST_ANSWER_TOKENS).map(Some),
+    }
 }
 
 fn backend(found: &Found) -> Result<Backend, BadSettings> {

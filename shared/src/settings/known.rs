@@ -44,7 +44,8 @@ pub(super) const NATIVE: &[Known] = &[
     ("crash.action", "\"exit\""),
     ("ask.context_top_k", "3"),
     ("ask.when_moved_percent", "\"0.3\""),
-    ("ask.tokens_per_five_minutes", "5000"),
+    ("ask.tokens_per_five_minutes", "12000"),
+    ("ask.answer_tokens", "1000"),
 ];
 
 /// How one writes the native field `path`.

@@ -202,12 +202,15 @@ impl fmt::Display for PaperBalance {
 pub struct Tokens(u32);
 
 impl Tokens {
-    /// Where nothing is said, as in items from before it could be.
-    pub const USUAL: Tokens = Tokens(5_000);
+    /// Where nothing is said: a question, its correction and one fallback fit, each with the longest answer of a model that
+    /// does not think.
+    pub const USUAL: Tokens = Tokens(12_000);
     /// Below this no question has room.
     pub const LEAST: u32 = 1_000;
-    /// Four times the usual: what is written by mistake is no storm.
-    pub const MOST: u32 = 20_000;
+    /// In items from before it could be said.
+    pub const BEFORE: Tokens = Tokens(5_000);
+    /// Five times the usual: what is written by mistake is no storm.
+    pub const MOST: u32 = 60_000;
 
     /// That many, where they are within bounds.
     pub fn new(tokens: u32) -> Option<Tokens> {
@@ -235,6 +238,9 @@ pub enum BadBalance {
     #[error(transparent)]
     Asset(#[from] BadName),
 }
+
+/// The largest limit of one answer, in tokens.
+pub const MOST_ANSWER_TOKENS: u32 = 100_000;
 
 /// One strategy's settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -269,6 +275,8 @@ pub struct Settings {
     pub llm_usd_per_day: Notional,
     /// Most tokens, questions and answers, in five minutes: [`Tokens::USUAL`] unless stated.
     pub llm_tokens: Tokens,
+    /// Most tokens of one answer, thinking included, from 1 to 100,000; what the model's row says unless stated.
+    pub llm_answer_tokens: Option<u32>,
     /// What becomes of an order that passed every check; DryRun unless stated.
     pub safety_mode: SafetyMode,
     /// Shortest time between two orders that add risk.

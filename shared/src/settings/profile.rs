@@ -13,7 +13,8 @@ approval_expiry_minutes = 15
 [ask]
 context_top_k = 0
 when_moved_percent = "off"
-tokens_per_five_minutes = 5000
+tokens_per_five_minutes = 12000
+answer_tokens = "by-model"
 "#;
 
 /// Small orders, few of them, close stops. `limits.allowed_symbols` is what the strategy watches.

@@ -46,6 +46,7 @@ action = "halt"
 context_top_k = 2
 when_moved_percent = 0.2
 tokens_per_five_minutes = 6000
+answer_tokens = 1500
 "#;
 
 /// The least that a file must state.
@@ -108,6 +109,7 @@ fn a_file_that_states_everything_needs_no_profile_and_supplies_every_field() {
         ask_when_moved: Some(percent("0.2")),
         llm_usd_per_day: Notional::parse("5").unwrap(),
         llm_tokens: Tokens::new(6_000).unwrap(),
+        llm_answer_tokens: Some(1_500),
         safety_mode: SafetyMode::TwoPhase,
         order_cooldown: Millis::from_secs(90),
         limits: Limits {
@@ -146,7 +148,8 @@ fn every_value_that_the_file_does_not_state_is_printed() {
     default: model_fallbacks = []
     default: ask.context_top_k = 0
     default: ask.when_moved_percent = "off"
-    default: ask.tokens_per_five_minutes = 5000
+    default: ask.tokens_per_five_minutes = 12000
+    default: ask.answer_tokens = "by-model"
     default: safety_mode = "DryRun"
     profile cautious: order_cooldown_seconds = 60
     profile cautious: limits.max_order_notional = 500.0
@@ -210,6 +213,7 @@ fn without_a_profile_no_field_may_be_missing_but_those_with_a_default() {
         "context_top_k",
         "when_moved_percent",
         "tokens_per_five_minutes",
+        "answer_tokens",
     ];
     let mut without = 0;
     for line in FULL.lines().filter(|line| !line.starts_with('[')) {
@@ -399,13 +403,13 @@ fn counts_are_whole_and_bounded() {
         ),
         (
             "tokens_per_five_minutes = 6000",
-            "tokens_per_five_minutes = 20001",
-            "s.toml:41: ask.tokens_per_five_minutes: 20001 is not within 1000 to 20000; write for example 5000",
+            "tokens_per_five_minutes = 60001",
+            "s.toml:41: ask.tokens_per_five_minutes: 60001 is not within 1000 to 60000; write for example 12000",
         ),
         (
             "tokens_per_five_minutes = 6000",
             "tokens_per_five_minutes = 999",
-            "s.toml:41: ask.tokens_per_five_minutes: 999 is not within 1000 to 20000; write for example 5000",
+            "s.toml:41: ask.tokens_per_five_minutes: 999 is not within 1000 to 60000; write for example 12000",
         ),
         (
             "decide_every_seconds = 1500",
@@ -720,7 +724,8 @@ fn what_the_axon_sample_does_not_say_or_nobody_reads_is_printed() {
     default: ask.context_top_k = 0
     default: ask.when_moved_percent = "off"
     axon-llm layout: llm_usd_per_day = 1.0
-    default: ask.tokens_per_five_minutes = 5000
+    default: ask.tokens_per_five_minutes = 12000
+    default: ask.answer_tokens = "by-model"
     profile cautious: order_cooldown_seconds = 60
     profile cautious: limits.max_daily_cancels = 50
     profile cautious: limits.max_opens_per_hour = 2

@@ -1,5 +1,6 @@
-//! The schema of a tool, as strict functions take it: every property required, and null for those that were
-//! optional ("Structured outputs", "All fields must be required").
+//! The schema of a tool as OpenAI's strict functions take it: every property required, and null for those that were
+//! optional ("Structured outputs", "All fields must be required"). A model then says with null what it would say
+//! elsewhere by leaving a field out; null means absent wherever it is read.
 
 use serde_json::{Map, Value, json};
 
@@ -60,27 +61,12 @@ fn add_once(list: &mut Vec<Value>, value: Value) {
     }
 }
 
-/// The arguments of a call as they were meant. A strict schema cannot leave a property out, so a model says
-/// with null what it would say elsewhere by leaving it out: for this provider, and here alone, null and absent
-/// are the same thing. A required property that is null is thereby missing, and refused as that.
-pub(super) fn without_nulls(arguments: Value) -> Value {
-    match arguments {
-        Value::Object(fields) => {
-            let given = fields.into_iter().filter(|(_, value)| !value.is_null());
-            Value::Object(given.map(|(name, value)| (name, without_nulls(value))).collect())
-        }
-        other @ (Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_)) => {
-            other
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn what_was_optional_is_required_and_may_be_null() {
+    fn an_optional_property_is_required_and_nullable() {
         let schema = json!({
             "type": "object",
             "additionalProperties": false,
@@ -115,13 +101,5 @@ mod tests {
         required.sort_unstable();
         assert_eq!(required, ["action", "any", "inner", "list", "quantity", "side", "twice"]);
         assert_eq!(strict["additionalProperties"], false);
-    }
-
-    #[test]
-    fn null_and_absent_are_one_and_nothing_else_is_dropped() {
-        let given = json!({"a": null, "b": "", "c": 0, "d": {"e": null, "f": false}, "g": [null]});
-        assert_eq!(without_nulls(given), json!({"b": "", "c": 0, "d": {"f": false}, "g": [null]}));
-        assert_eq!(without_nulls(Value::Null), Value::Null);
-        assert_eq!(without_nulls(json!("text")), json!("text"));
     }
 }
