@@ -4,10 +4,10 @@
 
 use shared::decision::{Outcome, Why};
 use shared::ids::ProviderId;
-use shared::model_prices::dollars;
+use shared::model::Capabilities;
 use shared::money::Notional;
 use shared::ports::{
-    AskModel, BadReply, Level, ModelError, RawReply, ReadTables, Reply, Turn as Said, Usage, WriteTables,
+    AskModel, BadReply, Level, ModelError, RawReply, ReadTables, Reply, ReportedUsage, Usage, WriteTables,
     model_name,
 };
 use shared::records::decision::{Asked, Came, DecisionRecord, NoAnswer, Seen};
@@ -15,7 +15,7 @@ use shared::records::llm::Fate;
 use shared::store::WriteError;
 use shared::time::Millis;
 
-use crate::budget::{self, Bound, Exceeded};
+use crate::budget::{self, Bound, Exceeded, answer_limit};
 use crate::judge;
 use crate::meters::Tally;
 use crate::prompt::Prompt;
@@ -62,29 +62,35 @@ pub fn unasked<T, V, A>(turn: &Turn<'_, T, V, A>, prompt: &str, why: Why, reason
     }
 }
 
-/// Asks, and asks once more if the answer has the wrong form. None: another invocation has this minute.
+/// Asks. An answer of the wrong form is corrected once, and one that was cut off is asked for once more of the next model
+/// of the chain. None: another invocation has this minute.
 pub async fn ask<T, V, A>(turn: &Turn<'_, T, V, A>, prompt: &Prompt) -> Result<Option<Answer>, WriteError>
 where
     T: ReadTables + WriteTables,
     A: AskModel,
 {
+    let settings = &turn.settings;
+    let chain: Vec<&str> =
+        std::iter::once(&settings.model).chain(&settings.model_fallbacks).map(String::as_str).collect();
     let (mut tally, mut asked) = (Tally::default(), Vec::new());
-    let Some(first) = first_answer(turn, prompt, &mut tally, &mut asked).await else {
+    let Some(First { model, raw, tokens, rest }) =
+        first_answer(turn, prompt, &chain, &mut tally, &mut asked).await
+    else {
         let (why, reason) = judge::unanswered(&asked);
         let mut answer = Answer { tally, ..unasked(turn, &prompt.text(), why, reason) };
         answer.record.asked = asked;
         return Ok(Some(answer));
     };
-    let mut record = record::draft(turn, first.model, &prompt.text());
-    record.reply = record::replies(std::slice::from_ref(&first.raw));
+    let mut record = record::draft(turn, model, &prompt.text());
+    record.reply = record::replies(std::slice::from_ref(&raw));
     record.asked = asked;
     record.seen = prompt.print.clone().map(|books| Seen { at: turn.minute(), books });
     record.inputs = Some(prompt.inputs.clone());
     if record::put(turn.shift.ports.tables, &record).await? == Put::Taken {
         return Ok(None);
     }
-    let mut talk = Talk { turn, prompt, model: first.model, tokens: first.tokens, tally, record };
-    let (outcome, reason) = talk.judged(first.raw).await?;
+    let mut talk = Talk { turn, prompt, model, rest, tokens, tally, record };
+    let (outcome, reason) = talk.judged(raw).await?;
     let Talk { tally, record, .. } = talk;
     Ok(Some(Answer { outcome, reason, tally, record, is_recorded: true }))
 }
@@ -94,22 +100,27 @@ struct First<'a> {
     model: &'a str,
     raw: RawReply,
     tokens: u32,
+    /// The models that follow in the chain.
+    rest: &'a [&'a str],
 }
 
-/// Asks the model, and each fallback once where a provider fails. None: nobody answered.
+/// Asks each model of the chain once until one answers. None: no model answered.
 async fn first_answer<'a, T: ReadTables + WriteTables, V, A: AskModel>(
-    turn: &'a Turn<'_, T, V, A>,
+    turn: &Turn<'_, T, V, A>,
     prompt: &Prompt,
+    chain: &'a [&'a str],
     tally: &mut Tally,
     asked: &mut Vec<Asked>,
 ) -> Option<First<'a>> {
-    for model in std::iter::once(&turn.settings.model).chain(&turn.settings.model_fallbacks) {
-        let said = vec![Said::Facts(prompt.facts.clone())];
-        let tokens = tokens::asked(model, &prompt.tool, &[&prompt.facts]);
-        match question(turn, prompt, model, said, tokens, tally).await {
+    let mut rest = chain;
+    while let Some((model, others)) = rest.split_first() {
+        rest = others;
+        let takes = turn.shift.ports.model.servers().capabilities(model);
+        let tokens = tokens::asked(&takes, &prompt.tool, &[&prompt.facts]);
+        match question(turn, prompt, model, &takes, None, tokens, tally).await {
             Ok(raw) => {
                 asked.push(answered(model, &raw));
-                return Some(First { model, raw, tokens });
+                return Some(First { model, raw, tokens, rest });
             }
             Err(none) => {
                 let is_final = none.is_final;
@@ -173,8 +184,10 @@ impl From<ModelError> for Unanswered {
             ModelError::SpendLimit(_) => NoAnswer::SpendLimit,
             ModelError::Overloaded => NoAnswer::Overloaded,
             ModelError::NoSuchModel(_) => NoAnswer::NoSuchModel,
-            ModelError::NoKey(_) | ModelError::Refused { .. } => NoAnswer::Refused,
-            ModelError::Unavailable(_) => NoAnswer::Unavailable,
+            ModelError::NoKey(_) | ModelError::Unfit(_) | ModelError::Refused { .. } => NoAnswer::Refused,
+            ModelError::NotSent(_) | ModelError::NotAnswered(_) | ModelError::Unavailable(_) => {
+                NoAnswer::Unavailable
+            }
         };
         Unanswered::new(why, error)
     }
@@ -184,7 +197,8 @@ async fn question<T: ReadTables + WriteTables, V, A: AskModel>(
     turn: &Turn<'_, T, V, A>,
     prompt: &Prompt,
     model: &str,
-    said: Vec<Said>,
+    takes: &Capabilities,
+    error: Option<&str>,
     tokens: u32,
     tally: &mut Tally,
 ) -> Result<RawReply, Unanswered> {
@@ -198,16 +212,18 @@ async fn question<T: ReadTables + WriteTables, V, A: AskModel>(
         return Err(Unanswered::new(NoAnswer::NoTime, "no time left to ask"));
     }
     let provider = provider_of(model).ok_or_else(not_served)?;
-    let bound = Bound::raised(tokens, turn.shift.purse.factor(&provider, model_name(model)));
-    budget::check(&turn.settings, &turn.state, tally, model, bound, now)?;
+    let answer = answer_limit(&turn.settings, takes);
+    let bound = Bound::raised(tokens, answer, turn.shift.purse.factor(&provider, model_name(model)));
+    let usd = budget::most_cost(turn.shift.ports.model.servers(), model, bound, now);
+    budget::check(&turn.settings, &turn.state, tally, takes, bound, usd, now)?;
     let (purse, tables) = (&turn.shift.purse, turn.shift.ports.tables);
     if let Some(why) = purse.shut(&provider, model_name(model), now) {
         return Err(Unanswered::new(NoAnswer::Shut, why));
     }
-    let most = Most { usd: budget::most_cost(model, bound, now), tokens: bound.tokens() };
+    let most = Most { usd, tokens: bound.tokens() };
     purse.reserve(tables, &turn.state, tally, most, now).await?;
     tally.calls = tally.calls.saturating_add(1);
-    match turn.shift.ports.model.ask(&prompt.question(model, said, timeout)).await {
+    match turn.shift.ports.model.ask(&prompt.question(model, error, answer, timeout)).await {
         Ok(answer) => Ok(answer),
         Err(error) => {
             if let Some(told) = count_failure(turn, model, bound, &error, tally) {
@@ -226,7 +242,7 @@ fn is_served(model: &str, port: &impl AskModel) -> bool {
 }
 
 /// Counts a failure, and says what it tells of the provider: nothing, where the provider was not asked.
-fn count_failure<T, V, A>(
+fn count_failure<T, V, A: AskModel>(
     turn: &Turn<'_, T, V, A>,
     model: &str,
     bound: Bound,
@@ -240,15 +256,21 @@ fn count_failure<T, V, A>(
     // It may have been answered, and is then paid for.
     let is_paid = matches!(error, ModelError::Unavailable(_));
     let usage = if is_paid { bound.usage() } else { Usage::default() };
-    let usd = charge(turn, model, usage, tally);
+    let usd = charge(turn, model, usage, None, tally);
     Some(match error {
         ModelError::Throttled { wait } => {
             tally.throttled = tally.throttled.saturating_add(1);
             purse::unanswered(model, now, Fate::Throttled, usd, *wait)
         }
-        ModelError::Unavailable(_) | ModelError::Overloaded => failed(usd),
+        ModelError::NotSent(_)
+        | ModelError::NotAnswered(_)
+        | ModelError::Unavailable(_)
+        | ModelError::Overloaded => failed(usd),
         ModelError::SpendLimit(text) => Told { spend_limit: Some(shorten(text, MOST_DETAIL)), ..failed(usd) },
-        ModelError::NoSuchModel(_) | ModelError::NoKey(_) | ModelError::Refused { .. } => {
+        ModelError::NoSuchModel(_)
+        | ModelError::NoKey(_)
+        | ModelError::Unfit(_)
+        | ModelError::Refused { .. } => {
             let words = shorten(&error.to_string(), MOST_DETAIL);
             match unusable::cause(error) {
                 Some(cause) => Told { refused: Some((cause, words)), ..failed(usd) },
@@ -261,8 +283,16 @@ fn count_failure<T, V, A>(
     })
 }
 
-fn charge<T, V, A>(turn: &Turn<'_, T, V, A>, model: &str, usage: Usage, tally: &mut Tally) -> Notional {
-    let usd = dollars(model, turn.shift.now().day(), usage);
+/// Counts what an answer used: the larger of its price and the cost that its provider tells.
+fn charge<T, V, A: AskModel>(
+    turn: &Turn<'_, T, V, A>,
+    model: &str,
+    usage: Usage,
+    told: Option<Notional>,
+    tally: &mut Tally,
+) -> Notional {
+    let price = turn.shift.ports.model.servers().dollars(model, turn.shift.now(), usage);
+    let usd = told.map_or(price, |told| told.max(price));
     turn.shift.purse.spent(usd);
     tally.add(usage, usd);
     usd
@@ -274,11 +304,14 @@ fn percent(used: u32, of: u32) -> u32 {
     u32::try_from(percent).unwrap_or(u32::MAX)
 }
 
-/// One cycle's conversation with one model.
+/// One cycle's conversation.
 struct Talk<'a, 'b, T, V, A> {
     turn: &'a Turn<'b, T, V, A>,
     prompt: &'a Prompt,
+    /// The model whose answer is read.
     model: &'a str,
+    /// The models that follow in the chain.
+    rest: &'a [&'a str],
     /// The bound of the last question, not raised.
     tokens: u32,
     tally: Tally,
@@ -287,28 +320,28 @@ struct Talk<'a, 'b, T, V, A> {
 }
 
 impl<T: ReadTables + WriteTables, V, A: AskModel> Talk<'_, '_, T, V, A> {
-    /// The outcome of the first answer, or of the second where the first had the wrong form.
+    /// The outcome of the first answer, or of the second where the first had the wrong form or was cut off.
     async fn judged(&mut self, first: RawReply) -> Result<(Outcome, String), WriteError> {
-        let (reply, judged) = self.read(&first);
-        let problem = match judged {
+        let (outcome, reason) = match self.read(&first) {
+            Verdict::Final(Outcome::Abstain(Why::Truncated), reason) => match self.ask_next().await {
+                Some(second) => self.second(first, second).await?,
+                None => (Outcome::Abstain(Why::Truncated), reason),
+            },
             Verdict::Final(outcome, reason) => return Ok((outcome, reason)),
-            Verdict::Malformed(problem) => problem,
-        };
-        let line = self.turn.line(Level::Warn, "malformed answer").with("model", self.model);
-        self.turn.shift.write(line.with("problem", &problem));
-        let (outcome, reason) = match self.ask_again(&first, reply, &problem).await {
-            Ok(second) => {
-                let answers = [first, second];
-                self.record.reply = record::replies(&answers);
-                let [_, second] = answers;
-                self.record.asked.push(answered(self.model, &second));
-                record::add(self.turn.shift.ports.tables, &self.record).await?;
-                judge::again(self.read(&second).1)
-            }
-            Err(none) => {
-                let came_to = judge::not_again(none.why, &none.text, &problem);
-                self.record.asked.push(none.of(self.model));
-                came_to
+            Verdict::Malformed(problem) => {
+                let line = self.turn.line(Level::Warn, "malformed answer").with("model", self.model);
+                self.turn.shift.write(line.with("problem", &problem));
+                match self.ask_again(&problem).await {
+                    Ok(second) => {
+                        self.record.asked.push(answered(self.model, &second));
+                        self.second(first, second).await?
+                    }
+                    Err(none) => {
+                        let came_to = judge::not_again(none.why, &none.text, &problem);
+                        self.record.asked.push(none.of(self.model));
+                        came_to
+                    }
+                }
             }
         };
         if outcome == Outcome::Abstain(Why::Malformed) {
@@ -318,61 +351,78 @@ impl<T: ReadTables + WriteTables, V, A: AskModel> Talk<'_, '_, T, V, A> {
         Ok((outcome, reason))
     }
 
-    /// Reads an answer and counts what it used; where it does not say, the most that it can have used.
-    fn read(&mut self, raw: &RawReply) -> (Result<Reply, BadReply>, Verdict) {
+    /// Records the second answer before it is read, and says what the cycle comes to by it.
+    async fn second(&mut self, first: RawReply, second: RawReply) -> Result<(Outcome, String), WriteError> {
+        let answers = [first, second];
+        self.record.reply = record::replies(&answers);
+        record::add(self.turn.shift.ports.tables, &self.record).await?;
+        let [_, second] = answers;
+        Ok(judge::again(self.read(&second)))
+    }
+
+    /// Reads an answer and counts what it used; what it does not say is counted at its bound.
+    fn read(&mut self, raw: &RawReply) -> Verdict {
         let is_whole = record::kept(raw).len() == raw.body.len();
         let reply = judge::reply(raw, is_whole, |raw| self.turn.shift.ports.model.read(self.model, raw));
         // Before anything is told: what the question was reserved with.
         let bound = self.bound();
-        let usage = match &reply {
-            Ok(reply) => reply.usage,
-            Err(_) => bound.usage(),
-        };
-        let usd = charge(self.turn, self.model, usage, &mut self.tally);
+        let reported = reply.as_ref().map_or_else(|_| ReportedUsage::default(), |reply| reply.usage);
+        let usage = reported.or_bound(bound.usage());
+        let usd = charge(self.turn, self.model, usage, reported.usd, &mut self.tally);
+        self.note(&reply);
         let judged = verdict(&reply, &self.prompt.symbols);
         let is_refusal = matches!(&judged, Verdict::Final(Outcome::Abstain(Why::Refused), _));
         if let Some(provider) = provider_of(self.model) {
             let told = purse::answered(self.model, self.turn.shift.now(), is_refusal, usd);
-            let kept = if reply.is_ok() { self.kept(bound, usage) } else { Kept::Unknown };
+            let kept = if reported.tokens_in.is_some() { self.kept(bound, usage) } else { Kept::Unknown };
             let asked_by = Some(self.turn.id().clone());
             self.turn.shift.purse.tell(&provider, Told { kept, asked_by, ..told });
         }
-        (reply, judged)
+        judged
+    }
+
+    /// Logs what is unusual about an answer that was read.
+    fn note(&self, reply: &Result<Reply, BadReply>) {
+        if let Some(note) = reply.as_ref().ok().and_then(|reply| reply.note) {
+            let line = self.turn.line(Level::Warn, "answer of unusual shape").with("model", self.model);
+            self.turn.shift.write(line.with("note", note));
+        }
+    }
+
+    fn takes(&self, model: &str) -> Capabilities {
+        self.turn.shift.ports.model.servers().capabilities(model)
     }
 
     /// The bound on the last question and its answer, raised as it was reserved.
     fn bound(&self) -> Bound {
         let factor = |of: ProviderId| self.turn.shift.purse.factor(&of, model_name(self.model));
-        Bound::raised(self.tokens, provider_of(self.model).map_or(100, factor))
+        let answer = answer_limit(&self.turn.settings, &self.takes(self.model));
+        Bound::raised(self.tokens, answer, provider_of(self.model).map_or(100, factor))
     }
 
     /// Whether neither question nor answer used more than its `bound`, else how much of the plain one.
     fn kept(&self, bound: Bound, usage: Usage) -> Kept {
-        let uses = [
-            (usage.tokens_in, bound.tokens_in, self.tokens),
-            (usage.tokens_out, bound.tokens_out, budget::MAX_TOKENS),
-        ];
+        let answer = answer_limit(&self.turn.settings, &self.takes(self.model));
+        let uses =
+            [(usage.tokens_in, bound.tokens_in, self.tokens), (usage.tokens_out, bound.tokens_out, answer)];
         let over = uses.into_iter().filter(|(used, raised, _)| used > raised);
         over.map(|(used, _, plain)| percent(used, plain)).max().map_or(Kept::Yes, Kept::No)
     }
 
-    async fn ask_again(
-        &mut self,
-        first: &RawReply,
-        reply: Result<Reply, BadReply>,
-        problem: &str,
-    ) -> Result<RawReply, Unanswered> {
+    /// The same question with the Fixed Format Error. The answer is not shown back.
+    async fn ask_again(&mut self, problem: &str) -> Result<RawReply, Unanswered> {
         let error =
             format!("Fixed Format Error: {problem}. Answer again with one well-formed call of decide.");
-        let mut again = tokens::again(reply.as_ref().ok(), &error);
-        // What cannot be read is not shown back, but counts: after a megabyte of anything nobody asks again.
-        again.extend(reply.is_err().then(|| String::from_utf8_lossy(&first.body).into_owned()));
-        let texts: Vec<&str> =
-            std::iter::once(&self.prompt.facts).chain(&again).map(String::as_str).collect();
-        self.tokens = tokens::asked(self.model, &self.prompt.tool, &texts);
-        let mut said = vec![Said::Facts(self.prompt.facts.clone())];
-        said.extend(reply.is_ok().then(|| Said::Answered(Box::new(first.clone()))));
-        said.push(Said::FormatError(error));
-        question(self.turn, self.prompt, self.model, said, self.tokens, &mut self.tally).await
+        let takes = self.takes(self.model);
+        self.tokens = tokens::asked(&takes, &self.prompt.tool, &[&self.prompt.facts, &error]);
+        question(self.turn, self.prompt, self.model, &takes, Some(&error), self.tokens, &mut self.tally).await
+    }
+
+    /// The same question to the next model of the chain that answers.
+    async fn ask_next(&mut self) -> Option<RawReply> {
+        let First { model, raw, tokens, rest } =
+            first_answer(self.turn, self.prompt, self.rest, &mut self.tally, &mut self.record.asked).await?;
+        (self.model, self.tokens, self.rest) = (model, tokens, rest);
+        Some(raw)
     }
 }

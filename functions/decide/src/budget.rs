@@ -1,7 +1,6 @@
 //! What asking may cost, judged before a byte is sent: the model's window, five minutes, and a day of dollars.
 
-use shared::model::capabilities;
-use shared::model_prices::dollars;
+use shared::model::{Capabilities, Servers};
 use shared::money::Notional;
 use shared::ports::Usage;
 use shared::settings::Settings;
@@ -17,8 +16,10 @@ const SHARE: u32 = 25;
 /// After bad answers, minutes that have to pass for each question: a strategy that holds something asks on through an hour
 /// in which every answer is bad, and its twelve calls have to last.
 const AFTER_BAD: i64 = 10;
-/// Most tokens of one answer: a decision is small.
-pub const MAX_TOKENS: u32 = 400;
+/// Most tokens of one answer, thinking included: what the settings say, else what the model's row says.
+pub fn answer_limit(settings: &Settings, takes: &Capabilities) -> u32 {
+    settings.llm_answer_tokens.unwrap_or(takes.answer_tokens)
+}
 
 /// A budget that asking would exceed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -65,8 +66,8 @@ impl Exceeded {
     }
 }
 
-fn most_asked(model: &str) -> u32 {
-    capabilities::of(model).window.min(WINDOW) / 100 * SHARE
+fn most_asked(takes: &Capabilities) -> u32 {
+    takes.window.min(WINDOW) / 100 * SHARE
 }
 
 /// What a question and its answer are bounded by.
@@ -79,13 +80,14 @@ pub struct Bound {
 }
 
 impl Bound {
-    /// That of a question of `tokens` to a model that once used `percent` of its plain bound, 100 if it never used more.
-    pub fn raised(tokens: u32, percent: u32) -> Bound {
+    /// That of a question of `tokens` and an answer of `answer` to a model that once used `percent` of its plain bound, 100
+    /// if it never used more.
+    pub fn raised(tokens: u32, answer: u32, percent: u32) -> Bound {
         let raised = |plain: u32| {
             let raised = u64::from(plain).saturating_mul(percent.into()).div_ceil(100);
             u32::try_from(raised).unwrap_or(u32::MAX)
         };
-        Bound { tokens_in: raised(tokens), tokens_out: raised(MAX_TOKENS) }
+        Bound { tokens_in: raised(tokens), tokens_out: raised(answer) }
     }
 
     /// Both.
@@ -99,16 +101,18 @@ impl Bound {
     }
 }
 
-/// Whether `model` may be asked within `bound`, after what this cycle has already used.
+/// Whether a model that takes this, and whose answer costs at most `next`, may be asked within `bound`, after what this
+/// cycle has already used.
 pub fn check(
     settings: &Settings,
     state: &StrategyState,
     used: &Tally,
-    model: &str,
+    takes: &Capabilities,
     bound: Bound,
+    next: Notional,
     now: Timestamp,
 ) -> Result<(), Exceeded> {
-    let (tokens, most) = (bound.tokens_in, most_asked(model));
+    let (tokens, most) = (bound.tokens_in, most_asked(takes));
     if tokens > most {
         return Err(Exceeded::Window { tokens, most });
     }
@@ -120,7 +124,7 @@ pub fn check(
     if session > most {
         return Err(Exceeded::Session { tokens: session, most });
     }
-    let (spent, next) = (spent_today(state, now) + used.usd, most_cost(model, bound, now));
+    let spent = spent_today(state, now) + used.usd;
     if spent + next > settings.llm_usd_per_day {
         return Err(Exceeded::Day { spent, next, most: settings.llm_usd_per_day });
     }
@@ -128,8 +132,8 @@ pub fn check(
 }
 
 /// What a question and its answer may cost.
-pub fn most_cost(model: &str, bound: Bound, now: Timestamp) -> Notional {
-    dollars(model, now.day(), bound.usage())
+pub fn most_cost(servers: &Servers, model: &str, bound: Bound, now: Timestamp) -> Notional {
+    servers.dollars(model, now, bound.usage())
 }
 
 fn recent(state: &StrategyState, now: Timestamp) -> u32 {
@@ -167,8 +171,15 @@ mod tests {
     fn now() -> Timestamp {
         at("2023-03-01T16:00:05Z")
     }
+    fn asked(settings: &Settings, state: &StrategyState, model: &str, tokens: u32) -> Result<(), Exceeded> {
+        let takes = Servers::NONE.capabilities(model);
+        let bound = Bound::raised(tokens, answer_limit(settings, &takes), 100);
+        let usd = most_cost(&Servers::NONE, model, bound, now());
+        check(settings, state, &Tally::default(), &takes, bound, usd, now())
+    }
     fn checked(state: &StrategyState, tokens: u32) -> Result<(), Exceeded> {
-        check(&testing::settings(), state, &Tally::default(), MODEL, Bound::raised(tokens, 100), now())
+        let settings = Settings { llm_tokens: Tokens::new(5_000).unwrap(), ..testing::settings() };
+        asked(&settings, state, MODEL, tokens)
     }
     fn minute(back: i64, tokens: u32) -> LlmMinute {
         LlmMinute { minute: now().minute_number() - back, calls: 1, refusals: 0, throttled: 0, tokens }
@@ -177,16 +188,7 @@ mod tests {
     #[test]
     fn a_question_may_fill_a_quarter_of_the_window() {
         let most = |model: &str| {
-            let asked = |tokens| {
-                check(
-                    &testing::settings(),
-                    &testing::state(),
-                    &Tally::default(),
-                    model,
-                    Bound::raised(tokens, 100),
-                    now(),
-                )
-            };
+            let asked = |tokens| asked(&testing::settings(), &testing::state(), model, tokens);
             let is_window = |tokens: &u32| matches!(asked(*tokens), Err(Exceeded::Window { .. }));
             (0..60_000).rev().find(|tokens| !is_window(tokens))
         };
@@ -196,32 +198,31 @@ mod tests {
     }
 
     #[test]
-    fn five_minutes_allow_five_thousand_tokens_with_the_answer() {
+    fn five_minutes_bound_questions_with_their_answers() {
         let over = Err(Exceeded::Session { tokens: 5_001, most: 5_000 });
-        assert_eq!(checked(&testing::state(), 4_600), Ok(()));
-        assert_eq!(checked(&testing::state(), 4_601), over);
+        assert_eq!(checked(&testing::state(), 4_000), Ok(()));
+        assert_eq!(checked(&testing::state(), 4_001), over);
         let mut state = testing::state();
         state.recent_llm = vec![minute(5, 4_000), minute(4, 1_600)];
-        assert_eq!(checked(&state, 3_000), Ok(()), "the fifth minute back is over");
-        assert_eq!(checked(&state, 3_001), over);
+        assert_eq!(checked(&state, 2_400), Ok(()), "the fifth minute back is over");
+        assert_eq!(checked(&state, 2_401), over);
     }
 
     #[test]
     fn a_strategys_own_tokens_in_five_minutes_bind_it() {
-        let allowed = |tokens, asked| {
+        let allowed = |tokens, question| {
             let settings = Settings { llm_tokens: Tokens::new(tokens).unwrap(), ..testing::settings() };
-            check(&settings, &testing::state(), &Tally::default(), MODEL, Bound::raised(asked, 100), now())
-                .is_ok()
+            asked(&settings, &testing::state(), MODEL, question).is_ok()
         };
-        assert!(allowed(2_000, 1_600) && !allowed(2_000, 1_601));
-        assert!(allowed(9_000, 8_600) && !allowed(9_000, 8_601));
+        assert!(allowed(2_000, 1_000) && !allowed(2_000, 1_001));
+        assert!(allowed(9_000, 8_000) && !allowed(9_000, 8_001));
     }
 
     #[test]
     fn a_day_of_dollars_is_never_exceeded_even_by_the_worst_answer() {
         let mut state = testing::state();
-        state.llm_day = LlmDay { day: now().day(), calls: 9, usd: Notional::parse("0.996").unwrap() };
-        // 2,000 tokens in at 1 and 400 out at 5 dollars a million: 0.004.
+        state.llm_day = LlmDay { day: now().day(), calls: 9, usd: Notional::parse("0.993").unwrap() };
+        // 2,000 tokens in at 1 and 1,000 out at 5 dollars a million: 0.007.
         assert_eq!(checked(&state, 2_000), Ok(()));
         assert!(matches!(checked(&state, 2_001), Err(Exceeded::Day { .. })));
         state.llm_day.day = at("2023-02-28T00:00:00Z").day();

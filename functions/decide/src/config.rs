@@ -15,8 +15,6 @@ pub struct Config {
     pub venue_url: Option<String>,
     /// Another address of every model provider: a simulator.
     pub model_url: Option<String>,
-    /// The server of the provider `compatible`.
-    pub compatible_url: Option<String>,
     /// The address from which venues are called.
     pub egress: Egress,
 }
@@ -27,10 +25,10 @@ impl Config {
         let mut env = Environment::new(vars);
         let (stage, aws) = (env.stage(), env.aws());
         let (venue_url, model_url) = (env.maybe(EnvVar::VenueUrl), env.maybe(EnvVar::ModelUrl));
-        let (compatible_url, egress) = (env.maybe(EnvVar::CompatibleUrl), env.egress());
+        let egress = env.egress();
         let config = || {
             let (stage, aws, egress) = (stage?, aws?, egress?);
-            Some(Config { stage, aws, venue_url, model_url, compatible_url, egress })
+            Some(Config { stage, aws, venue_url, model_url, egress })
         };
         let config = config();
         env.finish(config)

@@ -1,7 +1,8 @@
 //! One cycle: snapshot, features, prompt, model, verdict, intent.
 
 use shared::decision::{Action, Outcome, Why};
-use shared::ports::{AskModel, Level, ReadTables, WriteTables};
+use shared::ports::{AskModel, Level, ReadTables, WriteTables, model_name};
+use shared::records::llm::Fate;
 use shared::status::Hold;
 use shared::store::WriteError;
 use shared::time::Millis;
@@ -12,9 +13,11 @@ use crate::market::Market;
 use crate::mirror;
 use crate::notes;
 use crate::prompt::{self, Prompt};
+use crate::providers::{Chain, Told, provider_of};
 use crate::settle::{NotSettled, settle};
 use crate::shift::Turn;
 use crate::snapshot::{self, Books, NoBooks};
+use crate::unanswered;
 use crate::worth;
 
 /// What became of a cycle.
@@ -76,6 +79,7 @@ where
         mirror::model_off(turn, is_off, true).await?;
     }
     let outcome = settle(turn, &books, &answer).await?;
+    tell_of_chain(turn, &books, &answer);
     log(turn, &answer, &outcome, turn.shift.now().since(began));
     Ok(Cycled::Decided(outcome))
 }
@@ -100,6 +104,32 @@ where
     let facts = prompt::facts(&turn.settings, markets, books, allowed, now);
     let inputs = snapshot::inputs(turn, &turn.state, books);
     ask::ask(turn, &Prompt { facts, tool: prompt::tool(&symbols), symbols, print, inputs }).await
+}
+
+/// Has people told, once for all strategies whose chain begins with the same model, that no model of it answers; not where
+/// they know already that each of them needs a person.
+fn tell_of_chain<T, V, A>(turn: &Turn<'_, T, V, A>, books: &Books, answer: &Answer) {
+    let (settings, purse, now) = (&turn.settings, &turn.shift.purse, turn.shift.now());
+    let Some(provider) = provider_of(&settings.model) else { return };
+    let model = model_name(&settings.model);
+    let tell = |chain| purse.tell(&provider, Told { chain, ..Told::of(model, now, Fate::Failed) });
+    if unanswered::is_answered(&answer.outcome) {
+        if purse.is_silent(&provider, model) {
+            tell(Chain::Answers);
+        }
+        return;
+    }
+    let mut models = std::iter::once(&settings.model).chain(&settings.model_fallbacks);
+    let needs_person = |model: &String| {
+        provider_of(model).is_some_and(|provider| purse.needs_person(&provider, model_name(model), now))
+    };
+    if answer.outcome != Outcome::Abstain(Why::Unavailable) || models.all(needs_person) {
+        return;
+    }
+    let told = unanswered::told(books.unanswered, settings.decide_every, turn.minute(), &answer.reason);
+    if let Some(words) = told {
+        tell(Chain::Silent(format!("{}: {words}", turn.id())));
+    }
 }
 
 /// The last answer still holds, and the next cycle goes by it too.

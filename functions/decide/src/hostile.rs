@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
 use shared::ids::Symbol;
-use shared::ports::{RawReply, Turn};
+use shared::ports::RawReply;
 use shared::records;
 use shared::records::context::ContextNote;
 use shared::store::{Attr, Item, Key};
@@ -58,8 +58,7 @@ fn facts_with(text: &str, source: &str) -> (Value, Option<Value>) {
     world.tables.plant(key, records::context::encode(&note));
     assert_eq!(outcome(&world.tick()), "hold", "{text:?}");
     let asked = world.model.asked.borrow();
-    let [Turn::Facts(facts)] = asked[0].turns.as_slice() else { panic!("one turn is asked") };
-    let mut facts: Value = serde_json::from_str(facts).unwrap();
+    let mut facts: Value = serde_json::from_str(&asked[0].facts).unwrap();
     let notes = facts.as_object_mut().unwrap().remove("notes_of_others");
     (facts, notes)
 }
@@ -149,8 +148,11 @@ fn no_malformed_answer_changes_the_books_and_each_names_its_reason() {
             wrong.push(format!("{name}: {found}: {reason}"));
         }
         let after = world.state();
-        assert_eq!(books(&world), before, "{name}");
-        assert_eq!((after.live, after.intent_seq), (state.live, state.intent_seq), "{name}");
+        let is_same =
+            books(&world) == before && (after.live, after.intent_seq) == (state.live, state.intent_seq);
+        if !is_same {
+            wrong.push(format!("{name}: changes the books"));
+        }
         assert_eq!(replayed(&world), [""; 0], "{name}: its record says something else");
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));

@@ -40,17 +40,39 @@ pub const fn is_over(why: NoAnswer) -> bool {
     }
 }
 
-/// What a cycle comes to in which every question stayed without an answer: the last one that could be asked says why.
+/// What a cycle comes to in which every question stayed without an answer: the last one that a provider failed to answer
+/// says why, else the last one that could be asked.
 pub fn unanswered(asked: &[Asked]) -> (Why, String) {
-    let failed = asked.iter().rev().find_map(|one| match &one.came {
-        Came::Nothing { why: NoAnswer::NotServed, .. } | Came::Answer { .. } => None,
-        Came::Nothing { why, text } => Some((*why, text.clone())),
-    });
+    let last = |counts: fn(NoAnswer) -> bool| {
+        asked.iter().rev().find_map(|one| match &one.came {
+            Came::Nothing { why, text } if counts(*why) => Some((*why, text.clone())),
+            Came::Nothing { .. } | Came::Answer { .. } => None,
+        })
+    };
+    let failed = last(is_failure).or_else(|| last(|why| why != NoAnswer::NotServed));
     match failed {
         Some((NoAnswer::OverBudget, text)) => (Why::OverBudget, text),
         Some((NoAnswer::ModelOff, text)) => (Why::ModelOff, text),
         Some((_, text)) => (Why::Unavailable, text),
         None => (Why::Unavailable, "no model is served here".to_owned()),
+    }
+}
+
+/// Whether a provider failed to answer, or is not asked because it did.
+const fn is_failure(why: NoAnswer) -> bool {
+    match why {
+        NoAnswer::Shut
+        | NoAnswer::Throttled
+        | NoAnswer::Overloaded
+        | NoAnswer::Unavailable
+        | NoAnswer::SpendLimit
+        | NoAnswer::NoSuchModel
+        | NoAnswer::Refused => true,
+        NoAnswer::NotServed
+        | NoAnswer::OverBudget
+        | NoAnswer::NoTime
+        | NoAnswer::ModelOff
+        | NoAnswer::NotReserved => false,
     }
 }
 

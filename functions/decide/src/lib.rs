@@ -20,6 +20,8 @@ pub mod market;
 pub mod meters;
 pub mod mirror;
 pub mod notes;
+pub mod probe;
+pub mod probing;
 pub mod prompt;
 pub mod providers;
 pub mod purse;
@@ -30,6 +32,7 @@ pub mod settle;
 pub mod shift;
 pub mod snapshot;
 pub mod tokens;
+pub mod unanswered;
 pub mod unusable;
 pub mod verdict;
 pub mod warmup;
@@ -53,9 +56,11 @@ mod tests;
 
 use shared::ids::{Env, StrategyId};
 use shared::ports::{AskModel, Level, Line, MarketData, OpenVenue, ReadTables, VenueError, WriteTables};
+use shared::records;
 use shared::roster::{Member, RosterError, Unfit, members};
 use shared::settings::Settings;
-use shared::store::WriteError;
+use shared::state::StrategyState;
+use shared::store::{Change, WriteError};
 use shared::tables::Function;
 use shared::tick::Tick;
 use shared::time::Timestamp;
@@ -68,6 +73,7 @@ use crate::purse::Purse;
 pub use crate::report::Report;
 pub use crate::shift::Ports;
 use crate::shift::{Shift, Turn};
+use crate::unanswered::{RETIRING, retiring};
 
 /// Serves one scheduled minute of one shard; what befalls one strategy never touches another.
 pub async fn handle<T, V, A>(
@@ -149,6 +155,7 @@ where
     T: ReadTables + WriteTables,
     V: OpenVenue,
     V::Venue: MarketData,
+    A: AskModel,
 {
     let minute = shift.tick.scheduled_at;
     let (mut state, settings) = match (member.state, member.settings) {
@@ -166,7 +173,8 @@ where
     let venue = shift.ports.venues.open(&settings, member.wait).await;
     let sight = see(shift, &venue, &settings, is_due).await;
     let beat = was_read(&sight).then(|| shift.now());
-    let told = judge_by_time(&mut state, shift.now());
+    let mut told = judge_by_time(&mut state, shift.now());
+    told.extend(tell_retiring(shift, &settings, &mut state));
     if claim(shift.ports.tables, &member.id, minute, beat, &told).await? == Claim::Taken {
         return Ok(None);
     }
@@ -177,6 +185,30 @@ where
         sight if is_due => Ok(Some(Due { turn: Turn { shift, settings, state, sight }, venue })),
         Err(NoMarket::Venue(error)) => Err(Failure::Market(error)),
         Ok(_) | Err(NoMarket::Unfit { .. }) => Ok(None),
+    }
+}
+
+/// Has people told of a model near its last day, and says what of the state changes.
+fn tell_retiring<T, V, A: AskModel>(
+    shift: &Shift<'_, T, V, A>,
+    settings: &Settings,
+    state: &mut StrategyState,
+) -> Option<Change> {
+    let path = records::state::path::alert(RETIRING);
+    let now = retiring(settings, shift.ports.model.servers(), shift.now().day());
+    match (now, state.alerts.get(RETIRING)) {
+        (Some(alert), before)
+            if before.map(|before| (before.since, &before.key)) != Some((alert.since, &alert.key)) =>
+        {
+            let change = Change::Set(path, records::state::alert_attr(&alert));
+            state.alerts.insert(RETIRING.to_owned(), alert);
+            Some(change)
+        }
+        (None, Some(_)) => {
+            state.alerts.remove(RETIRING);
+            Some(Change::Remove(path))
+        }
+        (Some(_) | None, _) => None,
     }
 }
 

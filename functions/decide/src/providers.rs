@@ -6,7 +6,7 @@ use shared::ids::{ProviderId, StrategyId};
 use shared::money::Notional;
 use shared::records::llm::{
     Breaker, Cause, Fate, LlmLedger, MINUTES_KEPT, MODELS_APART, MOST_CALLS, Minute, ModelName, SwitchedOff,
-    TOKEN_BOUND, UNUSABLE,
+    TOKEN_BOUND, UNANSWERED, UNUSABLE,
 };
 use shared::signal::Signal;
 use shared::state::Alert;
@@ -44,6 +44,17 @@ pub enum Kept {
     No(u32),
 }
 
+/// What a decision says of a chain of models.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Chain {
+    /// Nothing.
+    Unknown,
+    /// None of its models has answered for too long, in words for people.
+    Silent(String),
+    /// One of its models answers again.
+    Answers,
+}
+
 /// What one call has told of its provider.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Told {
@@ -63,6 +74,8 @@ pub struct Told {
     pub refused: Option<(Cause, String)>,
     /// Its words, where it refused this question and may answer the next one; such a refusal says nothing either.
     pub declined: Option<String>,
+    /// What a decision says of the chain that begins with this model; it is no call.
+    pub chain: Chain,
     /// Whose question it was, where it was answered or declined.
     pub asked_by: Option<StrategyId>,
     /// Whether it kept to the bound on its tokens.
@@ -73,8 +86,9 @@ impl Told {
     /// Nothing but what became of it.
     pub fn of(model: &str, at: Timestamp, fate: Fate) -> Told {
         let (usd, model) = (Notional::ZERO, model.to_owned());
-        let (refused, declined, asked_by, kept) = (None, None, None, Kept::Unknown);
-        Told { model, at, fate, usd, wait: None, spend_limit: None, refused, declined, asked_by, kept }
+        let (refused, declined, asked_by) = (None, None, None);
+        let (wait, spend_limit, chain, kept) = (None, None, Chain::Unknown, Kept::Unknown);
+        Told { model, at, fate, usd, wait, spend_limit, refused, declined, chain, asked_by, kept }
     }
 }
 
@@ -97,6 +111,18 @@ pub fn shut(ledger: &LlmLedger, model: &str, now: Timestamp) -> Option<String> {
 pub fn after(mut ledger: LlmLedger, told: &[Told]) -> LlmLedger {
     forget(&mut ledger, told);
     for one in told {
+        match &one.chain {
+            Chain::Unknown => {}
+            Chain::Silent(words) => {
+                let alert = || Alert { since: one.at, key: one.model.clone(), detail: words.clone() };
+                ledger.alerts.entry(UNANSWERED.to_owned()).or_insert_with(alert);
+                continue;
+            }
+            Chain::Answers => {
+                ledger.alerts.retain(|kind, alert| kind != UNANSWERED || alert.key != one.model);
+                continue;
+            }
+        }
         unusable::judge(&mut ledger, one);
         if one.refused.is_none() && one.declined.is_none() {
             count(&mut ledger, one);
@@ -357,6 +383,18 @@ mod tests {
         let day: Vec<Told> = (0..24).map(|cycle| told(cycle * 25, Fate::Answered)).collect();
         let kept: Vec<i64> = after(fresh(), &day).minutes.iter().map(|one| one.minute).collect();
         assert_eq!(kept, [575, 550, 525].map(|at| minute(at).minute_number()));
+    }
+
+    #[test]
+    fn a_silent_chain_is_told_once_until_it_answers() {
+        let of = |at, chain| Told { chain, ..told(at, Fate::Failed) };
+        let silent = |at| of(at, Chain::Silent("s1: down".to_owned()));
+        let ledger = after(fresh(), &[silent(15), silent(16)]);
+        assert_eq!((ledger.alerts[UNANSWERED].since, ledger.calls.len()), (minute(15), 0), "it is no call");
+        let other = Told { model: "other".to_owned(), ..told(17, Fate::Answered) };
+        let lasts = after(ledger, &[other.clone(), Told { chain: Chain::Answers, ..other }, silent(17)]);
+        assert_eq!(lasts.alerts[UNANSWERED].since, minute(15), "another model says nothing of it");
+        assert!(!after(lasts, &[of(18, Chain::Answers)]).alerts.contains_key(UNANSWERED));
     }
 
     #[test]

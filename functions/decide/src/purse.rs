@@ -22,6 +22,7 @@ use shared::time::{Millis, Timestamp};
 
 use crate::meters::{Booked, Tally, as_booked};
 use crate::providers::{self, Told, provider_of};
+use crate::unusable;
 
 /// How often a write that lost to another instance is tried: each loss means that one of them went on.
 const MOST_ATTEMPTS: u32 = 10;
@@ -127,6 +128,18 @@ impl Purse {
         ledger.is_some_and(|one| one.alerts.contains_key(kind) && !one.is_over(kind, now))
     }
 
+    /// Whether people are told already that this model of `provider` answers nothing until a person acts.
+    pub fn needs_person(&self, provider: &ProviderId, model: &str, now: Timestamp) -> bool {
+        let ledger = self.with_told(self.of(provider).ok().flatten(), provider);
+        ledger.is_some_and(|one| one.off().is_some() || unusable::shut(&one, model, now).is_some())
+    }
+
+    /// Whether people are told that a chain which begins with this model of `provider` gives no answer.
+    pub fn is_silent(&self, provider: &ProviderId, model: &str) -> bool {
+        let ledger = self.with_told(self.of(provider).ok().flatten(), provider);
+        ledger.is_some_and(|one| one.alerts.get(llm::UNANSWERED).is_some_and(|alert| alert.key == model))
+    }
+
     /// Reserves `most` for one question of a strategy, in its day, its minutes and the fleet's hour.
     pub async fn reserve<T: ReadTables + WriteTables>(
         &self,
@@ -136,17 +149,40 @@ impl Purse {
         most: Most,
         now: Timestamp,
     ) -> Result<(), NotReserved> {
-        let Some(name) = fleet() else { return Err(NotReserved::Unknown("no fleet".to_owned())) };
         let booked = booked(state, tally, most, now);
+        self.reserve_with(tables, most.usd, Some(booking(state, tally.booked, booked)), now).await?;
+        tally.booked = Some(booked);
+        Ok(())
+    }
+
+    /// Reserves `usd` for a question that is of no strategy, in the fleet's hour alone.
+    pub async fn reserve_alone<T: ReadTables + WriteTables>(
+        &self,
+        tables: &T,
+        usd: Notional,
+        now: Timestamp,
+    ) -> Result<(), NotReserved> {
+        self.read_again(tables, fleet()).await.map_err(unknown)?;
+        self.reserve_with(tables, usd, None, now).await
+    }
+
+    async fn reserve_with<T: ReadTables + WriteTables>(
+        &self,
+        tables: &T,
+        usd: Notional,
+        booking: Option<Write>,
+        now: Timestamp,
+    ) -> Result<(), NotReserved> {
+        let Some(name) = fleet() else { return Err(NotReserved::Unknown("no fleet".to_owned())) };
         for _ in 0..MOST_ATTEMPTS {
             let before = self.of(&name).map_err(NotReserved::Unknown)?;
             if let Some(off) = before.as_ref().and_then(LlmLedger::off) {
                 return Err(NotReserved::Off(off.detail.clone()));
             }
-            let (after, is_off) = self.with_hour(before.as_ref(), &name, most.usd, now);
+            let (after, is_off) = self.with_hour(before.as_ref(), &name, usd, now);
             let mut writes = vec![llm::moved(before.as_ref(), &after)];
-            if !is_off {
-                writes.insert(0, booking(state, tally.booked, booked));
+            if let Some(booking) = booking.clone().filter(|_| !is_off) {
+                writes.insert(0, booking);
             }
             match tables.write(writes).await {
                 Ok(()) => {
@@ -156,9 +192,8 @@ impl Purse {
                     if let Some(detail) = detail {
                         return Err(NotReserved::Off(detail));
                     }
-                    self.out.set(most.usd);
+                    self.out.set(usd);
                     *self.owed.borrow_mut() = hour.map(|hour| (hour, Amount::ZERO));
-                    tally.booked = Some(booked);
                     return Ok(());
                 }
                 Err(WriteError::Lost { key, .. }) if key.table == Table::TradingState => {

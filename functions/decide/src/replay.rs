@@ -3,7 +3,7 @@
 use serde_json::Value;
 use shared::decision::{Outcome, Why};
 use shared::ids::{Env, Symbol};
-use shared::model;
+use shared::model::{self, Servers};
 use shared::order::Terms;
 use shared::ports::RawReply;
 use shared::records::decision::{Asked, Came, DecisionRecord};
@@ -137,8 +137,8 @@ fn answers(record: &DecisionRecord) -> Result<Vec<Answered>, NotReplayed> {
     }
 }
 
-/// Reads the answers of `record` again; `env` is the stage, part of every order id.
-pub fn replay(env: &Env, record: &DecisionRecord) -> Result<Replayed, NotReplayed> {
+/// Reads the answers of `record` again; `env` is the stage, part of every order id, and `servers` its own model servers.
+pub fn replay(env: &Env, servers: &Servers, record: &DecisionRecord) -> Result<Replayed, NotReplayed> {
     let outcome = record.outcome.as_deref().ok_or(NotReplayed::Unfinished)?;
     let inputs = record.inputs.as_ref().ok_or(NotReplayed::Older)?;
     let Opened { prompt, answers } = open(record)?;
@@ -149,23 +149,25 @@ pub fn replay(env: &Env, record: &DecisionRecord) -> Result<Replayed, NotReplaye
             let (why, reason) = judge::unanswered(&record.asked);
             (Outcome::Abstain(why), reason)
         }
-        (false, [first]) => match read(first, &symbols) {
+        (false, [first]) => match read(servers, first, &symbols) {
             Verdict::Final(outcome, reason) => (outcome, reason),
             Verdict::Malformed(problem) => second_failed(&record.asked, &problem)?,
         },
-        (false, [first, second]) => match read(first, &symbols) {
+        (false, [first, second]) => match read(servers, first, &symbols) {
+            Verdict::Final(Outcome::Abstain(Why::Truncated), _) | Verdict::Malformed(_) => {
+                judge::again(read(servers, second, &symbols))
+            }
             Verdict::Final(..) => {
                 return Err(damaged("asked", "the model was asked again after a well-formed answer"));
             }
-            Verdict::Malformed(_) => judge::again(read(second, &symbols)),
         },
         (false, [_, _, ..]) => return Err(damaged("asked", "a cycle has two answers at most")),
     };
     Ok(Replayed { reason, effect: Effect::of(env, record, inputs, &decided) })
 }
 
-fn read(answer: &Answered, symbols: &[Symbol]) -> Verdict {
-    let reply = judge::reply(&answer.raw, answer.is_whole, |raw| model::read(&answer.model, raw));
+fn read(servers: &Servers, answer: &Answered, symbols: &[Symbol]) -> Verdict {
+    let reply = judge::reply(&answer.raw, answer.is_whole, |raw| model::read(servers, &answer.model, raw));
     verdict(&reply, symbols)
 }
 

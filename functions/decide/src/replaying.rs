@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 use shared::decision::{Outcome, Why};
 use shared::ids::{Env, OrderId, Symbol};
+use shared::model::Servers;
 use shared::money::{Price, Qty};
 use shared::ports::{ModelError, RawReply};
 use shared::records::DecisionRecord;
@@ -20,7 +21,7 @@ fn env() -> Env {
 pub(crate) fn replayed(world: &World) -> Vec<String> {
     let orders = world.orders();
     let check = |record: &DecisionRecord| -> Vec<String> {
-        let replayed = match replay(&env(), record) {
+        let replayed = match replay(&env(), &Servers::NONE, record) {
             Ok(replayed) => replayed,
             Err(why) => return vec![why.to_string()],
         };
@@ -129,7 +130,7 @@ fn refusals_cuts_and_malformed_answers_are_read_again_as_they_were() {
     for (answers, expected) in [
         (vec![Ok(mutters("refusal", ""))], "abstain:refused"),
         (vec![Ok(mutters("end_turn", "I'm sorry."))], "abstain:refused"),
-        (vec![Ok(mutters("max_tokens", "I"))], "abstain:truncated"),
+        (vec![Ok(mutters("max_tokens", "I")), Ok(mutters("max_tokens", "I"))], "abstain:truncated"),
         (vec![prose(), prose()], "abstain:malformed"),
         (vec![prose(), Ok(body(&[opens()]))], "open"),
         (vec![prose(), Ok(mutters("refusal", "no"))], "abstain:refused"),
@@ -137,11 +138,14 @@ fn refusals_cuts_and_malformed_answers_are_read_again_as_they_were() {
             vec![Ok(body(&[opens(), opens()])), Ok(body(&[with(opens(), "leverage", "20")]))],
             "abstain:malformed",
         ),
+        (vec![Ok(mutters("max_tokens", "I")), Ok(body(&[opens()]))], "open"),
         (vec![raw(b"<html>")], "abstain:malformed"),
         (vec![raw(b"")], "abstain:malformed"),
         (vec![raw(b"\x1e{}\x00\xff")], "abstain:malformed"),
     ] {
-        let (world, found) = cycle(answers, |_| {});
+        let (world, found) = cycle(answers, |world| {
+            world.set(|settings| settings.model_fallbacks = vec!["anthropic/claude-sonnet-5".to_owned()]);
+        });
         assert_eq!((found.as_str(), replayed(&world)), (expected, Vec::new()));
     }
 }
@@ -189,7 +193,8 @@ fn a_cycle_in_which_nobody_was_asked_is_told_again() {
 fn an_answer_too_long_for_its_record_is_malformed_and_not_acted_on() {
     let mut long = opens();
     long["reason"] = json!(noise(60_000));
-    let (world, found) = cycle(vec![Ok(body(&[long]))], |_| {});
+    let long = || Ok(body(std::slice::from_ref(&long)));
+    let (world, found) = cycle(vec![long(), long()], |_| {});
     assert_eq!((found.as_str(), world.orders().len()), ("abstain:malformed", 0));
     assert_eq!(replayed(&world), [""; 0]);
     let record = world.decisions().remove(0);
@@ -203,7 +208,7 @@ fn an_answer_too_long_for_its_record_is_malformed_and_not_acted_on() {
 fn opened() -> (World, DecisionRecord, Replayed) {
     let (world, _) = cycle(vec![Ok(body(&[opens()]))], |_| {});
     let record = world.decisions().remove(0);
-    let replayed = replay(&env(), &record).unwrap();
+    let replayed = replay(&env(), &Servers::NONE, &record).unwrap();
     (world, record, replayed)
 }
 
@@ -247,7 +252,7 @@ fn a_record_that_is_damaged_unfinished_or_old_says_so() {
     let why = |change: &dyn Fn(&mut DecisionRecord)| {
         let mut other = record.clone();
         change(&mut other);
-        replay(&env(), &other).unwrap_err()
+        replay(&env(), &Servers::NONE, &other).unwrap_err()
     };
     assert_eq!(why(&|record| record.outcome = None), NotReplayed::Unfinished);
     assert_eq!(why(&|record| record.inputs = None), NotReplayed::Older);
@@ -271,7 +276,10 @@ fn a_record_that_is_damaged_unfinished_or_old_says_so() {
     };
     let mut other = record.clone();
     not_asked(&mut other);
-    assert!(replay(&env(), &other).is_err(), "it holds an answer, and says that nobody was asked");
+    assert!(
+        replay(&env(), &Servers::NONE, &other).is_err(),
+        "it holds an answer, and says that nobody was asked"
+    );
     assert!(unpacked(&record.prompt).contains("allowed_actions"));
 }
 
@@ -287,5 +295,8 @@ fn a_record_whose_second_answer_is_missing_is_damaged() {
     let whole = crate::record::unpacked(&record.reply).unwrap();
     let half = RawReply { body: whole[..kept as usize].to_vec() };
     (record.reply, record.asked) = (crate::record::replies(&[half]), vec![first]);
-    assert!(matches!(replay(&env(), &record), Err(NotReplayed::Damaged { field: "asked", .. })));
+    assert!(matches!(
+        replay(&env(), &Servers::NONE, &record),
+        Err(NotReplayed::Damaged { field: "asked", .. })
+    ));
 }

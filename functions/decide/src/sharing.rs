@@ -4,7 +4,7 @@ use std::cell::Cell;
 
 use shared::ids::ProviderId;
 use shared::money::Notional;
-use shared::ports::{ModelError, RawReply, ReadTables, Turn, WriteTables};
+use shared::ports::{ModelError, RawReply, ReadTables, WriteTables};
 use shared::records;
 use shared::records::llm::{Fate, Hour, LlmLedger, Resumed, SwitchedOff};
 use shared::roster::Trail;
@@ -497,10 +497,10 @@ fn a_model_that_uses_more_than_its_bound_raises_it_for_everyone_and_is_told() {
 #[test]
 fn an_answer_longer_than_its_bound_raises_it_and_is_told() {
     let world = World::new();
-    world.model.tokens_out.set(Some(budget::MAX_TOKENS));
+    world.model.tokens_out.set(Some(1_000));
     world.tick();
     assert!(world.ledger("anthropic").unwrap().factors.is_empty());
-    world.model.tokens_out.set(Some(budget::MAX_TOKENS + 1));
+    world.model.tokens_out.set(Some(1_001));
     world.clock.0.set(at("2023-03-01T16:05:05Z"));
     world.tick();
     let ledger = world.ledger("anthropic").unwrap();
@@ -512,7 +512,7 @@ fn an_answer_longer_than_its_bound_raises_it_and_is_told() {
     world.will(Ok(RawReply { body: b"<html>".to_vec() }));
     world.clock.0.set(at("2023-03-01T16:15:05Z"));
     world.tick();
-    assert_eq!(world.decisions()[3].tokens_out, 404 + 401, "and what was used when it was asked again");
+    assert_eq!(world.decisions()[3].tokens_out, 1_010 + 1_001, "and what was used when it was asked again");
 }
 
 #[test]
@@ -541,14 +541,17 @@ fn an_answer_that_does_not_say_its_use_costs_all_that_was_reserved_for_it() {
     let factors = [("claude-haiku-4-5".to_owned(), 180)].into();
     let provider = ProviderId::parse("anthropic").unwrap();
     world.plant_ledger(&LlmLedger { factors, ..LlmLedger::first(provider) });
+    // Five minutes have no room to ask again.
+    world.set(|settings| settings.llm_tokens = Tokens::new(6_000).unwrap());
     world.will(Ok(RawReply { body: b"<html>".to_vec() }));
     assert_eq!(outcome(&world.tick()), "abstain:malformed");
     let asked = world.model.asked.borrow();
-    let Turn::Facts(facts) = &asked[0].turns[0] else { panic!("{asked:?}") };
-    let bound = Bound::raised(tokens::asked(&asked[0].model, &asked[0].tool, &[facts]), 180);
+    let facts = &asked[0].facts;
+    let (takes, limit) = (world.model.servers.capabilities(&asked[0].model), asked[0].max_tokens);
+    let bound = Bound::raised(tokens::asked(&takes, &asked[0].tool, &[facts]), limit, 180);
     let decision = &world.decisions()[0];
-    assert_eq!((decision.tokens_in, decision.tokens_out), (bound.tokens_in, 720));
-    let usd = budget::most_cost(&asked[0].model, bound, now());
+    assert_eq!((decision.tokens_in, decision.tokens_out), (bound.tokens_in, 1_800));
+    let usd = budget::most_cost(&world.model.servers, &asked[0].model, bound, now());
     assert_eq!(world.state().llm_day.usd, usd);
     assert_eq!(world.ledger("fleet").unwrap().hour.unwrap().usd, usd, "nothing of it is given back");
 }

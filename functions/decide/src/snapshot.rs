@@ -24,10 +24,13 @@ use crate::market::Market;
 use crate::notes::Shown;
 use crate::purse;
 use crate::shift::Turn;
+use crate::unanswered;
 use crate::worth;
 
 /// How many decisions back are looked at.
 const RECENT: usize = 8;
+/// How many where none of those had an answer: a quarter of an hour of the shortest interval.
+const UNANSWERED: usize = 16;
 
 /// What a cycle knows of its strategy.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -46,6 +49,8 @@ pub struct Books {
     pub seen: Option<Seen>,
     /// How many of the last answers in a row were refusals of the model.
     pub refused_in_row: u32,
+    /// The last decisions in a row without an answer.
+    pub unanswered: Option<unanswered::Row>,
 }
 
 /// An earlier decision.
@@ -145,6 +150,7 @@ pub async fn books<T: ReadTables, V, A>(turn: &Turn<'_, T, V, A>) -> Result<Book
     let mut found = Found::read(tables, keys.collect()).await?;
     let mut books = Books {
         refused_in_row: refused_in_row(&decisions),
+        unanswered: unanswered::row(&decisions),
         seen: worth::seen(decisions.first()),
         recent: decisions.iter().filter_map(|one| earlier(one, &found)).collect(),
         ..Books::default()
@@ -191,8 +197,13 @@ async fn recent_decisions<T: ReadTables, V, A>(
     turn: &Turn<'_, T, V, A>,
 ) -> Result<Vec<DecisionRecord>, ReadError> {
     let (tables, hash) = (turn.shift.ports.tables, turn.id().as_str());
-    let items = tables.query(Table::Decisions, hash, "", store::Order::Descending, RECENT).await?;
-    Ok(items.iter().filter_map(|item| records::decision::decode(item).ok()).collect())
+    let read = async |most| {
+        let items = tables.query(Table::Decisions, hash, "", store::Order::Descending, most).await?;
+        Ok(items.iter().filter_map(|item| records::decision::decode(item).ok()).collect::<Vec<_>>())
+    };
+    let recent = read(RECENT).await?;
+    let in_row = unanswered::row(&recent).map_or(0, |row| row.count);
+    if usize::try_from(in_row) == Ok(RECENT) { read(UNANSWERED).await } else { Ok(recent) }
 }
 
 /// What this turn decides on beside its prompt, for the record: with it, what the answer leaves is computed again.

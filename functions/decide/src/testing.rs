@@ -9,11 +9,12 @@ use shared::books::{AccountBook, Position};
 use shared::decision::Outcome;
 use shared::ids::{AccountId, Asset, Env, Leg, OrderId, PositionId, ProviderId, StrategyId, Symbol, VenueId};
 use shared::market::{Candle, Instrument, Quote, Side, Trading};
+use shared::model::Servers;
 use shared::money::{Amount, Notional, Percent, Price, Qty, decimal};
 use shared::order::{AtVenue, Kind, Order, Origin, State, Terms, TimeInForce};
 use shared::ports::{
     AskModel, BadReply, Clock, Line, Log, MarketData, ModelError, OpenVenue, Question, RawReply, ReadTables,
-    Reply, Stop, ToolCall, Usage, VenueError, Wait, WriteTables,
+    Reply, ReportedUsage, Stop, ToolCall, VenueError, Wait, WriteTables,
 };
 use shared::records::decision::Inputs;
 use shared::records::{self, AccountLedger, DecisionRecord, LlmLedger, Shard};
@@ -66,6 +67,7 @@ pub(crate) fn settings() -> Settings {
         ask_when_moved: None,
         llm_usd_per_day: Notional::parse("1").unwrap(),
         llm_tokens: shared::settings::Tokens::USUAL,
+        llm_answer_tokens: None,
         safety_mode: SafetyMode::Direct,
         order_cooldown: Millis::from_secs(60),
         limits: Limits {
@@ -290,6 +292,7 @@ pub(crate) struct Model {
     pub(crate) tokens_out: Cell<Option<u32>>,
     /// Answers are bodies of the provider rather than the short form of these tests.
     pub(crate) speaks_its_own: Cell<bool>,
+    pub(crate) servers: Servers,
     pub(crate) asked: RefCell<Vec<Question>>,
     /// What stood in the decisions table when an answer was read.
     pub(crate) recorded: RefCell<Vec<Item>>,
@@ -297,6 +300,9 @@ pub(crate) struct Model {
 }
 
 impl AskModel for Model {
+    fn servers(&self) -> &Servers {
+        &self.servers
+    }
     fn serves(&self, provider: &str) -> bool {
         matches!(provider, "anthropic" | "openai" | "bedrock")
     }
@@ -312,7 +318,7 @@ impl AskModel for Model {
         let decisions = self.tables.snapshot().into_iter().filter(|(key, _)| key.table == Table::Decisions);
         *self.recorded.borrow_mut() = decisions.map(|(_, item)| item).collect();
         if self.speaks_its_own.get() {
-            return shared::model::read(model, reply);
+            return shared::model::read(&self.servers, model, reply);
         }
         let body: Value = serde_json::from_slice(&reply.body).map_err(|error| BadReply(error.to_string()))?;
         let calls = body["calls"].as_array().into_iter().flatten();
@@ -324,14 +330,13 @@ impl AskModel for Model {
                 _ => Stop::End,
             },
             text: body["text"].as_str().unwrap_or_default().to_owned(),
-            calls: calls
-                .map(|input| ToolCall { id: "t".to_owned(), name: "decide".to_owned(), input: input.clone() })
-                .collect(),
-            usage: Usage {
-                tokens_in: self.tokens_in.get().unwrap_or(800),
-                tokens_out: self.tokens_out.get().unwrap_or(60),
-                ..Usage::default()
+            calls: calls.map(|input| ToolCall { name: "decide".to_owned(), input: input.clone() }).collect(),
+            usage: ReportedUsage {
+                tokens_in: Some(self.tokens_in.get().unwrap_or(800)),
+                tokens_out: Some(self.tokens_out.get().unwrap_or(60)),
+                ..ReportedUsage::default()
             },
+            note: None,
         })
     }
 }

@@ -7,7 +7,7 @@ use shared::ids::{Env, Leg, OrderId, PositionId, StrategyId};
 use shared::money::{Notional, Qty};
 use shared::order::{AtVenue, Ended, Kind, Origin, State};
 use shared::ports::{
-    AskModel, BadReply, Level, ModelError, Question, RawReply, ReadTables, Reply, Turn as Said, WriteTables,
+    AskModel, BadReply, Level, ModelError, Question, RawReply, ReadTables, Reply, WriteTables,
 };
 use shared::records::{self, DecisionRecord};
 use shared::roster::Trail;
@@ -24,7 +24,7 @@ use shared::time::Millis;
 
 use crate::shift::Ports;
 use crate::testing::{World, at, holding, mutters, opens, outcome, resting, says, settings, stored};
-use crate::{budget, handle, tokens};
+use crate::{handle, tokens};
 
 #[test]
 fn a_repeated_event_asks_once() {
@@ -305,12 +305,9 @@ fn one_format_error_is_sent_back_and_the_second_answer_counts() {
     assert_eq!(outcome(&world.tick()), "open");
     assert_eq!(world.asked(), 2);
     let asked = world.model.asked.borrow();
-    match asked[1].turns.as_slice() {
-        [Said::Facts(_), Said::Answered(_), Said::FormatError(error)] => {
-            assert!(error.starts_with("Fixed Format Error") && error.contains("leverage"), "{error}");
-        }
-        turns => panic!("{turns:?}"),
-    }
+    let error = asked[1].format_error.as_deref().unwrap();
+    assert!(error.starts_with("Fixed Format Error") && error.contains("leverage"), "{error}");
+    assert_eq!(asked[1].facts, asked[0].facts);
     let decision = &world.decisions()[0];
     assert_eq!(decision.tokens_in, 1_600);
     assert_eq!(crate::testing::unpacked(&decision.reply).matches("\"stop\"").count(), 2);
@@ -347,6 +344,7 @@ fn an_empty_answer_is_a_bad_one_and_is_not_asked_again() {
 #[test]
 fn an_answer_that_is_no_answer_is_counted_in_full_and_leaves_room_to_ask_once_more() {
     let world = World::new();
+    world.set(|settings| settings.llm_tokens = shared::settings::Tokens::new(7_000).unwrap());
     for _ in 0..2 {
         world.will(Ok(shared::ports::RawReply { body: b"<html>".to_vec() }));
     }
@@ -355,7 +353,7 @@ fn an_answer_that_is_no_answer_is_counted_in_full_and_leaves_room_to_ask_once_mo
     let critical = world.log.0.borrow().iter().filter(|line| line.level == Level::Critical).count();
     assert_eq!(critical, 1);
     let decision = &world.decisions()[0];
-    assert!(decision.tokens_in > 3_000 && decision.tokens_out == 800, "{decision:?}");
+    assert!(decision.tokens_in > 3_000 && decision.tokens_out == 2_000, "{decision:?}");
     world.clock.0.set(at("2023-03-01T16:01:05Z"));
     assert_eq!((outcome(&world.tick()).as_str(), world.asked()), ("abstain:over_budget", 2));
 }
@@ -453,6 +451,7 @@ fn over_the_days_dollars_no_byte_is_sent() {
 #[test]
 fn over_five_minutes_of_tokens_no_byte_is_sent_and_later_it_is() {
     let world = World::new();
+    world.set(|settings| settings.llm_tokens = shared::settings::Tokens::new(5_000).unwrap());
     world.change(|state| {
         let minute = at("2023-03-01T15:59:00Z").minute_number();
         state.recent_llm = vec![LlmMinute { minute, calls: 3, refusals: 0, throttled: 0, tokens: 4_000 }];
@@ -490,6 +489,89 @@ fn a_chain_of_models_goes_through_every_provider_and_ends_in_a_hold() {
     let names: Vec<String> = world.model.asked.borrow().iter().map(|one| one.model.clone()).collect();
     assert_eq!(names, ["anthropic/claude-haiku-4-5", chain[0], chain[1]]);
     assert!(world.orders().is_empty());
+}
+
+#[test]
+fn an_answer_that_was_cut_off_is_asked_once_of_the_next_model() {
+    let next = "anthropic/claude-sonnet-5";
+    for (second, expected, bad) in [
+        (says(opens()), "open", 0),
+        (mutters("length", "{"), "abstain:truncated", 1),
+        (mutters("end", "I would buy."), "abstain:malformed", 1),
+    ] {
+        let world = World::new();
+        world.set(|settings| settings.model_fallbacks = vec![next.to_owned(), "openai/gpt-5.4".to_owned()]);
+        world.will(Ok(mutters("length", "{")));
+        world.will(Ok(second));
+        assert_eq!(outcome(&world.tick()), expected);
+        let names: Vec<String> = world.model.asked.borrow().iter().map(|one| one.model.clone()).collect();
+        assert_eq!(names, ["anthropic/claude-haiku-4-5", next]);
+        assert_eq!(world.state().bad_cycles, bad);
+        let decision = &world.decisions()[0];
+        assert_eq!((decision.tokens_in, decision.asked.len()), (1_600, 2));
+    }
+    let world = World::new();
+    world.will(Ok(mutters("length", "{")));
+    assert_eq!(outcome(&world.tick()), "abstain:truncated");
+    assert_eq!((world.asked(), world.state().bad_cycles), (1, 1), "there is no other model");
+}
+
+#[test]
+fn a_question_that_never_left_costs_nothing_and_keeps_no_reservation() {
+    for error in [
+        ModelError::NotSent("connection refused".to_owned()),
+        ModelError::NotAnswered("an answer without choices".to_owned()),
+        ModelError::NoKey("the key has a line feed".to_owned()),
+        ModelError::Unfit("HTTP 400: tool_choice".to_owned()),
+    ] {
+        let world = World::new();
+        world.will(Err(error.clone()));
+        assert_eq!(outcome(&world.tick()), "abstain:unavailable", "{error}");
+        let (state, decision) = (world.state(), &world.decisions()[0]);
+        assert_eq!(
+            (decision.tokens_in, decision.tokens_out, decision.usd),
+            (0, 0, Notional::ZERO),
+            "{error}"
+        );
+        assert_eq!((state.llm_day.usd, state.recent_llm[0].tokens), (Notional::ZERO, 0), "{error}");
+        assert_eq!(world.ledger("fleet").unwrap().hour.unwrap().usd, Notional::ZERO, "{error}");
+    }
+}
+
+/// The page comes with the first such decision, whatever the interval.
+#[test]
+fn a_refusal_for_capability_key_credit_or_name_pages_at_once() {
+    for (error, kind) in [
+        (
+            ModelError::Unfit("HTTP 400: Thinking mode does not support this tool_choice".to_owned()),
+            "model-unusable",
+        ),
+        (ModelError::NoKey("secret x does not exist".to_owned()), "model-unusable"),
+        (ModelError::Refused { status: 401, text: "invalid".to_owned() }, "model-unusable"),
+        (ModelError::NoSuchModel("model: claude".to_owned()), "model-unusable"),
+        (ModelError::SpendLimit("credit balance is too low".to_owned()), "llm-cost"),
+    ] {
+        for every in [1, 25, 1_440] {
+            let world = World::new();
+            world.set(|settings| settings.decide_every = Millis::from_minutes(every));
+            world.clock.0.set(due_at(&world, every));
+            world.will(Err(error.clone()));
+            world.tick();
+            let alerts = world.ledger("anthropic").unwrap().alerts;
+            assert_eq!(alerts.keys().collect::<Vec<_>>(), [kind], "{error} every {every} minutes");
+            let words = alerts[kind].detail.clone();
+            let told = error.to_string();
+            assert!(words.contains(told.split(": ").last().unwrap()), "{words}");
+            assert!(world.state().alerts.is_empty(), "{error}: one fact, one page");
+        }
+    }
+}
+
+/// The first minute from now on in which the strategy is due.
+fn due_at(world: &World, every: i64) -> shared::time::Timestamp {
+    let (start, every) = (world.clock.0.get(), Millis::from_minutes(every));
+    let mut minutes = (0..1_440).map(|minute| start + Millis::from_minutes(minute));
+    minutes.find(|minute| crate::due::is_due(&world.id(), minute.minute(), every)).unwrap()
 }
 
 #[test]
@@ -545,16 +627,16 @@ fn the_refusals_of_our_own_rules_are_shown_in_the_next_prompt() {
     world.clock.0.set(at("2023-03-01T16:05:05Z"));
     world.tick();
     let asked = world.model.asked.borrow();
-    match asked[1].turns.as_slice() {
-        [Said::Facts(facts)] => assert!(facts.contains(&message), "{facts}"),
-        turns => panic!("{turns:?}"),
-    }
+    assert!(asked[1].facts.contains(&message), "{}", asked[1].facts);
 }
 
 /// Answers slowly: half a minute passes everywhere.
 struct Slow<'a>(&'a World);
 
 impl AskModel for Slow<'_> {
+    fn servers(&self) -> &shared::model::Servers {
+        self.0.model.servers()
+    }
     fn serves(&self, provider: &str) -> bool {
         self.0.model.serves(provider)
     }
@@ -589,10 +671,7 @@ fn a_strategy_whose_turn_comes_late_looks_at_the_market_again() {
 
 /// The facts of the newest question.
 fn facts(world: &World) -> serde_json::Value {
-    match world.model.asked.borrow().last().map(|question| question.turns.clone()).as_deref() {
-        Some([Said::Facts(facts)]) => serde_json::from_str(facts).unwrap(),
-        turns => panic!("{turns:?}"),
-    }
+    serde_json::from_str(&world.model.asked.borrow().last().unwrap().facts).unwrap()
 }
 
 #[test]
@@ -658,11 +737,9 @@ fn what_cannot_be_recorded_is_asked_within_the_budget_and_fails_the_invocation()
         let report = world.tick_over(&full, &Trail::default(), world.clock.0.get().minute());
         assert_eq!((report.cycles, report.unrecorded, report.answer().is_err()), (0, 1, true));
         let asked = world.model.asked.borrow();
-        let bound = |question: &Question| match question.turns.as_slice() {
-            [Said::Facts(facts)] => {
-                tokens::asked(&question.model, &question.tool, &[facts]) + budget::MAX_TOKENS
-            }
-            turns => panic!("{turns:?}"),
+        let bound = |question: &Question| {
+            let takes = shared::model::capabilities::of(&question.model);
+            tokens::asked(&takes, &question.tool, &[&question.facts]) + question.max_tokens
         };
         tokens.push(asked[before..].iter().map(bound).sum::<u32>());
         world.clock.0.set(world.clock.0.get() + Millis::from_minutes(1));

@@ -29,12 +29,14 @@ const MOST_WORDS: usize = 600;
 /// by any other code: that says nothing of the model, or one strategy's note would shut it for all of them.
 pub const fn cause(error: &ModelError) -> Option<Cause> {
     match error {
-        ModelError::NoSuchModel(_) => Some(Cause::Gone),
+        ModelError::NoSuchModel(_) | ModelError::Unfit(_) => Some(Cause::Gone),
         ModelError::NoKey(_) | ModelError::Refused { status: 401, .. } => Some(Cause::Key),
         ModelError::Refused { .. }
         | ModelError::Throttled { .. }
         | ModelError::SpendLimit(_)
         | ModelError::Overloaded
+        | ModelError::NotSent(_)
+        | ModelError::NotAnswered(_)
         | ModelError::Unavailable(_) => None,
     }
 }

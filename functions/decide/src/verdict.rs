@@ -2,6 +2,7 @@
 //!
 //! Nothing is repaired and nothing is clamped: a form that is not exactly the contract's is named back once.
 
+use rust_decimal::Decimal;
 use serde_json::{Map, Value};
 use shared::decision::{Action, Opening, Outcome, Why, Wish};
 use shared::ids::{OrderId, Symbol};
@@ -10,11 +11,11 @@ use shared::money::{Price, Qty};
 use shared::order::TimeInForce;
 use shared::ports::{BadReply, Reply, Stop};
 
-/// The one tool.
-pub const TOOL: &str = "decide";
+pub use shared::model::TOOL;
 
 /// Every field of the tool, in the order of the contract.
-pub const FIELDS: [&str; 11] = [
+pub const FIELDS: [&str; 12] = [
+    "analysis",
     "action",
     "symbol",
     "side",
@@ -101,14 +102,38 @@ fn decided(reply: &Reply, symbols: &[Symbol]) -> Result<(Outcome, String), Strin
     let [call] = reply.calls.as_slice() else {
         return Err(format!("expected exactly one call of {TOOL}, found {}", reply.calls.len()));
     };
+    // Its own words are not repeated: servers refuse a conversation with the name of a tool that is none.
     if call.name != TOOL {
-        return Err(format!("the tool is {TOOL}, not {:?}", shorten(&call.name, MOST_SHOWN)));
+        return Err(format!("the tool is {TOOL}, and another was called"));
     }
     let fields = call.input.as_object().ok_or("the input must be one object")?;
-    let form = Form { fields, symbols };
-    form.no_unknown_field()?;
+    no_unknown_field(fields)?;
+    let form = Form { fields: &said(fields), symbols };
+    form.maybe("analysis", |form| form.need("analysis"))?;
     let reason = shorten(form.need("reason")?, MOST_REASON);
     Ok((form.outcome()?, reason))
+}
+
+fn no_unknown_field(fields: &Map<String, Value>) -> Result<(), String> {
+    match fields.keys().find(|name| !FIELDS.contains(&name.as_str())) {
+        Some(name) => Err(format!("unknown field {:?}", shorten(name, MOST_SHOWN))),
+        None => Ok(()),
+    }
+}
+
+/// The fields that say something. Null, an empty text and zero say nothing in an optional field: a strict schema cannot
+/// leave a field out.
+fn said(fields: &Map<String, Value>) -> Map<String, Value> {
+    let is_zero = |text: &str| Decimal::from_str_exact(text.trim()).is_ok_and(|number| number.is_zero());
+    let is_empty = |value: &Value| match value {
+        Value::Null => true,
+        Value::String(text) => text.trim().is_empty() || is_zero(text),
+        Value::Number(number) => is_zero(&number.to_string()),
+        Value::Bool(_) | Value::Array(_) | Value::Object(_) => false,
+    };
+    let is_required = |name: &str| matches!(name, "action" | "reason");
+    let kept = fields.iter().filter(|(name, value)| is_required(name) || !is_empty(value));
+    kept.map(|(name, value)| (name.clone(), value.clone())).collect()
 }
 
 /// The input of the tool, read strictly.
@@ -180,17 +205,10 @@ impl<'a> Form<'a> {
         self.maybe("symbol", Form::symbol).map(drop)
     }
 
-    fn no_unknown_field(&self) -> Result<(), String> {
-        match self.fields.keys().find(|name| !FIELDS.contains(&name.as_str())) {
-            Some(name) => Err(format!("unknown field {:?}", shorten(name, MOST_SHOWN))),
-            None => Ok(()),
-        }
-    }
-
     /// A field that does not apply is a contradiction: nobody guesses which half was meant.
     fn only(&self, action: Action, allowed: &[&str]) -> Result<(), String> {
-        let applies =
-            |name: &&String| allowed.contains(&name.as_str()) || *name == "action" || *name == "reason";
+        let always = ["analysis", "action", "reason"];
+        let applies = |name: &&String| allowed.contains(&name.as_str()) || always.contains(&name.as_str());
         match self.fields.keys().find(|name| !applies(name)) {
             Some(name) => Err(format!("{name} does not go with action {}", action.as_str())),
             None => Ok(()),
@@ -247,16 +265,16 @@ pub fn shorten(text: &str, most: usize) -> String {
 mod tests {
     use super::*;
     use serde_json::json;
-    use shared::ports::{ToolCall, Usage};
+    use shared::ports::{ReportedUsage, ToolCall};
 
     fn symbols() -> Vec<Symbol> {
         vec![Symbol::parse("BTC-USDT").unwrap(), Symbol::parse("ETH-USDT").unwrap()]
     }
     fn reply(stop: Stop, text: &str, calls: Vec<ToolCall>) -> Result<Reply, BadReply> {
-        Ok(Reply { stop, text: text.to_owned(), calls, usage: Usage::default() })
+        Ok(Reply { stop, text: text.to_owned(), calls, usage: ReportedUsage::default(), note: None })
     }
     fn call(name: &str, input: Value) -> ToolCall {
-        ToolCall { id: "toolu_1".to_owned(), name: name.to_owned(), input }
+        ToolCall { name: name.to_owned(), input }
     }
     fn judged(input: Value) -> Verdict {
         verdict(&reply(Stop::Tool, "", vec![call(TOOL, input)]), &symbols())
@@ -371,16 +389,20 @@ mod tests {
         ];
         for name in ["symbol", "side", "quantity", "order_type", "stop_loss"] {
             inputs.push((without(market(), name), "is missing"));
-            inputs.push((with(market(), name, Value::Null), "must be a string"));
+            inputs.push((with(market(), name, Value::Null), "is missing"));
         }
         for name in ["quantity", "stop_loss", "take_profit", "limit_price"] {
-            for bad in
-                ["", " 1", "NaN", "inf", "-0.01", "0", "0.0", "1e400", "1,5", "0x10", "1_000x", "one", "1e99"]
-            {
+            for bad in [" 1", "NaN", "inf", "-0.01", "1e400", "1,5", "0x10", "1_000x", "one", "1e99"] {
                 inputs.push((with(limit(), name, json!(bad)), "must be a decimal string above zero"));
             }
             inputs.push((with(limit(), name, json!(0.01)), "must be a string"));
             inputs.push((with(limit(), name, json!(["1"])), "must be a string"));
+        }
+        for nothing in [json!(""), json!("0"), json!("0.0"), json!(0), Value::Null] {
+            for name in ["quantity", "stop_loss", "limit_price"] {
+                inputs.push((with(limit(), name, nothing.clone()), "is missing"));
+            }
+            inputs.push((with(market(), "action", nothing), "action must be"));
         }
         for (input, expected) in inputs {
             match judged(input.clone()) {
@@ -388,6 +410,28 @@ mod tests {
                 Verdict::Final(outcome, _) => panic!("{input} was read as {outcome:?}"),
             }
         }
+    }
+
+    #[test]
+    fn what_says_nothing_and_does_not_apply_is_absent() {
+        for nothing in [json!(""), json!(" "), json!("0"), json!("0.00"), json!(0), json!(0.0), Value::Null] {
+            let mut hold = json!({"action": "hold", "reason": "r"});
+            for name in FIELDS.iter().filter(|name| !matches!(**name, "action" | "reason")) {
+                hold[*name] = nothing.clone();
+            }
+            let held = Verdict::Final(Outcome::Hold, "r".to_owned());
+            assert_eq!(judged(hold), held, "{nothing}");
+            let opened = judged(with(market(), "limit_price", nothing.clone()));
+            assert!(matches!(opened, Verdict::Final(Outcome::Trade(Wish::Open(_)), _)), "{nothing}");
+        }
+    }
+
+    #[test]
+    fn another_tools_name_is_not_repeated() {
+        let channel =
+            verdict(&reply(Stop::Tool, "", vec![call("decide<|channel|>commentary", market())]), &symbols());
+        let Verdict::Malformed(problem) = channel else { panic!("{channel:?}") };
+        assert!(!problem.contains("channel"), "{problem}");
     }
 
     #[test]

@@ -6,10 +6,7 @@ use std::collections::BTreeMap;
 
 use shared::aws::tables::DynamoTables;
 use shared::environment::Aws;
-use shared::model::anthropic::{self, Anthropic};
-use shared::model::bedrock::{self, Bedrock};
-use shared::model::openai::{self, OpenAi};
-use shared::model::{self, AnyModel, Provider};
+use shared::model::{self, Access, Client, Provider, Servers};
 use shared::ports::{
     AskModel, BadReply, ModelError, OpenVenue, Question, RawReply, Reply, SharedClock, VenueError, Wait,
 };
@@ -37,8 +34,8 @@ impl OpenVenue for Markets {
 /// The status of a refusal that no provider gave with a key that is there now: it says nothing of a model.
 const NOT_ASKED: u16 = 0;
 
-/// Asks every provider, each with a key of its own that is read on first use. Bedrock is asked with the
-/// function's role, and a compatible server only where it is configured.
+/// Asks every provider and every server of the stage, each with a key of its own that is read on first use. Bedrock is
+/// asked with the function's role.
 pub struct KeyedModels<S> {
     /// Where the keys are.
     pub secrets: S,
@@ -50,54 +47,53 @@ pub struct KeyedModels<S> {
     pub clock: SharedClock,
     /// The function's role and region.
     pub aws: Aws,
-    /// Another address of every provider: a simulator.
+    /// Another host of every provider: a simulator.
     pub url: Option<String>,
-    /// The server of the provider `compatible`.
-    pub compatible_url: Option<String>,
-    /// The keys that were read.
-    pub keys: RefCell<BTreeMap<Provider, Secret>>,
+    /// The model servers of the stage.
+    pub servers: Servers,
+    /// The keys that were read, by the name of their provider or server.
+    pub keys: RefCell<BTreeMap<String, Secret>>,
+}
+
+impl<S> KeyedModels<S> {
+    /// Where a provider or server is, and of which kind; none of a name that is not served.
+    fn place(&self, name: &str) -> Option<(Provider, String)> {
+        if let Some(server) = self.servers.get(name) {
+            return Some((server.kind, server.url.clone()));
+        }
+        let provider = Provider::parse(name)?;
+        let elsewhere = |home: &str| self.url.clone().unwrap_or_else(|| home.to_owned());
+        if provider == Provider::Bedrock {
+            // An emulator of AWS has Bedrock too.
+            let home = format!("https://bedrock-runtime.{}.amazonaws.com", self.aws.region);
+            return Some((provider, elsewhere(self.aws.endpoint.as_ref().unwrap_or(&home))));
+        }
+        let (host, path) = provider.home()?;
+        Some((provider, format!("{}{path}", elsewhere(host))))
+    }
 }
 
 impl<S: ReadSecret> KeyedModels<S> {
-    fn base(&self, provider: Provider) -> Option<String> {
-        match provider {
-            Provider::Compatible => self.compatible_url.clone(),
-            Provider::Anthropic => Some(self.elsewhere(anthropic::HOME)),
-            Provider::OpenAi => Some(self.elsewhere(openai::HOME)),
-            // An emulator of AWS has Bedrock too.
-            Provider::Bedrock => Some(match &self.aws.endpoint {
-                Some(endpoint) => self.elsewhere(endpoint),
-                None => self.elsewhere(&bedrock::home(&self.aws.region)),
-            }),
-        }
-    }
-
-    fn elsewhere(&self, home: &str) -> String {
-        self.url.clone().unwrap_or_else(|| home.to_owned())
-    }
-
-    async fn client(&self, provider: Provider) -> Result<AnyModel, ModelError> {
-        let nowhere = || ModelError::Unavailable(format!("{} is not configured", provider.as_str()));
-        let base = self.base(provider).ok_or_else(nowhere)?;
-        let (transport, clock) = (self.transport.clone(), self.clock.clone());
-        Ok(match provider {
-            Provider::Anthropic => {
-                AnyModel::Anthropic(Anthropic::new(transport, clock, &base, self.key(provider).await?))
-            }
-            Provider::OpenAi | Provider::Compatible => {
-                AnyModel::OpenAi(OpenAi::new(transport, clock, &base, self.key(provider).await?))
-            }
-            Provider::Bedrock => AnyModel::Bedrock(Bedrock::new(transport, clock, &base, self.aws.clone())),
-        })
+    /// A client of the provider or server of this name.
+    pub async fn client(&self, name: &str) -> Result<Client, ModelError> {
+        let unknown =
+            || ModelError::NoSuchModel(format!("{name} is no provider and no server of this stage"));
+        let (provider, base) = self.place(name).ok_or_else(unknown)?;
+        let access = if provider == Provider::Bedrock {
+            Access::Aws(self.aws.clone())
+        } else {
+            Access::Key(self.key(name).await?)
+        };
+        Ok(Client::new(self.transport.clone(), self.clock.clone(), provider, &base, access))
     }
 
     /// Nothing was asked where there is no key, so nothing is paid for.
-    async fn key(&self, provider: Provider) -> Result<Secret, ModelError> {
-        let known = self.keys.borrow().get(&provider).cloned();
+    async fn key(&self, name: &str) -> Result<Secret, ModelError> {
+        let known = self.keys.borrow().get(name).cloned();
         if let Some(key) = known {
             return Ok(key);
         }
-        let read = self.secrets.read(&self.names.model_secret(provider.as_str())).await;
+        let read = self.secrets.read(&self.names.model_secret(name)).await;
         let read = read.map_err(|error| match error {
             SecretError::Missing { .. } | SecretError::Malformed { .. } => {
                 ModelError::NoKey(error.to_string())
@@ -107,16 +103,16 @@ impl<S: ReadSecret> KeyedModels<S> {
             }
         })?;
         let key = read.api_key().clone();
-        self.keys.borrow_mut().insert(provider, key.clone());
+        self.keys.borrow_mut().insert(name.to_owned(), key.clone());
         Ok(key)
     }
 }
 
 impl<S> KeyedModels<S> {
     /// The error without the key: some servers repeat it to whom they refuse, and errors are logged and told.
-    fn without_key(&self, provider: Provider, error: ModelError) -> ModelError {
+    fn without_key(&self, name: &str, error: ModelError) -> ModelError {
         let keys = self.keys.borrow();
-        let Some(key) = keys.get(&provider).map(Secret::expose).filter(|key| !key.is_empty()) else {
+        let Some(key) = keys.get(name).map(Secret::expose).filter(|key| !key.is_empty()) else {
             return error;
         };
         let hidden = |text: String| text.replace(key, "[key]");
@@ -124,6 +120,9 @@ impl<S> KeyedModels<S> {
             ModelError::SpendLimit(text) => ModelError::SpendLimit(hidden(text)),
             ModelError::NoSuchModel(text) => ModelError::NoSuchModel(hidden(text)),
             ModelError::NoKey(text) => ModelError::NoKey(hidden(text)),
+            ModelError::Unfit(text) => ModelError::Unfit(hidden(text)),
+            ModelError::NotSent(text) => ModelError::NotSent(hidden(text)),
+            ModelError::NotAnswered(text) => ModelError::NotAnswered(hidden(text)),
             ModelError::Refused { status, text } => ModelError::Refused { status, text: hidden(text) },
             ModelError::Unavailable(text) => ModelError::Unavailable(hidden(text)),
             error @ (ModelError::Throttled { .. } | ModelError::Overloaded) => error,
@@ -144,30 +143,43 @@ fn of_a_known_key(error: ModelError) -> ModelError {
         | ModelError::Overloaded
         | ModelError::NoSuchModel(_)
         | ModelError::NoKey(_)
+        | ModelError::Unfit(_)
+        | ModelError::NotSent(_)
+        | ModelError::NotAnswered(_)
         | ModelError::Unavailable(_)) => error,
     }
 }
 
 impl<S: ReadSecret> AskModel for KeyedModels<S> {
+    fn servers(&self) -> &Servers {
+        &self.servers
+    }
+
     fn serves(&self, provider: &str) -> bool {
-        Provider::parse(provider).is_some_and(|provider| self.base(provider).is_some())
+        self.place(provider).is_some()
     }
 
     async fn ask(&self, question: &Question) -> Result<RawReply, ModelError> {
-        let unknown = || ModelError::NoSuchModel(format!("{} is of no known provider", question.model));
-        let provider = Provider::of(&question.model).ok_or_else(unknown)?;
-        let is_known = self.keys.borrow().contains_key(&provider);
-        let answer = self.client(provider).await?.ask(question).await;
-        let answer = answer.map_err(|error| self.without_key(provider, error));
-        if let Err(ModelError::Refused { status: 401 | 403, .. }) = &answer {
-            // The key may have been rotated: the next question reads it again.
-            self.keys.borrow_mut().remove(&provider);
+        let name = question.model.split_once('/').map_or("", |(name, _)| name);
+        let is_known = self.keys.borrow().contains_key(name);
+        let takes = self.servers.capabilities(&question.model);
+        let answer = self.client(name).await?.ask(question, &takes).await;
+        let answer = answer.map_err(|error| self.without_key(name, error));
+        if let Err(
+            ModelError::Refused { .. }
+            | ModelError::NoKey(_)
+            | ModelError::Unfit(_)
+            | ModelError::SpendLimit(_),
+        ) = &answer
+        {
+            // The key may have been rotated or mended: the next question reads it again.
+            self.keys.borrow_mut().remove(name);
         }
         answer.map_err(|error| if is_known { of_a_known_key(error) } else { error })
     }
 
     fn read(&self, model: &str, reply: &RawReply) -> Result<Reply, BadReply> {
-        model::read(model, reply)
+        model::read(&self.servers, model, reply)
     }
 }
 
@@ -175,9 +187,8 @@ impl<S: ReadSecret> AskModel for KeyedModels<S> {
 mod tests {
     use std::sync::{Arc, Mutex};
 
-    use serde_json::json;
     use shared::ids::Env;
-    use shared::ports::{Clock, Turn};
+    use shared::ports::Clock;
     use shared::secret::Credentials;
     use shared::tables::PREFIX;
     use shared::testkit::at_once;
@@ -233,72 +244,72 @@ mod tests {
                 session_token: None,
             },
             url: None,
-            compatible_url: Some("https://models.example".to_owned()),
+            servers: servers(),
             keys: RefCell::default(),
         }
     }
 
-    /// An answer of each provider that thought long, said something and called twice.
-    fn thoughtful(model: &str) -> RawReply {
-        let (thought, input) = ("and so on, ".repeat(3_000), json!({"action": "yolo", "reason": "\"why\""}));
-        let body = match Provider::of(model).unwrap() {
-            Provider::Anthropic => json!({
-                "type": "message", "role": "assistant", "stop_reason": "tool_use", "extra": thought,
-                "usage": {"input_tokens": 1, "output_tokens": 1},
-                "content": [
-                    {"type": "thinking", "thinking": thought, "signature": thought},
-                    {"type": "text", "text": "Twice."},
-                    {"type": "tool_use", "id": "toolu_1", "name": "decide", "input": input},
-                    {"type": "tool_use", "id": "toolu_2", "name": "decide", "input": input, "caller": thought},
-                ],
-            }),
-            Provider::OpenAi | Provider::Compatible => {
-                let call = |id| {
-                    let function =
-                        json!({"name": "decide", "arguments": input.to_string(), "parsed": thought});
-                    json!({"id": id, "type": "function", "function": function})
-                };
-                let message = json!({
-                    "role": "assistant", "content": "Twice.", "reasoning_content": thought,
-                    "tool_calls": [call("call_1"), call("call_2")],
-                });
-                let usage = json!({"prompt_tokens": 1, "completion_tokens": 1});
-                json!({"choices": [{"message": message, "finish_reason": "tool_calls"}], "usage": usage})
-            }
-            Provider::Bedrock => {
-                let call = |id| json!({"toolUse": {"toolUseId": id, "name": "decide", "input": input}});
-                let content = json!([
-                    {"reasoningContent": {"reasoningText": {"text": thought}}},
-                    {"text": "Twice."}, call("tooluse_1"), call("tooluse_2"),
-                ]);
-                let message = json!({"role": "assistant", "content": content});
-                let usage = json!({"inputTokens": 1, "outputTokens": 1});
-                json!({"output": {"message": message}, "stopReason": "tool_use", "usage": usage})
-            }
-        };
-        RawReply { body: body.to_string().into_bytes() }
+    fn servers() -> Servers {
+        Servers::from_toml("[servers.home]\nurl = \"https://models.example/v1\"").unwrap()
+    }
+
+    fn question(model: &str) -> Question {
+        let (tool, facts) = (tool(&[symbol()]), "{}".to_owned());
+        Prompt { facts, tool, symbols: vec![symbol()], print: None, inputs: no_inputs() }.question(
+            model,
+            None,
+            9,
+            Millis(9),
+        )
     }
 
     #[test]
-    fn no_more_of_an_answer_is_shown_back_than_was_counted() {
+    fn a_key_that_cannot_stand_in_a_header_is_no_key_and_read_again() {
+        let models = models(&Arc::default());
+        models.keys.borrow_mut().insert("openai".to_owned(), Secret::new("sk-test\n".to_owned()));
+        let error = at_once(models.ask(&question("openai/m"))).unwrap_err();
+        assert!(matches!(error, ModelError::NoKey(_)), "{error}");
+        assert!(models.keys.borrow().is_empty());
+    }
+
+    #[test]
+    fn each_provider_is_asked_at_its_own_address() {
+        for (model, address) in [
+            ("anthropic/claude-haiku-4-5", "https://api.anthropic.com/v1/messages"),
+            ("openai/gpt-4.1", "https://api.openai.com/v1/chat/completions"),
+            ("openai/gpt-6-luna", "https://api.openai.com/v1/responses"),
+            ("deepseek/deepseek-v4-flash", "https://api.deepseek.com/chat/completions"),
+            (
+                "gemini/gemini-3.8-flash",
+                "https://generativelanguage.googleapis.com/v1beta/openai/chat/completions",
+            ),
+            ("home/llama", "https://models.example/v1/chat/completions"),
+            (
+                "bedrock/amazon.nova-lite-v1:0",
+                "https://bedrock-runtime.us-east-1.amazonaws.com/model/amazon.nova-lite-v1%3A0/converse",
+            ),
+        ] {
+            let desk = Arc::new(Desk::default());
+            assert!(at_once(models(&desk).ask(&question(model))).is_err());
+            assert_eq!(desk.0.lock().unwrap()[0].uri().to_string(), address);
+        }
+        assert!(!models(&Arc::default()).serves("ollama"), "it has no address here");
+    }
+
+    #[test]
+    fn a_correction_sends_no_more_than_was_counted() {
         for model in [
             "anthropic/claude-haiku-4-5",
+            "anthropic/claude-opus-5-5",
             "openai/gpt-5-mini",
-            "compatible/small",
+            "openai/gpt-6-luna",
+            "home/small",
             "bedrock/us.amazon.nova-lite-v1:0",
         ] {
             let desk = Arc::new(Desk::default());
-            let (raw, error, facts) = (thoughtful(model), "Fixed Format Error: no.", "BTC-USDT is up");
-            let reply = model::read(model, &raw).unwrap();
-            let again = tokens::again(Some(&reply), error);
-            let texts: Vec<&str> = std::iter::once(facts).chain(again.iter().map(String::as_str)).collect();
-            let tool = tool(&[symbol()]);
-            let reserved = tokens::asked(model, &tool, &texts);
-            let said = vec![
-                Turn::Facts(facts.to_owned()),
-                Turn::Answered(Box::new(raw)),
-                Turn::FormatError(error.to_owned()),
-            ];
+            let (error, facts) = ("Fixed Format Error: no.", "BTC-USDT is up");
+            let (tool, takes) = (tool(&[symbol()]), servers().capabilities(model));
+            let reserved = tokens::asked(&takes, &tool, &[facts, error]);
             let prompt = Prompt {
                 facts: facts.to_owned(),
                 tool,
@@ -306,15 +317,13 @@ mod tests {
                 print: None,
                 inputs: no_inputs(),
             };
-            let question = prompt.question(model, said, Millis::from_secs(1));
+            let question = prompt.question(model, Some(error), 9, Millis::from_secs(1));
             assert!(at_once(models(&desk).ask(&question)).is_err());
             let sent = desk.0.lock().unwrap().remove(0);
             let body = String::from_utf8(sent.body().to_vec()).unwrap();
             let truth = tiktoken_rs::o200k_base_singleton().encode_ordinary(&body).len();
             assert!(u32::try_from(truth).unwrap() <= reserved, "{model}: {truth} of {reserved}: {body}");
-            for call in &reply.calls {
-                assert_eq!(body.matches(&call.id).count(), 2, "{model}: the call and its result");
-            }
+            assert!(body.contains(error) && body.contains(facts), "{body}");
         }
     }
 
@@ -335,13 +344,9 @@ mod tests {
 
     #[test]
     fn a_key_that_a_provider_repeats_is_told_to_nobody() {
-        for provider in [Provider::Anthropic, Provider::OpenAi, Provider::Compatible] {
+        for provider in ["anthropic", "openai", "deepseek", "home"] {
             let models = KeyedModels { transport: Arc::new(Echo), ..models(&Arc::default()) };
-            let (system, model) = (String::new(), format!("{}/m", provider.as_str()));
-            let turns = vec![Turn::Facts("{}".to_owned())];
-            let question =
-                Question { model, system, tool: tool(&[symbol()]), turns, max_tokens: 9, timeout: Millis(9) };
-            let error = at_once(models.ask(&question)).unwrap_err();
+            let error = at_once(models.ask(&question(&format!("{provider}/m")))).unwrap_err();
             assert!(matches!(&error, ModelError::Refused { status: 401, .. }), "{error}");
             let words = format!("{error} {error:?}");
             assert!(words.contains("[key]") && !words.contains(KEY), "{words}");
@@ -351,32 +356,25 @@ mod tests {
     #[test]
     fn a_key_that_was_rotated_is_read_again_and_says_nothing_of_the_model_until_then() {
         let models = KeyedModels { transport: Arc::new(Echo), ..models(&Arc::default()) };
-        models.keys.borrow_mut().insert(Provider::Anthropic, Secret::new("the one before".to_owned()));
-        let turns = vec![Turn::Facts("{}".to_owned())];
-        let (model, system) = ("anthropic/m".to_owned(), String::new());
-        let question =
-            Question { model, system, tool: tool(&[symbol()]), turns, max_tokens: 9, timeout: Millis(9) };
-        let causes = [(); 2].map(|()| crate::unusable::cause(&at_once(models.ask(&question)).unwrap_err()));
+        models.keys.borrow_mut().insert("anthropic".to_owned(), Secret::new("the one before".to_owned()));
+        let ask = || at_once(models.ask(&question("anthropic/m"))).unwrap_err();
+        let causes = [(); 2].map(|()| crate::unusable::cause(&ask()));
         assert_eq!(causes, [None, Some(shared::records::llm::Cause::Key)]);
     }
 
     #[test]
     fn a_key_stands_in_its_header_alone_and_in_no_words_of_ours() {
-        let tool = tool(&[symbol()]);
-        let (facts, symbols) = ("{}".to_owned(), vec![symbol()]);
-        let prompt = Prompt { facts, tool, symbols, print: None, inputs: no_inputs() };
         for (provider, headers) in [
-            (Provider::Anthropic, ["x-api-key"].as_slice()),
-            (Provider::OpenAi, &["authorization"]),
-            (Provider::Compatible, &["authorization"]),
-            (Provider::Bedrock, &[]),
+            ("anthropic", ["x-api-key"].as_slice()),
+            ("openai", &["authorization"]),
+            ("gemini", &["authorization"]),
+            ("home", &["authorization"]),
+            ("bedrock", &[]),
         ] {
             let desk = Arc::new(Desk::default());
             let models = models(&desk);
-            let turns = vec![Turn::Facts(prompt.facts.clone())];
-            let model = format!("{}/m", provider.as_str());
-            let question = prompt.question(&model, turns, Millis::from_secs(20));
-            let error = at_once(models.ask(&question)).unwrap_err();
+            let model = format!("{provider}/m");
+            let error = at_once(models.ask(&question(&model))).unwrap_err();
             let sent = desk.0.lock().unwrap();
             let [request] = sent.as_slice() else { panic!("{model}: {sent:?}") };
             let with_key =
@@ -388,7 +386,7 @@ mod tests {
                 request.uri().to_string(),
                 String::from_utf8_lossy(request.body()).into_owned(),
                 format!("{:?} {:?}", request.headers(), client),
-                format!("{error} {error:?} {:?} {}", models.keys.borrow(), prompt.text()),
+                format!("{error} {error:?} {:?} {:?}", models.keys.borrow(), question(&model)),
             ] {
                 assert!(!words.contains(KEY), "{model}: {words}");
             }

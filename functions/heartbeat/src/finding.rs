@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use shared::ids::{IncidentId, StrategyId};
 use shared::records::Incident;
-use shared::records::llm::{TOKEN_BOUND, UNUSABLE};
+use shared::records::llm::{TOKEN_BOUND, UNANSWERED, UNUSABLE};
 use shared::signal::{Severity, Signal};
 use shared::state::Episode;
 use shared::store::Key;
@@ -17,6 +17,8 @@ pub const ITEM_DAMAGED: &str = "item-damaged";
 pub const STRATEGY_UNSHARDED: &str = "strategy-unsharded";
 /// An order that waits for a person's answer: a notice, of which only the beginning is told.
 pub const APPROVAL_NEEDED: &str = "approval-needed";
+/// A model near its last day: a notice, of which only the beginning is told.
+pub const MODEL_RETIRING: &str = "model-retiring";
 
 /// When a fact began, as far as the tables say.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,14 +63,14 @@ pub fn severity_of(kind: &str) -> Severity {
     match Signal::parse(kind) {
         Some(signal) => signal.severity(),
         None if kind == STRATEGY_UNSHARDED => Severity::Warn,
-        None if kind == APPROVAL_NEEDED => Severity::Info,
+        None if kind == APPROVAL_NEEDED || kind == MODEL_RETIRING => Severity::Info,
         None => Severity::Page,
     }
 }
 
 /// Whether people are told that it is over. They answered, or the offer ended: that needs no message.
 pub fn tells_recovery(kind: &str) -> bool {
-    kind != APPROVAL_NEEDED
+    kind != APPROVAL_NEEDED && kind != MODEL_RETIRING
 }
 
 impl Finding {
@@ -78,8 +80,8 @@ impl Finding {
         // A fact without a time of its own is seen anew each time.
         let is_later = episode.since < self.since.at && self.since == Since::at(self.since.at);
         match (self.kind.as_str(), Signal::parse(&self.kind)) {
-            (APPROVAL_NEEDED, _) => episode.since != self.since.at,
-            (UNUSABLE | TOKEN_BOUND, _)
+            (APPROVAL_NEEDED | MODEL_RETIRING, _) => episode.since != self.since.at,
+            (UNUSABLE | TOKEN_BOUND | UNANSWERED, _)
             | (_, Some(Signal::LlmRefusals | Signal::LlmThrottled | Signal::LlmCost)) => is_later,
             _ => false,
         }

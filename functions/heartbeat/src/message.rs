@@ -94,17 +94,17 @@ mod tests {
         Alerts
         [page] heartbeat-stale demo (dev)
         {
-          "detail": "last_heartbeat is 2023-03-01T12:00:00Z, 121 s old",
-          "environment": "dev",
           "incident_id": "2gyuuktg4xpmtxpmjtfe5qoycyphrtiq",
-          "kind": "heartbeat-stale",
           "notice": "page",
-          "runbook": "docs/runbook.md#tradai-dev-heartbeat-stale",
-          "sent_at": "2023-03-01T12:02:01Z",
+          "environment": "dev",
+          "kind": "heartbeat-stale",
           "severity": "page",
-          "since": "2023-03-01T12:00:00Z",
           "strategy_id": "demo",
-          "subject": "demo"
+          "subject": "demo",
+          "since": "2023-03-01T12:00:00Z",
+          "sent_at": "2023-03-01T12:02:01Z",
+          "detail": "last_heartbeat is 2023-03-01T12:00:00Z, 121 s old",
+          "runbook": "docs/runbook.md#tradai-dev-heartbeat-stale"
         }
         "#);
     }

@@ -521,7 +521,7 @@ fn the_answer_is_the_documented_one() {
     let other = StrategyId::parse("other").unwrap();
     world.put(&other, |state| state.last_heartbeat = at("2023-03-01T11:00:00Z"));
     let answer = world.run().unwrap().to_json(&names());
-    insta::assert_snapshot!(answer, @r#"{"data":{"summary":{"active_strategies":2,"alerts_sent":2,"healthy":1,"latency_ms":0,"stale":1}},"environment":"dev","success":true}"#);
+    insta::assert_snapshot!(answer, @r#"{"success":true,"data":{"summary":{"active_strategies":2,"stale":1,"healthy":1,"alerts_sent":2,"latency_ms":0}},"environment":"dev"}"#);
 }
 
 #[test]

@@ -8,15 +8,15 @@ use shared::books::Position;
 use shared::decision::Action;
 use shared::ids::Symbol;
 use shared::market::Side;
+use shared::model::Capabilities;
 use shared::money::{Amount, Price};
 use shared::order::{Kind, Order, State, TimeInForce};
-use shared::ports::{Question, Tool, Turn};
+use shared::ports::{Question, Tool};
 use shared::records::decision::Inputs;
 use shared::settings::Settings;
 use shared::time::{Millis, Timestamp};
 
 use crate::bounds::max_quantity;
-use crate::budget::MAX_TOKENS;
 use crate::due;
 use crate::features::{Features, features};
 use crate::market::Market;
@@ -52,14 +52,16 @@ pub struct Prompt {
 }
 
 impl Prompt {
-    /// The question to `model` with everything that was said so far.
-    pub fn question(&self, model: &str, turns: Vec<Turn>, timeout: Millis) -> Question {
+    /// The question to `model`, with the error about the answer before where there was one, for an answer of at most
+    /// `max_tokens`.
+    pub fn question(&self, model: &str, error: Option<&str>, max_tokens: u32, timeout: Millis) -> Question {
         Question {
             model: model.to_owned(),
             system: SYSTEM.to_owned(),
             tool: self.tool.clone(),
-            turns,
-            max_tokens: MAX_TOKENS,
+            facts: self.facts.clone(),
+            format_error: error.map(str::to_owned),
+            max_tokens,
             timeout,
         }
     }
@@ -79,12 +81,9 @@ fn text(facts: &str, system: &str, tool: &Tool) -> String {
     .to_string()
 }
 
-/// The hash under which the prompt of `question` is recorded; none where it begins with no facts.
-pub fn hash(question: &Question) -> Option<String> {
-    match question.turns.first()? {
-        Turn::Facts(facts) => Some(record::hash(&text(facts, &question.system, &question.tool))),
-        Turn::Answered(_) | Turn::FormatError(_) => None,
-    }
+/// The hash under which the prompt of `question` is recorded.
+pub fn hash(question: &Question) -> String {
+    record::hash(&text(&question.facts, &question.system, &question.tool))
 }
 
 /// The one tool, for these symbols.
@@ -98,6 +97,8 @@ pub fn tool(symbols: &[Symbol]) -> Tool {
         schema: json!({
             "additionalProperties": false,
             "properties": {
+                // First, so that what the facts say is said before it is decided.
+                "analysis": text(),
                 "action": words(&Action::ALL.map(Action::as_str)),
                 "limit_price": text(),
                 "order_id": text(),
@@ -110,7 +111,7 @@ pub fn tool(symbols: &[Symbol]) -> Tool {
                 "take_profit": text(),
                 "time_in_force": words(&TimeInForce::ALL.map(TimeInForce::as_str)),
             },
-            "required": ["action", "reason"],
+            "required": ["analysis", "action", "reason"],
             "type": "object",
         }),
     }
@@ -135,22 +136,23 @@ pub fn facts(
     let mut facts = json!({
         "allowed_actions": actions,
         "decides_every_minutes": due::minutes(settings.decide_every),
+        "notes_of_others": notes,
         "quote_balance": quote.map(|amount: Amount| amount.to_string()),
         "recent_decisions": earlier,
         "symbols": symbols,
     });
-    if let (false, Some(facts)) = (notes.is_empty(), facts.as_object_mut()) {
-        facts.insert("notes_of_others".to_owned(), notes.into());
+    if let (true, Some(facts)) = (books.notes.is_empty(), facts.as_object_mut()) {
+        facts.shift_remove("notes_of_others");
     }
     facts.to_string()
 }
 
 /// The least that a question about the markets of `settings` has, in tokens by their bound: nothing is held, ordered or
 /// noted. Settings in which this does not fit can never ask.
-pub fn least(settings: &Settings, model: &str, now: Timestamp) -> u32 {
+pub fn least(settings: &Settings, takes: &Capabilities, now: Timestamp) -> u32 {
     let facts = facts(settings, &[], &Books::default(), &[], now);
     let markets = u32::try_from(settings.symbols.len()).unwrap_or(u32::MAX);
-    let plain = tokens::asked(model, &tool(&settings.symbols), &[&facts]);
+    let plain = tokens::asked(takes, &tool(&settings.symbols), &[&facts]);
     plain.saturating_add(markets.saturating_mul(LEAST_MARKET))
 }
 
@@ -254,11 +256,11 @@ fn position(held: &Position, market: &Market, now: Timestamp) -> Value {
     json!({
         "age_minutes": age(held.opened_at, now),
         "entry_price": entry.map(|price| price.to_string()),
+        "gain_pct": entry.and_then(|entry| gain(entry, market.quote.bid)),
         "quantity": held.quantity.to_string(),
         "status": held.status.as_str(),
         "stop": held.stop.to_string(),
         "take_profit": held.take_profit.map(|price| price.to_string()),
-        "gain_pct": entry.and_then(|entry| gain(entry, market.quote.bid)),
     })
 }
 
@@ -307,6 +309,7 @@ fn age(since: Timestamp, now: Timestamp) -> i64 {
 mod tests {
     use super::*;
     use crate::testing::{self, at};
+    use shared::model::capabilities::of;
 
     fn now() -> Timestamp {
         at("2023-03-01T16:00:05Z")
@@ -372,9 +375,15 @@ mod tests {
                 Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => value.to_string(),
             }
         }
-        for text in [rendered(&full()), tool(&[testing::symbol()]).schema.to_string()] {
-            assert_eq!(sorted(serde_json::from_str(&text).unwrap()), text);
-        }
+        let text = rendered(&full());
+        assert_eq!(sorted(serde_json::from_str(&text).unwrap()), text);
+    }
+
+    #[test]
+    fn the_analysis_comes_before_the_action() {
+        let schema = tool(&[testing::symbol()]).schema;
+        let names: Vec<&String> = schema["properties"].as_object().unwrap().keys().collect();
+        assert_eq!(names[..2], ["analysis", "action"]);
     }
 
     #[test]
@@ -394,9 +403,7 @@ mod tests {
     #[test]
     fn one_symbols_prompt_with_its_answer_leaves_room_to_ask_again_within_the_session() {
         let tool = tool(&[testing::symbol()]);
-        let most = |model: &str, books: &Books| {
-            tokens::asked(model, &tool, &[&rendered(books)]).saturating_add(MAX_TOKENS)
-        };
+        let most = |model: &str, books: &Books| tokens::asked(&of(model), &tool, &[&rendered(books)]);
         let mut noted = full();
         noted.notes = vec![Shown {
             age_minutes: 12,
@@ -412,7 +419,7 @@ mod tests {
         {
             let (plain, noted) = (most(model, &full()), most(model, &noted));
             println!("{model}: {plain}, with a note {noted}");
-            assert!(plain <= 2_400 && noted <= 2_400, "{model}: {plain}, with a note {noted}");
+            assert!(plain <= 2_100 && noted <= 2_100, "{model}: {plain}, with a note {noted}");
         }
     }
 
@@ -427,16 +434,16 @@ mod tests {
             text: crate::notes::plain(&"比特币下跌".repeat(100), crate::notes::MOST_TEXT),
         }];
         let tool = tool(&[testing::symbol()]);
-        let asked = tokens::asked("anthropic/claude-opus-5-5", &tool, &[&rendered(&noted)]);
-        let most = asked.saturating_add(MAX_TOKENS);
-        assert!(most <= 3_000, "{most}");
+        let asked = tokens::asked(&of("anthropic/claude-opus-5-5"), &tool, &[&rendered(&noted)]);
+        assert!(asked <= 2_700, "{asked}");
     }
 
     #[test]
     fn the_least_of_a_question_is_below_every_real_one_and_not_far() {
         for model in ["anthropic/claude-haiku-4-5", "openai/gpt-5-mini"] {
-            let real = tokens::asked(model, &tool(&[testing::symbol()]), &[&rendered(&Books::default())]);
-            let least = least(&testing::settings(), model, now());
+            let real =
+                tokens::asked(&of(model), &tool(&[testing::symbol()]), &[&rendered(&Books::default())]);
+            let least = least(&testing::settings(), &of(model), now());
             assert!(least < real && real - least < 300, "{model}: {least} {real}");
         }
     }
