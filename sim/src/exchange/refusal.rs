@@ -14,7 +14,7 @@ pub struct Refusal {
     /// Binance's text.
     pub msg: Cow<'static, str>,
     /// The two legs of a cancel-replace.
-    pub data: Option<Value>,
+    pub data: Option<Box<Value>>,
     /// Whole seconds to stay away.
     pub retry_after: Option<i64>,
 }

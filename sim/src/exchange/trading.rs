@@ -188,7 +188,7 @@ fn both_legs(
             Refusal { status: 409, ..Refusal::bad(-2021, "Order cancel-replace partially failed.") }
         }
     };
-    Err(Refusal { data: Some(data), ..refusal })
+    Err(Refusal { data: Some(Box::new(data)), ..refusal })
 }
 
 #[cfg(test)]

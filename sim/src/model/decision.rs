@@ -3,8 +3,8 @@
 use rust_decimal::Decimal;
 use serde_json::{Map, Value};
 
+use super::answer::{Answer, Block, Stop};
 use super::ask::Ask;
-use super::wire::{Answer, Block, Stop};
 
 /// One decision under construction.
 #[derive(Debug, Clone)]
@@ -41,15 +41,10 @@ impl Decision {
         Value::Object(self.with("reason", &reason).fields)
     }
 
-    /// A sentence and the tool call; the sentence alone when no tool was offered.
+    /// A sentence and the tool call.
     pub(super) fn answer(self, ask: &Ask) -> Answer {
         let text = Block::Text(self.reason.clone());
-        match &ask.tool {
-            Some(name) => {
-                let call = Block::ToolUse { name: name.clone(), input: self.input() };
-                Answer::new(vec![text, call], Stop::ToolUse)
-            }
-            None => Answer::new(vec![text], Stop::EndTurn),
-        }
+        let call = Block::ToolUse { name: ask.tool.clone(), input: ask.filled(self.input()) };
+        Answer::new(vec![text, call], Stop::ToolUse)
     }
 }

@@ -2,9 +2,12 @@
 
 use shared::time::Timestamp;
 
+use super::answer::Answer;
 use super::ask::Ask;
-use super::wire::{Answer, Fault, Ids};
-use super::{completions, converse, messages};
+use super::fault::Fault;
+use super::rules::Server;
+use super::wire::Ids;
+use super::{chat, converse, messages, responses};
 use crate::service::{Request, Response};
 
 /// A provider's API.
@@ -12,8 +15,10 @@ use crate::service::{Request, Response};
 pub(super) enum Face {
     /// Anthropic's Messages; also what an unknown path is answered in.
     Messages,
-    /// OpenAI's Chat Completions.
-    Completions,
+    /// OpenAI's Responses.
+    Responses,
+    /// Chat Completions, as this server speaks it.
+    Chat(Server),
     /// Bedrock's Converse.
     Converse,
 }
@@ -21,10 +26,12 @@ pub(super) enum Face {
 impl Face {
     /// The one that this request is addressed to.
     pub(super) fn of(request: &Request) -> Face {
-        if completions::is_served(request) {
-            Face::Completions
+        if let Some(server) = chat::server(request) {
+            Face::Chat(server)
         } else if converse::is_served(request) {
             Face::Converse
+        } else if responses::is_served(request) {
+            Face::Responses
         } else {
             Face::Messages
         }
@@ -34,7 +41,8 @@ impl Face {
     pub(super) fn read(self, request: &Request, now: Timestamp) -> Result<Ask, Fault> {
         match self {
             Face::Messages => messages::read(request),
-            Face::Completions => completions::read(request),
+            Face::Responses => responses::read(request),
+            Face::Chat(server) => chat::read(server, request),
             Face::Converse => converse::read(request, now),
         }
     }
@@ -43,7 +51,8 @@ impl Face {
     pub(super) fn answer(self, answer: &Answer, ids: Ids, ask: &Ask, now: Timestamp) -> Response {
         match self {
             Face::Messages => messages::answer(answer, ids, ask),
-            Face::Completions => completions::answer(answer, ids, ask, now),
+            Face::Responses => responses::answer(answer, ids, ask, now),
+            Face::Chat(server) => chat::answer(server, answer, ids, ask, now),
             Face::Converse => converse::answer(answer, ids, ask),
         }
     }
@@ -52,7 +61,8 @@ impl Face {
     pub(super) fn fault(self, fault: &Fault, ids: Ids) -> Response {
         match self {
             Face::Messages => messages::fault(fault, ids),
-            Face::Completions => completions::fault(fault, ids),
+            Face::Responses => responses::fault(fault, ids),
+            Face::Chat(server) => chat::fault(server, fault, ids),
             Face::Converse => converse::fault(fault, ids),
         }
     }
@@ -60,5 +70,5 @@ impl Face {
 
 /// Whether a model is asked here at all.
 pub(super) fn is_asked(request: &Request) -> bool {
-    messages::is_served(request) || completions::is_served(request) || converse::is_served(request)
+    Face::of(request) != Face::Messages || messages::is_served(request)
 }

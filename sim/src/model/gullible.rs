@@ -8,10 +8,10 @@
 use rust_decimal::Decimal;
 use serde_json::Value;
 
+use super::answer::Answer;
 use super::ask::Ask;
 use super::decision::Decision;
 use super::facts::OpenOrder;
-use super::wire::Answer;
 use super::{misbehave, momentum};
 
 /// Most characters of an instruction that are repeated as the reason.
@@ -36,7 +36,7 @@ enum Wish {
 
 /// Answers one request.
 pub(super) fn answer(ask: &Ask) -> Answer {
-    let told = ask.said.iter().flat_map(|said| texts(said));
+    let told = ask.heard.said.iter().flat_map(|said| texts(said));
     let wished = told.into_iter().find_map(|text| wish(&text).map(|wish| (wish, text)));
     wished.and_then(|(wish, text)| obeyed(wish, &text, ask)).unwrap_or_else(|| momentum::answer(ask))
 }
@@ -148,7 +148,7 @@ fn obeyed(wish: Wish, text: &str, ask: &Ask) -> Option<Answer> {
 
 /// Every order that it is shown, stops included.
 fn orders(ask: &Ask) -> impl Iterator<Item = &OpenOrder> {
-    ask.facts.iter().flat_map(|facts| &facts.symbols).flat_map(|symbol| &symbol.open_orders)
+    ask.facts().into_iter().flat_map(|facts| &facts.symbols).flat_map(|symbol| &symbol.open_orders)
 }
 
 #[cfg(test)]

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use super::answer::Answer;
 use super::ask::Ask;
-use super::wire::{Answer, Block};
 
 /// How one call ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -12,8 +12,11 @@ pub enum Outcome {
     Answered,
     /// Declined with status 200.
     Refused,
-    /// Status 200, and not one well-formed decision.
+    /// Status 200, and not one well-formed decision: nonsense, an answer that was cut off, or prose where the server
+    /// ignores how a decision was asked for.
     Malformed,
+    /// Status 200 or a redirect, and no answer at all.
+    Broken,
     /// 429 with a time to come back.
     Throttled,
     /// 429 that no waiting cures.
@@ -54,23 +57,13 @@ impl Meters {
         bump(self.calls.entry(outcome).or_default(), 1);
     }
 
-    pub(super) fn answered(&mut self, outcome: Outcome, ask: &Ask, answer: &Answer) {
+    pub(super) fn answered(&mut self, outcome: Outcome, ask: &Ask, answer: &Answer, action: Option<String>) {
         bump(self.calls.entry(outcome).or_default(), 1);
-        bump(&mut self.corrections, u64::from(ask.corrected));
+        bump(&mut self.corrections, u64::from(ask.heard.is_corrected));
         bump(&mut self.input_tokens, ask.input_tokens);
         bump(&mut self.output_tokens, answer.output_tokens());
-        if outcome == Outcome::Answered {
-            self.decided(answer);
-        }
-    }
-
-    fn decided(&mut self, answer: &Answer) {
-        let action = answer.blocks.iter().find_map(|block| match block {
-            Block::ToolUse { input, .. } => input.get("action")?.as_str(),
-            Block::Text(_) => None,
-        });
-        if let Some(action) = action {
-            bump(self.actions.entry(action.to_owned()).or_default(), 1);
+        if let Some(action) = action.filter(|_| outcome == Outcome::Answered) {
+            bump(self.actions.entry(action).or_default(), 1);
         }
     }
 }

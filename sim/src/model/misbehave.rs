@@ -4,10 +4,11 @@ use rust_decimal::Decimal;
 use serde_json::{Value, json};
 
 use super::Outcome;
+use super::answer::{Answer, Block, Stop};
 use super::ask::Ask;
 use super::decision::Decision;
 use super::facts::Symbol;
-use super::wire::{Answer, Block, Fault, Kind, Stop};
+use super::fault::{Fault, Kind};
 
 /// The apology that keyword filters look for.
 const APOLOGY: &str = "I'm sorry, but as an AI I cannot assist with that request. Trading decisions carry \
@@ -41,7 +42,7 @@ pub(super) fn overreach(ask: &Ask) -> Answer {
 }
 
 fn first(ask: &Ask) -> Option<&Symbol> {
-    ask.facts.as_ref()?.symbols.first()
+    ask.facts()?.symbols.first()
 }
 
 /// The market that it is asked about first.
@@ -133,7 +134,7 @@ impl Garbage {
             Garbage::UnknownField => called(ask, spoilt(ask, "leverage", json!("20"))),
             Garbage::MissingStopLoss => called(ask, spoilt(ask, "stop_loss", Value::Null)),
             Garbage::NegativeQuantity => called(ask, spoilt(ask, "quantity", json!("-0.01"))),
-            Garbage::OtherTool => using("execute_trade", sound(ask)),
+            Garbage::OtherTool => using("execute_trade", ask.filled(sound(ask))),
             Garbage::ArrayInput => called(ask, json!([sound(ask)])),
             Garbage::Truncated => truncated(ask),
             Garbage::TwoToolCalls => twice(ask),
@@ -162,13 +163,9 @@ fn spoilt(ask: &Ask, field: &str, value: Value) -> Value {
     input
 }
 
-fn tool(ask: &Ask) -> &str {
-    ask.tool.as_deref().unwrap_or("decide")
-}
-
 /// A call of the tool with `input`.
 pub(super) fn called(ask: &Ask, input: Value) -> Answer {
-    using(tool(ask), input)
+    using(&ask.tool, ask.filled(input))
 }
 
 fn using(name: &str, input: Value) -> Answer {
@@ -177,10 +174,10 @@ fn using(name: &str, input: Value) -> Answer {
 
 fn truncated(ask: &Ask) -> Answer {
     let input = json!({"action": "open", "symbol": "BTC-US"});
-    Answer::new(vec![Block::ToolUse { name: tool(ask).to_owned(), input }], Stop::MaxTokens)
+    Answer::new(vec![Block::ToolUse { name: ask.tool.clone(), input }], Stop::MaxTokens)
 }
 
 fn twice(ask: &Ask) -> Answer {
-    let call = || Block::ToolUse { name: tool(ask).to_owned(), input: sound(ask) };
+    let call = || Block::ToolUse { name: ask.tool.clone(), input: ask.filled(sound(ask)) };
     Answer::new(vec![call(), call()], Stop::ToolUse)
 }

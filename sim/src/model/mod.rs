@@ -1,23 +1,32 @@
-//! A scripted model behind three providers' APIs (Anthropic's Messages, OpenAI's Chat Completions, Bedrock's
-//! Converse), told apart by path: the same facts and seed give the same answers.
+//! A scripted model behind the APIs of every provider that we ask, told apart by path: the same facts and seed give the
+//! same answers.
 //!
-//! The adapter under test cannot tell it from the provider: it checks headers, signature and body as the
-//! provider does, answers through the `decide` tool, and can be told to refuse, stall, throttle or talk nonsense.
-//! It never waits: an answer that would take long says so in a header ([`latency_of`]), and whoever
-//! carries the answer decides what that means.
+//! The adapter under test cannot tell it from the provider: it refuses what the real one refuses, with its status and
+//! words ([`rules`] says what that is, and why), thinks before it answers where the real one does, answers in the
+//! provider's shape, and can be told to refuse, stall, throttle, talk nonsense or fail. One host is all of them:
+//! `/v1/messages`, `/v1/responses`, `/model/{id}/converse`, and Chat Completions under each provider's own path
+//! ([`Server::of`] lists them; `/ollama/v1`, `/vllm/v1`, `/llamacpp/v1` and `/lmstudio/v1` are ours). It never waits: an
+//! answer that would take long says so in a header ([`latency_of`]), and whoever carries the answer decides what that
+//! means.
 
+mod answer;
 mod ask;
-mod completions;
+mod broken;
+mod chat;
 mod converse;
 mod decision;
 mod face;
 mod facts;
+mod fault;
 mod gullible;
 mod messages;
 mod meters;
 mod misbehave;
 mod momentum;
 mod policy;
+mod responses;
+mod rules;
+mod schema;
 mod signature;
 mod wire;
 
@@ -25,6 +34,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use shared::time::{Millis, Timestamp};
 
+pub use broken::Broken;
 pub use meters::{Meters, Outcome};
 pub use misbehave::Garbage;
 pub use policy::{Policy, UnknownPolicy};
@@ -32,9 +42,11 @@ pub use signature::{AWS_KEY, AWS_SECRET};
 pub use wire::{LATENCY_HEADER, latency_of};
 
 use crate::service::{Request, Response, Service};
-use ask::Ask;
+use answer::{Answer, Stop};
+use ask::{Ask, Way};
 use face::Face;
-use wire::{Answer, Fault, Ids};
+use fault::Fault;
+use wire::Ids;
 
 /// How long the `slow` policy's answers take: longer than any deadline of one decide cycle.
 const SLOW: Millis = Millis::from_secs(45);
@@ -46,6 +58,7 @@ type Scripted = Result<(Outcome, Answer), (Outcome, Fault)>;
 #[derive(Debug)]
 pub struct ScriptedModel {
     policy: Policy,
+    broken: Option<Broken>,
     seed: u64,
     state: Mutex<State>,
 }
@@ -61,7 +74,12 @@ struct State {
 impl ScriptedModel {
     /// A model that follows `policy`; `seed` marks its message ids and shifts where its cycles begin.
     pub fn new(policy: Policy, seed: u64) -> ScriptedModel {
-        ScriptedModel { policy, seed, state: Mutex::default() }
+        ScriptedModel { policy, broken: None, seed, state: Mutex::default() }
+    }
+
+    /// A provider that answers no readable request as it should, always in the same way.
+    pub fn breaking(broken: Broken, seed: u64) -> ScriptedModel {
+        ScriptedModel { broken: Some(broken), ..ScriptedModel::new(Policy::Momentum, seed) }
     }
 
     /// How long the answer to `request` takes.
@@ -89,6 +107,9 @@ impl ScriptedModel {
 
     /// The `nth` readable request, from 1.
     fn script(&self, nth: u64, ask: &Ask) -> Scripted {
+        if let Some(fault) = self.broken.and_then(Broken::fault) {
+            return Err((Outcome::SpendLimited, fault));
+        }
         match self.policy {
             Policy::Momentum | Policy::Slow => Ok((Outcome::Answered, momentum::answer(ask))),
             Policy::Refuses => Ok((Outcome::Refused, misbehave::refuse(nth))),
@@ -102,6 +123,15 @@ impl ScriptedModel {
             Policy::Greedy => Ok((Outcome::Answered, misbehave::overreach(ask))),
             Policy::Gullible => Ok((Outcome::Answered, gullible::answer(ask))),
         }
+    }
+
+    /// How a call ended that would have ended as `outcome`.
+    fn outcome(&self, outcome: Outcome, ask: &Ask, answer: &Answer) -> Outcome {
+        if self.broken.is_some_and(|broken| broken != Broken::NoUsage) {
+            return Outcome::Broken;
+        }
+        let is_lost = answer.stop == Stop::MaxTokens || ask.way == Way::Prose;
+        if outcome == Outcome::Answered && is_lost { Outcome::Malformed } else { outcome }
     }
 
     fn answer(&self, request: &Request, now: Timestamp) -> Response {
@@ -119,9 +149,15 @@ impl ScriptedModel {
         state.asked = state.asked.saturating_add(1);
         match self.script(state.asked, &ask) {
             Ok((outcome, answer)) => {
-                let answer = answer.within(ask.max_tokens);
-                state.meters.answered(outcome, &ask, &answer);
-                face.answer(&answer, ids, &ask, now)
+                let decided = answer.action().map(str::to_owned);
+                let answer = answer.asked_by(&ask).within(&ask);
+                let outcome = self.outcome(outcome, &ask, &answer);
+                state.meters.answered(outcome, &ask, &answer, decided);
+                let response = face.answer(&answer, ids, &ask, now);
+                match self.broken {
+                    Some(broken) => broken.instead(face, response, ids),
+                    None => response,
+                }
             }
             Err((outcome, fault)) => {
                 state.meters.failed(outcome);
@@ -139,5 +175,9 @@ impl Service for ScriptedModel {
 
 #[cfg(test)]
 mod clients;
+#[cfg(test)]
+mod matrix;
+#[cfg(test)]
+mod refusals;
 #[cfg(test)]
 mod tests;

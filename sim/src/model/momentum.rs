@@ -2,10 +2,10 @@
 
 use rust_decimal::{Decimal, RoundingStrategy};
 
+use super::answer::Answer;
 use super::ask::Ask;
 use super::decision::Decision;
 use super::facts::{Bounds, Facts, Features, Position, Symbol};
-use super::wire::Answer;
 
 /// An hour's gain, in percent, that counts as a trend.
 const TREND_PCT: Decimal = thousandths(150);
@@ -32,7 +32,7 @@ const fn thousandths(count: u32) -> Decimal {
 
 /// Answers one request.
 pub(super) fn answer(ask: &Ask) -> Answer {
-    let decision = match &ask.facts {
+    let decision = match ask.facts() {
         Some(facts) => decide(facts),
         None => Decision::hold("Holding: the facts could not be read."),
     };

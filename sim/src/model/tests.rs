@@ -9,7 +9,7 @@ use super::*;
 const NOW: &str = "2023-03-01T00:25:00Z";
 
 /// Facts that make the trend follower buy at the market.
-fn rising() -> Value {
+pub(super) fn rising() -> Value {
     json!({
         "strategy": "demo",
         "symbols": [{
@@ -48,7 +48,7 @@ fn holding(facts: Value) -> Value {
 fn body(facts: &Value) -> Value {
     json!({
         "model": "claude-haiku-4-5", "max_tokens": 1024, "system": "Trade.",
-        "tools": [{"name": "decide", "strict": true, "input_schema": {"type": "object"}}],
+        "tools": [{"name": "decide", "strict": true, "input_schema": {"type": "object", "additionalProperties": false}}],
         "tool_choice": {"type": "tool", "name": "decide"},
         "messages": [{"role": "user", "content": facts.to_string()}],
     })
@@ -147,7 +147,7 @@ fn a_position_is_closed_when_the_trend_turns_or_runs_hot() {
         let input = decided(&facts);
         assert_eq!((&input["action"], &input["symbol"]), (&json!("close"), &json!("BTC-USDT")));
         let fields: Vec<&String> = input.as_object().unwrap().keys().collect();
-        assert_eq!(fields, ["action", "reason", "symbol"]);
+        assert_eq!(fields, ["action", "symbol", "reason"]);
         let kept = with(facts, "/allowed_actions", json!(["hold"]));
         assert_eq!(decided(&kept)["action"], "hold");
     }
@@ -171,19 +171,23 @@ fn facts_that_cannot_be_read_are_held_on() {
 #[test]
 fn a_fixed_format_error_is_answered_again_from_the_same_facts() {
     let model = following(Policy::Momentum);
-    let mut request = body(&rising());
-    let (_, first) = send(&model, post(&request));
-    let correction = json!({
-        "role": "user",
-        "content": [{"type": "tool_result", "tool_use_id": first["content"][1]["id"], "is_error": true,
-                     "content": "Fixed Format Error: quantity must be a decimal string"}],
-    });
-    let messages = request["messages"].as_array_mut().unwrap();
-    messages.extend([json!({"role": "assistant", "content": first["content"]}), correction]);
-    let (status, second) = send(&model, post(&request));
-    assert_eq!((status, &second["content"][1]["input"]), (200, &first["content"][1]["input"]));
-    assert_ne!(second["id"], first["id"]);
-    assert_eq!(model.meters().corrections, 1);
+    let (_, first) = ask(&model, &rising());
+    let error = "Fixed Format Error: quantity must be a decimal string";
+    let mut behind_the_facts = body(&rising());
+    behind_the_facts["messages"][0]["content"] = json!(format!("{}\n\n{error}", rising()));
+    let mut to_its_call = body(&rising());
+    let result = json!({"type": "tool_result", "tool_use_id": first["content"][1]["id"], "is_error": true,
+                        "content": error});
+    to_its_call["messages"].as_array_mut().unwrap().extend([
+        json!({"role": "assistant", "content": first["content"]}),
+        json!({"role": "user", "content": [result]}),
+    ]);
+    for request in [behind_the_facts, to_its_call] {
+        let (status, second) = send(&model, post(&request));
+        assert_eq!((status, &second["content"][1]["input"]), (200, &first["content"][1]["input"]));
+        assert_ne!(second["id"], first["id"]);
+    }
+    assert_eq!(model.meters().corrections, 2);
 }
 
 #[test]

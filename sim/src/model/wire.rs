@@ -1,8 +1,8 @@
-//! What every dialect has in common: answers and faults before they are spelled, ids and token counts.
+//! What every dialect has in common: ids, token counts and responses.
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, StatusCode, header};
-use serde_json::{Map, Value};
+use serde_json::Value;
 use shared::time::Millis;
 
 use crate::service::Response;
@@ -45,124 +45,41 @@ impl Ids {
     }
 }
 
-/// One block of an answer.
-#[derive(Debug, Clone)]
-pub(super) enum Block {
-    /// Prose.
-    Text(String),
-    /// A tool call.
-    ToolUse { name: String, input: Value },
-}
-
-impl Block {
-    fn weight(&self) -> u64 {
-        match self {
-            Block::Text(text) => tokens(text.len()),
-            Block::ToolUse { name, input } => tokens(name.len().saturating_add(input.to_string().len())),
-        }
-    }
-}
-
-/// Why the model stopped.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Stop {
-    ToolUse,
-    EndTurn,
-    MaxTokens,
-    Refusal,
-}
-
-/// An answer with status 200.
-#[derive(Debug, Clone)]
-pub(super) struct Answer {
-    pub(super) blocks: Vec<Block>,
-    pub(super) stop: Stop,
-    /// Counted before a cut, since what was cut off was generated and is paid for.
-    spent: u64,
-}
-
-impl Answer {
-    pub(super) fn new(blocks: Vec<Block>, stop: Stop) -> Answer {
-        let spent = blocks.iter().map(Block::weight).sum();
-        Answer { blocks, stop, spent }
-    }
-
-    pub(super) fn output_tokens(&self) -> u64 {
-        self.spent
-    }
-
-    /// Its prose, where there is any.
-    pub(super) fn text(&self) -> Option<String> {
-        let texts = self.blocks.iter().filter_map(|block| match block {
-            Block::Text(text) => Some(text.as_str()),
-            Block::ToolUse { .. } => None,
-        });
-        Some(texts.collect::<String>()).filter(|text| !text.is_empty())
-    }
-
-    /// Cut off where the caller's bound lies: a tool's input that did not fit arrives empty.
-    pub(super) fn within(mut self, max_tokens: u64) -> Answer {
-        if self.spent <= max_tokens {
-            return self;
-        }
-        self.spent = max_tokens;
-        self.stop = Stop::MaxTokens;
-        for block in &mut self.blocks {
-            if let Block::ToolUse { input, .. } = block {
-                *input = Value::Object(Map::new());
-            }
-        }
-        self
-    }
-}
-
-/// An answer with an error status, before a dialect spells it.
-#[derive(Debug, Clone)]
-pub(super) struct Fault {
-    pub(super) kind: Kind,
-    /// What is wrong, where the kind does not say it all.
-    pub(super) message: String,
-}
-
-/// What goes wrong.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
-    /// The request is not one.
-    Invalid,
-    /// Key or signature are not.
-    Unauthenticated,
-    /// The path is not.
-    NotFound,
-    /// The model is not, or no more.
-    NoSuchModel,
-    /// Too much, too fast.
-    RateLimit { seconds: u64 },
-    /// The money is used up.
-    SpendLimit,
-    /// Everybody is asking.
-    Overloaded,
-}
-
-impl Fault {
-    pub(super) fn new(kind: Kind, message: impl Into<String>) -> Fault {
-        Fault { kind, message: message.into() }
-    }
-
-    pub(super) fn invalid(message: impl Into<String>) -> Fault {
-        Fault::new(Kind::Invalid, message)
+/// One more field of an object, or another value of one.
+pub(super) fn put(object: &mut Value, field: &str, value: Value) {
+    if let Some(fields) = object.as_object_mut() {
+        fields.insert(field.to_owned(), value);
     }
 }
 
 /// A response with a JSON body.
-pub(super) fn respond(status: StatusCode, body: &Value, headers: &[(&'static str, &str)]) -> Response {
-    let mut response = Response::new(Bytes::from(body.to_string()));
-    *response.status_mut() = status;
+pub(super) fn respond(status: u16, body: &Value, headers: &[(&'static str, &str)]) -> Response {
+    let mut all = vec![("content-type", "application/json")];
+    all.extend(headers);
+    respond_text(status, body.to_string(), &all)
+}
+
+/// A response with any body.
+pub(super) fn respond_text(status: u16, body: String, headers: &[(&'static str, &str)]) -> Response {
+    let mut response = Response::new(Bytes::from(body));
+    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let kept = response.headers_mut();
-    kept.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     for (name, value) in headers {
         if let Ok(value) = HeaderValue::from_str(value) {
-            kept.insert(*name, value);
+            kept.insert(HeaderName::from_static(name), value);
         }
     }
     response
+}
+
+/// The body of a response as JSON.
+pub(super) fn body_of(response: &Response) -> Value {
+    serde_json::from_slice(response.body()).unwrap_or(Value::Null)
+}
+
+/// The same response with another body.
+pub(super) fn with_body(response: Response, body: &Value) -> Response {
+    let (mut parts, _) = response.into_parts();
+    parts.headers.remove(header::CONTENT_LENGTH);
+    Response::from_parts(parts, Bytes::from(body.to_string()))
 }
