@@ -1,15 +1,22 @@
 //! `tradai model resume`: models that were switched off, or that needed a person, may be asked again. Decide clears the
 //! hold `model_off` of each strategy in its next cycle. `tradai model lower`: what a model once used above the bound on
-//! its tokens counts no more.
+//! its tokens counts no more. `tradai model probe`: one question to a model, and everything that came of it.
 
+use std::path::PathBuf;
+
+use serde_json::Value;
 use shared::ids::ProviderId;
+use shared::model::Ask;
 use shared::records::llm::{self, LlmLedger, Resumed, SwitchedOff};
 use shared::store::{ReadTables, ScanTables, WriteTables};
 use shared::tables::Table;
 use shared::time::Timestamp;
 
+use crate::models::Models;
 use crate::not_done::NotDone;
+use crate::paper::show::one_line;
 use crate::person::Person;
+use crate::probe::{self, Line};
 use crate::stage::{Stage, Which};
 
 /// What can be done with models.
@@ -19,6 +26,22 @@ pub enum Command {
     Resume(Options),
     /// Bound a model's tokens plainly again, after it once used more
     Lower(Lower),
+    /// Ask a model one question; show request, answer, how it was read, tokens and dollars
+    Probe(Probe),
+}
+
+/// Which model, and from where.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Probe {
+    /// The model, as strategies name it; on this machine with its provider's key in the environment
+    #[arg(value_name = "PROVIDER/MODEL")]
+    pub model: String,
+    /// Model servers as TOML, as for tradai paper
+    #[arg(long, value_name = "FILE", conflicts_with = "env")]
+    pub servers: Option<PathBuf>,
+    /// Ask it inside the decide function of this stage, with the stage's key and servers
+    #[arg(long, value_name = "STAGE")]
+    pub env: Option<String>,
 }
 
 /// Which model, where, and in whose name.
@@ -143,4 +166,74 @@ pub async fn lower(stage: &Stage, model: &str, by: &str, person: &mut Person<'_>
     person.tell(&format!(
         "lowered by {by}: {model} had used {percent} % of the bound on its tokens, and is bounded plainly now"
     ))
+}
+
+/// Asks `model` from this machine, and shows each question.
+pub async fn probe(
+    models: &mut Models,
+    model: &str,
+    line: &Line,
+    person: &mut Person<'_>,
+) -> Result<(), NotDone> {
+    let tried = probe::try_model(models, model, None, line).await?;
+    let is_priced = models.servers().is_priced(model, line.clock.now());
+    for (way, probed) in &tried.asked {
+        show(&probed.told, *way, is_priced, person)?;
+    }
+    if let Some(way) = tried.found {
+        person.tell(&probe::advice(model, way))?;
+    }
+    tried.failure().map_or(Ok(()), |why| Err(NotDone::input(format!("{model} cannot be asked: {why}"))))
+}
+
+/// The same inside decide of a stage.
+pub async fn probe_on(
+    stage: &Stage,
+    model: &str,
+    person: &mut Person<'_>,
+    now: Timestamp,
+) -> Result<(), NotDone> {
+    let probe = probe::in_decide(stage, model, now).await.map_err(NotDone::Refused)?;
+    let none =
+        || NotDone::input(format!("stage {} has no decide function; deploy it first", stage.names.env));
+    let probe = probe.ok_or_else(none)?;
+    show(&probe, None, stage.servers().await?.is_priced(model, now), person)?;
+    match probe.error.is_empty() {
+        true => Ok(()),
+        false => {
+            let why = probe::shorten(&probe.error);
+            Err(NotDone::input(format!("{model} cannot be asked: {why}")))
+        }
+    }
+}
+
+fn show(
+    probe: &shared::probe::Probe,
+    way: Option<Ask>,
+    is_priced: bool,
+    person: &mut Person<'_>,
+) -> Result<(), NotDone> {
+    let way = way.map(|way| format!(", tool_choice = \"{}\"", way.as_str())).unwrap_or_default();
+    let status = probe.status.map_or_else(|| "none came".to_owned(), |status| format!("HTTP {status}"));
+    let read = if probe.read.is_empty() { "no decision" } else { &probe.read };
+    let mut text = vec![format!("request{way}"), pretty(&probe.request), format!("answer: {status}")];
+    text.extend(Some(pretty(&probe.answer)).filter(|answer| !answer.is_empty()));
+    text.push(format!("read as {read}"));
+    text.extend(Some(format!("why not: {}", probe.error)).filter(|_| !probe.error.is_empty()));
+    text.push(format!("used {}", probe::spent(std::iter::once(probe), is_priced)));
+    let lines = text.iter().flat_map(|part| part.split('\n')).map(one_line);
+    person.tell(&lines.collect::<Vec<_>>().join("\n"))
+}
+
+/// Each line that is JSON over several.
+fn pretty(text: &str) -> String {
+    let line = |line: &str| {
+        let value =
+            serde_json::from_str::<Value>(line).and_then(|value| serde_json::to_string_pretty(&value));
+        value.unwrap_or_else(|_| line.to_owned())
+    };
+    match text.split_once('\n') {
+        Some((head, body)) if !head.starts_with(['{', '[']) => format!("{head}\n{}", line(body)),
+        Some(_) | None => line(text),
+    }
 }

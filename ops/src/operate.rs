@@ -2,13 +2,19 @@
 
 use std::io;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use shared::ids::{OrderId, StrategyId};
+use shared::lambda::SystemClock;
 use sim::clock::{Now, RealClock};
 
+use crate::models::Models;
 use crate::not_done::NotDone;
+use crate::paper::minds;
 use crate::person::{Person, name};
+use crate::probe::Line;
 use crate::stage::{Stage, Which};
+use crate::strategy::Wanted;
 use crate::wait::wait;
 use crate::{approvals, approve, emergency_stop, gate, model, reject, replay, start, status, stop, strategy};
 
@@ -83,10 +89,22 @@ async fn attempt(
             let by = name(given.options.by.as_deref(), &variable)?;
             model::lower(&reach(&given.options.which)?, &given.model, &by, person).await
         }
+        Command::Model(model::Command::Probe(given)) => match &given.env {
+            Some(env) => {
+                let stage = reach(&Which { env: env.clone() })?;
+                model::probe_on(&stage, &given.model, person, RealClock.now()).await
+            }
+            None => {
+                let mut models = Models::read(given.servers.as_deref(), &variable)?;
+                let line = Line { transport: minds::internet()?, clock: Arc::new(SystemClock) };
+                model::probe(&mut models, &given.model, &line, person).await
+            }
+        },
         Command::Strategy(strategy::Command::Apply(given)) => {
             let (loaded, file) = strategy::read(&given.file)?;
             let (stage, now) = (reach(&given.which)?, RealClock.now());
-            strategy::apply_file(&stage, &loaded, &file, given.shard, person, now).await
+            let wanted = Wanted { loaded: &loaded, file: &file, shard: given.shard, probes: !given.no_probe };
+            strategy::apply_file(&stage, wanted, person, now).await
         }
         Command::Status(given) => {
             let id = given.strategy_id.as_deref().map(strategy_of).transpose()?;

@@ -10,6 +10,7 @@ use decide::replay::{
     Difference, NotReplayed, Replayed, differences, differences_of_order, replay as read_again,
 };
 use shared::ids::{Env, StrategyId};
+use shared::model::Servers;
 use shared::order::Order;
 use shared::records::{self, Corrupt, DecisionRecord};
 use shared::store::{self, Attr, Item, Key, ReadTables, ScanTables};
@@ -100,11 +101,12 @@ pub async fn replay(stage: &Stage, wanted: &Wanted, person: &mut Person<'_>) -> 
                 Some(strategy) => vec![strategy.clone()],
                 None => every_strategy(stage).await?,
             };
+            let servers = stage.servers().await?;
             let mut tally = Tally::default();
             for strategy in &strategies {
                 let items = decisions(stage, strategy, *span, *last).await?;
                 for some in items.chunks(AT_ONCE) {
-                    let found = check(stage, some).await?;
+                    let found = check(stage, &servers, some).await?;
                     found.iter().try_for_each(|one| tally.count(one, person))?;
                 }
             }
@@ -124,7 +126,7 @@ async fn one(
         let line = format!("{strategy} has no decision of {minute} in stage {}", stage.names.env);
         return Err(NotDone::input(line));
     };
-    let found = check(stage, std::slice::from_ref(&item)).await?;
+    let found = check(stage, &stage.servers().await?, std::slice::from_ref(&item)).await?;
     for one in &found {
         person.tell(&show::in_full(one))?;
     }
@@ -180,6 +182,8 @@ struct Checked {
     name: String,
     /// The record, where it can be read.
     record: Result<DecisionRecord, Corrupt>,
+    /// Whether the price of its model is known.
+    is_priced: bool,
     /// What its answers say.
     replayed: Option<Result<Replayed, NotReplayed>>,
     /// Its order, as it is now.
@@ -189,19 +193,21 @@ struct Checked {
 }
 
 impl Checked {
-    fn new(env: &Env, item: &Item) -> Checked {
+    fn new(env: &Env, servers: &Servers, item: &Item) -> Checked {
         let key = |name: &str| match item.get(name) {
             Some(Attr::S(text)) => text.clone(),
             Some(_) | None => "?".to_owned(),
         };
         let name = format!("{} {}", key("decided_at"), key("strategy_id"));
         let record = records::decision::decode(item);
-        let replayed = record.as_ref().ok().map(|record| read_again(env, record));
+        let replayed = record.as_ref().ok().map(|record| read_again(env, servers, record));
         let differences = match (&record, &replayed) {
             (Ok(record), Some(Ok(replayed))) => differences(record, replayed),
             (Ok(_) | Err(_), _) => Vec::new(),
         };
-        Checked { name, record, replayed, order: None, differences }
+        let is_priced = |record: &DecisionRecord| servers.is_priced(&record.model, record.decided_at);
+        let is_priced = record.as_ref().is_ok_and(is_priced);
+        Checked { name, record, is_priced, replayed, order: None, differences }
     }
 
     /// Where its order is, by the record alone.
@@ -256,8 +262,9 @@ fn difference(one: &Difference) -> String {
 }
 
 /// Reads some decisions again, and their orders in one go.
-async fn check(stage: &Stage, items: &[Item]) -> Result<Vec<Checked>, NotDone> {
-    let mut checked: Vec<Checked> = items.iter().map(|item| Checked::new(&stage.names.env, item)).collect();
+async fn check(stage: &Stage, servers: &Servers, items: &[Item]) -> Result<Vec<Checked>, NotDone> {
+    let read = |item| Checked::new(&stage.names.env, servers, item);
+    let mut checked: Vec<Checked> = items.iter().map(read).collect();
     let keys: Vec<Key> = checked.iter().filter_map(Checked::order_key).collect();
     let orders = if keys.is_empty() { Vec::new() } else { stage.tables.get(&keys).await? };
     let orders: BTreeMap<Key, Option<Item>> = keys.into_iter().zip(orders).collect();

@@ -11,7 +11,10 @@ use shared::environment::Aws;
 use shared::http_client::HttpClient;
 use shared::ids::Env;
 use shared::invoke::Functions;
+use shared::lambda::SystemClock;
+use shared::model::Servers;
 use shared::secret::{ReadSecret, Secret, SecretError};
+use shared::store::ReadTables;
 use shared::tables::{EnvVar, Names, PREFIX};
 use shared::time::Millis;
 use shared::transport::SharedTransport;
@@ -52,7 +55,7 @@ impl Stage {
         let env = Env::parse(&which.env).map_err(|why| BadInput::new(format!("--env: {why}")))?;
         let prefix = variable(EnvVar::Prefix.as_str()).unwrap_or_else(|| PREFIX.to_owned());
         let config = aws(variable)?;
-        let http = HttpClient::new().map_err(BadInput::new)?;
+        let http = HttpClient::new(Arc::new(SystemClock)).map_err(BadInput::new)?;
         let transport: SharedTransport = Arc::new(http);
         Ok(Stage::over(Names { prefix, env }, &config, &transport))
     }
@@ -69,6 +72,13 @@ impl Stage {
             topics: AccountTopics { client: clients::sns(config, Arc::clone(transport)) },
             names,
         }
+    }
+
+    /// The model servers of the stage, as its stack wrote them.
+    pub async fn servers(&self) -> Result<Servers, NotDone> {
+        let item = self.tables.get(&[Servers::key()]).await?.pop().flatten();
+        let servers = item.as_ref().map_or(Ok(Servers::NONE), Servers::decode);
+        servers.map_err(|bad| NotDone::Refused(format!("the model servers of the stage are damaged: {bad}")))
     }
 
     /// The key that approvals are signed with.

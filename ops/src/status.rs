@@ -3,6 +3,7 @@
 use comfy_table::{Table, presets};
 use shared::books::Position;
 use shared::ids::StrategyId;
+use shared::model::Servers;
 use shared::order::{Kind, Order};
 use shared::records::Vitals;
 use shared::records::fields::Read;
@@ -11,9 +12,11 @@ use shared::signal::Severity;
 use shared::status::Status;
 use shared::time::{Millis, Timestamp};
 
+use crate::fits::models;
 use crate::look::{Sight, Strategy, Trouble, look};
 use crate::not_done::NotDone;
 use crate::person::Person;
+use crate::retires;
 use crate::stage::{Stage, Which};
 
 /// Which strategy, and where.
@@ -35,18 +38,22 @@ pub async fn show(
     now: Timestamp,
 ) -> Result<(), NotDone> {
     let env = &stage.names.env;
-    let sight = look(&stage.tables, only.map(StrategyId::as_str), now).await?;
+    let mut sight = look(&stage.tables, only.map(StrategyId::as_str), now).await?;
+    let servers = stage.servers().await.unwrap_or_else(|not_done| {
+        sight.unread.push(not_done.to_string());
+        Servers::NONE
+    });
     if let (Some(id), true, true) = (only, sight.strategies.is_empty(), sight.unread.is_empty()) {
         return Err(NotDone::input(format!("no strategy {id} in stage {env}; check STRATEGY and --env")));
     }
     person.tell(&format!("stage {env} at {now}"))?;
     match (sight.strategies.is_empty(), sight.unread.is_empty()) {
-        (false, _) => person.tell(&strategies(&sight, now))?,
+        (false, _) => person.tell(&strategies(&sight, &servers, now))?,
         (true, true) => person.tell("no strategy")?,
         // What cannot be read is not said to be absent.
         (true, false) => {}
     }
-    for line in holdings(&sight) {
+    for line in holdings(&sight).into_iter().chain(retiring(&sight, &servers, now)) {
         person.tell(&line)?;
     }
     for trouble in &sight.troubles {
@@ -58,7 +65,7 @@ pub async fn show(
     Err(NotDone::Refused(needs_a_person(&sight)))
 }
 
-fn strategies(sight: &Sight, now: Timestamp) -> String {
+fn strategies(sight: &Sight, servers: &Servers, now: Timestamp) -> String {
     const HEADER: [&str; 10] = [
         "strategy",
         "status",
@@ -85,7 +92,7 @@ fn strategies(sight: &Sight, now: Timestamp) -> String {
             age(vitals.last_reconciled_at.clone(), now),
             count(one, one.positions.len()),
             count(one, one.orders.len()),
-            today(one, now),
+            today(one, servers, now),
         ]);
     }
     table.trim_fmt()
@@ -137,7 +144,7 @@ fn count(one: &Strategy, found: usize) -> String {
 }
 
 /// Orders and dollars of this UTC day, with their limits.
-fn today(one: &Strategy, now: Timestamp) -> String {
+fn today(one: &Strategy, servers: &Servers, now: Timestamp) -> String {
     let (Ok(exec), Ok(llm)) = (&one.vitals.exec_day, &one.vitals.llm_day) else {
         return UNREADABLE.to_owned();
     };
@@ -147,7 +154,9 @@ fn today(one: &Strategy, now: Timestamp) -> String {
         Err(_) => format!("{orders} orders, {usd} USD, settings unreadable"),
         Ok(settings) => {
             let (most, dollars) = (settings.limits.max_daily_orders, settings.llm_usd_per_day);
-            format!("{orders} of {most} orders, {usd} of {dollars} USD")
+            let is_priced = models(settings).all(|(_, model)| servers.is_priced(model, now));
+            let assumed = if is_priced { "" } else { ", assumed" };
+            format!("{orders} of {most} orders, {usd} of {dollars} USD{assumed}")
         }
     }
 }
@@ -164,6 +173,16 @@ fn holdings(sight: &Sight) -> Vec<String> {
         lines.extend(one.orders.iter().map(|read| told(&one.id, read, order)));
     }
     lines
+}
+
+/// A line for each model whose last day is near or has passed.
+fn retiring(sight: &Sight, servers: &Servers, now: Timestamp) -> Vec<String> {
+    let of = |one: &Strategy| {
+        let settings = one.settings.as_ref().ok()?;
+        let lines = retires::cautions(settings, servers, now).into_iter();
+        Some(lines.map(|line| format!("{}: {line}", one.id)).collect::<Vec<_>>())
+    };
+    sight.strategies.iter().filter_map(of).flatten().collect()
 }
 
 fn told<T>(id: &str, read: &Result<T, Unfit>, words: impl Fn(&T) -> String) -> String {

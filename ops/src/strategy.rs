@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use shared::ids::{AccountId, StrategyId};
+use shared::model::Servers;
 use shared::records::{self, Shard};
 use shared::settings::{Loaded, Settings};
 use shared::status::Status;
@@ -12,9 +13,10 @@ use shared::time::Timestamp;
 
 use crate::apply::{Applied, NotApplied, apply};
 use crate::bad_input::BadInput;
-use crate::fits::fits;
+use crate::fits::{fits, models};
 use crate::not_done::NotDone;
 use crate::person::Person;
+use crate::probe;
 use crate::stage::{Stage, Which};
 
 /// What can be done with strategies.
@@ -35,6 +37,9 @@ pub struct Options {
     /// The shard of a new account [default: 0]
     #[arg(long, value_name = "NUMBER")]
     pub shard: Option<u32>,
+    /// Ask its models nothing before it is applied
+    #[arg(long)]
+    pub no_probe: bool,
 }
 
 /// Reads the file.
@@ -48,24 +53,77 @@ pub fn read(file: &Path) -> Result<(Loaded, String), BadInput> {
     Ok((Settings::from_toml(&text, &name).map_err(BadInput::new)?, name))
 }
 
-/// Applies what was read of `file`, and says field by field what it is and what it was.
+/// A strategy's file, and how it is applied.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted<'a> {
+    /// What it says.
+    pub loaded: &'a Loaded,
+    /// Its name.
+    pub file: &'a str,
+    /// The shard of a new account.
+    pub shard: Option<u32>,
+    /// Whether its models are asked one question each before.
+    pub probes: bool,
+}
+
+/// Applies what was read of a file, and says field by field what it is and what it was.
 pub async fn apply_file(
     stage: &Stage,
-    loaded: &Loaded,
-    file: &str,
-    shard: Option<u32>,
+    wanted: Wanted<'_>,
     person: &mut Person<'_>,
     now: Timestamp,
 ) -> Result<(), NotDone> {
-    let settings = &loaded.settings;
-    let cautions = fits(settings, file, now)?;
+    let Wanted { loaded, file, shard, probes } = wanted;
+    let (settings, servers) = (&loaded.settings, stage.servers().await?);
+    let cautions = fits(settings, &servers, file, now)?;
     for line in loaded.notes.iter().map(ToString::to_string).chain(cautions) {
         person.tell(&line)?;
+    }
+    if probes {
+        probe_chain(stage, settings, &servers, file, person, now).await?;
     }
     let shard = place(stage, settings, shard).await?;
     let applied = apply(&stage.tables, settings, shard, Status::Stopped, now).await;
     let applied = applied.map_err(|error| not_applied(error, file))?;
     tell(stage, settings, shard, &applied, person)
+}
+
+/// Asks each model one question inside decide. The first one must answer; a fallback that does not is told.
+async fn probe_chain(
+    stage: &Stage,
+    settings: &Settings,
+    servers: &Servers,
+    file: &str,
+    person: &mut Person<'_>,
+    now: Timestamp,
+) -> Result<(), NotDone> {
+    for (field, model) in models(settings) {
+        let probe = probe::in_decide(stage, model, now).await;
+        let not_known =
+            |why| NotDone::Refused(format!("{why}; apply it with --no-probe if that is to be so"));
+        let Some(probe) = probe.map_err(not_known)? else {
+            let env = &stage.names.env;
+            return person.tell(&format!(
+                "{field}: {model} is not probed: stage {env} has no decide function yet; once it is deployed: tradai model \
+                 probe {model} --env {env}"
+            ));
+        };
+        match (probe.error.is_empty(), field) {
+            (true, _) => person.tell(&probe::told(&probe, servers.is_priced(model, now)))?,
+            (false, "model") => {
+                let error = probe::shorten(&probe.error);
+                let mend = "mend that or name another, or apply it with --no-probe";
+                return Err(NotDone::input(format!(
+                    "{file}: {field}: {model} cannot be asked: {error}; {mend}"
+                )));
+            }
+            (false, _) => person.tell(&format!(
+                "warning: {field}: {model} cannot be asked: {}",
+                probe::shorten(&probe.error)
+            ))?,
+        }
+    }
+    Ok(())
 }
 
 /// The shard: where the strategy stands already, else where its account's other strategies stand, else as given.

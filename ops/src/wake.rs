@@ -32,5 +32,5 @@ pub async fn execute(
 
 async fn invoke(stage: &Stage, event: &Value, now: Timestamp) -> Result<(), String> {
     let name = stage.names.function(Function::Execute);
-    stage.functions.invoke(&name, event, now, TIMEOUT).await.map_err(|error| error.to_string())
+    stage.functions.invoke(&name, event, now, TIMEOUT).await.map(drop).map_err(|error| error.to_string())
 }

@@ -186,7 +186,7 @@ impl Terms<'_> {
         let questions = sum(counts, Count::ModelCalls);
         let tokens_in = sum(counts, Count::TokensIn) + questions * Decimal::from(AROUND_A_TOOL);
         let tokens_out = sum(counts, Count::TokensOut);
-        let thousand = |usage| dollars(self.model, self.day, usage).value();
+        let thousand = |usage| dollars(self.model, self.day.start(), usage).value();
         let (question, answer) = (
             thousand(Usage { tokens_in: 1_000, ..Usage::default() }),
             thousand(Usage { tokens_out: 1_000, ..Usage::default() }),

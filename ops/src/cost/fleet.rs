@@ -14,6 +14,7 @@ use shared::aws::clients::{self, AwsConfig, time_source};
 use shared::aws::secrets::SecretsManager;
 use shared::environment::Aws;
 use shared::ids::{AccountId, Egress, Env, StrategyId, Symbol};
+use shared::model::Servers;
 use shared::ports::{Line, Log, SharedClock};
 use shared::roster::Trail;
 use shared::secret::Secret;
@@ -159,7 +160,7 @@ impl<'a> Fleet<'a> {
             clock: clock.clone(),
             aws: role(),
             url: Some(format!("http://{MODEL_HOST}")),
-            compatible_url: None,
+            servers: Servers::NONE,
             keys: std::cell::RefCell::default(),
         };
         Fleet {

@@ -86,8 +86,9 @@ enum Cost {
 }
 
 /// Every type of resource that the templates may hold.
-const COSTS: [(&str, Cost); 34] = [
+const COSTS: [(&str, Cost); 35] = [
     ("AWS::Budgets::Budget", Cost::Free("budgets without actions cost nothing")),
+    ("AWS::CloudFormation::CustomResource", Cost::Free("it runs during a deployment alone")),
     ("AWS::CloudWatch::Alarm", Cost::Each(Item::Alarms, 1)),
     ("AWS::CloudWatch::Dashboard", Cost::Each(Item::Dashboards, 1)),
     ("AWS::DynamoDB::Table", Cost::Used),

@@ -1,4 +1,5 @@
-//! `tradai paper` as a command: the run with its progress, its views, and the world that stays up.
+//! `tradai paper` as a command: what is said before the run, the run with its progress, its views, and the world that stays
+//! up.
 
 use std::fs::OpenOptions;
 use std::path::Path;
@@ -10,7 +11,8 @@ use sim::socket;
 
 use super::options::Options;
 use super::progress::Progress;
-use super::{Finished, NotRun, json, paper, report, summary};
+use super::show::one_line;
+use super::{Finished, NotRun, Prepared, json, prepare, report, summary, trade};
 use crate::bad_input::BadInput;
 use crate::footprint::Footprint;
 use crate::wait::wait;
@@ -18,8 +20,8 @@ use crate::wait::wait;
 /// Minutes of a day.
 const DAY: u64 = 1_440;
 
-/// Runs the command and says how it ended: 0 when books equal venue and no rule was broken, 1 when not, 2
-/// when what was given cannot be used.
+/// Runs the command and says how it ended: 0 when books equal venue, no rule was broken and a model answered, 1 when not,
+/// 2 when what was given cannot be used, a real model among it.
 ///
 /// It waits here rather than in `main`, so that everything that it awaits is compiled with this library.
 pub fn run(options: &Options) -> ExitCode {
@@ -46,9 +48,13 @@ async fn attempt(options: &Options) -> Result<bool, NotRun> {
     #[expect(clippy::disallowed_methods, reason = "the operator's program reads the environment")]
     let variable = |name: &str| std::env::var(name).ok();
     check_report(&options.report)?;
+    let Prepared { input, chosen, said } = prepare(options, variable).await?;
+    for line in &said {
+        eprintln!("{}", one_line(line));
+    }
     let progress = Progress::new(u64::from(options.days).saturating_mul(DAY), !options.json);
     let mut footprint = Footprint::default();
-    let finished = paper(options, variable, |minute, at, equity, open| {
+    let finished = trade(options, input, chosen, |minute, at, equity, open| {
         progress.update(minute, at, equity, open);
         if minute.is_multiple_of(DAY) {
             footprint.day_ends();
@@ -61,8 +67,7 @@ async fn attempt(options: &Options) -> Result<bool, NotRun> {
     if options.serve {
         serve(&finished).await?;
     }
-    let outcome = &finished.outcome;
-    Ok(outcome.books_equal_venue() && outcome.violations.is_empty())
+    Ok(finished.outcome.is_good())
 }
 
 fn show(options: &Options, finished: &Finished) -> Result<(), NotRun> {

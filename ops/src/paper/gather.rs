@@ -78,11 +78,10 @@ fn tell(
         orders.iter().map(|order| (order.terms.order_id.clone(), order.terms.leg)).collect();
     Gathered {
         model: ModelUse {
-            calls: 0,
-            not_recorded: 0,
             tokens_in: decisions.iter().map(|one| u64::from(one.tokens_in)).sum(),
             tokens_out: decisions.iter().map(|one| u64::from(one.tokens_out)).sum(),
             usd: decisions.iter().map(|one| one.usd.value()).sum(),
+            ..ModelUse::default()
         },
         decisions: decisions.iter().map(decision_row).collect(),
         positions: positions.iter().map(position_row).collect(),

@@ -1,15 +1,12 @@
-//! Who decides in a paper run: a scripted model of the world, or real providers over the real network.
+//! Who decides in a paper run: a scripted model of the world, or real providers and servers over the real network.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use shared::environment::Aws;
 use shared::http_client::HttpClient;
 use shared::lambda::SystemClock;
-use shared::model::anthropic::{self, Anthropic};
-use shared::model::bedrock::{self, Bedrock};
-use shared::model::openai::{self, OpenAi};
-use shared::model::{self, AnyModel, Provider};
+use shared::model::{self, Access, Client, Provider, Servers};
 use shared::ports::{AskModel, BadReply, ModelError, Question, RawReply, Reply, SharedClock};
 use shared::secret::Secret;
 use shared::settings::Settings;
@@ -17,14 +14,16 @@ use shared::transport::SharedTransport;
 use sim::model::{AWS_KEY, AWS_SECRET, Policy};
 use sim::world::{MODEL_HOST, MODEL_KEY, World};
 
-use super::options::ModelChoice;
+use super::options::{ModelChoice, Options};
 use super::recording::{self, Recording};
 use super::tape::Tape;
 use crate::bad_input::BadInput;
+use crate::models::{Models, Way};
 
-/// The providers that a run can ask.
+/// The providers and servers that a run can ask.
 pub struct Mind {
-    clients: BTreeMap<Provider, AnyModel>,
+    clients: BTreeMap<String, Client>,
+    servers: Servers,
     tape: Arc<Tape>,
 }
 
@@ -32,18 +31,10 @@ pub struct Mind {
 pub enum Chosen {
     /// A scripted policy, whichever provider's model is asked.
     Scripted(Policy),
-    /// Every provider that the environment has a key for; that of the choice is among them.
-    Real(BTreeMap<Provider, Access>),
+    /// Everything that can be asked from here; that of the choice is among it.
+    Real(Models),
     /// What was answered before, whoever answered it.
     Recorded(Arc<Recording>),
-}
-
-/// Where a provider is, and what it is asked with.
-pub enum Access {
-    /// With a key.
-    Key(String, Secret),
-    /// With the keys of AWS.
-    Aws(String, Aws),
 }
 
 impl Chosen {
@@ -65,72 +56,65 @@ impl Chosen {
 }
 
 /// Looks up what the choice needs, and what its fallbacks may need; `variable` reads the environment.
-pub fn choose(choice: &ModelChoice, variable: impl Fn(&str) -> Option<String>) -> Result<Chosen, BadInput> {
-    let wanted = match choice {
-        ModelChoice::Scripted(policy) => return Ok(Chosen::Scripted(*policy)),
-        ModelChoice::Real { provider, .. } => *provider,
-        ModelChoice::Recorded(file) => {
-            return recording::read(file).map(|read| Chosen::Recorded(Arc::new(read)));
+pub fn choose(options: &Options, variable: impl Fn(&str) -> Option<String>) -> Result<Chosen, BadInput> {
+    let choice = &options.model;
+    let of_choice = |line: BadInput| BadInput::new(format!("--model {choice}: {line}"));
+    match (choice, &options.servers) {
+        (ModelChoice::Scripted(_) | ModelChoice::Recorded(_), Some(_)) => {
+            let fix = "leave it out, or name a model of one with --model NAME/MODEL";
+            Err(BadInput::new(format!("--servers: {choice} asks no server; {fix}")))
         }
+        (ModelChoice::Scripted(policy), None) => Ok(Chosen::Scripted(*policy)),
+        (ModelChoice::Recorded(file), None) => {
+            recording::read(file).map(|read| Chosen::Recorded(Arc::new(read)))
+        }
+        (ModelChoice::Real { provider, .. }, file) => {
+            let models = Models::read(file.as_deref(), variable)?;
+            models.way(provider).map_err(of_choice)?;
+            Ok(Chosen::Real(models))
+        }
+    }
+}
+
+/// The scripted model, as each provider is asked: under its own path, and a server of this machine under its name.
+fn scripted(provider: Provider) -> Way {
+    let path = match (provider.home(), provider.local()) {
+        (Some((_, path)), _) => path.to_owned(),
+        (None, Some(_)) => format!("/{}/v1", provider.as_str()),
+        (None, None) if provider == Provider::Bedrock => String::new(),
+        (None, None) => "/v1".to_owned(),
     };
-    let mut found = BTreeMap::new();
-    for provider in Provider::ALL {
-        match access(provider, &variable) {
-            Ok(access) => drop(found.insert(provider, access)),
-            Err(missing) if provider == wanted => {
-                let problem = format!("--model {choice}: {missing} is not set; export {missing}=… first");
-                return Err(BadInput::new(problem));
-            }
-            // A fallback that has no key is not served.
-            Err(_) => {}
-        }
-    }
-    Ok(Chosen::Real(found))
+    let access = if provider == Provider::Bedrock {
+        let (access_key, secret_key) = (AWS_KEY.to_owned(), Secret::new(AWS_SECRET.to_owned()));
+        let region = "us-east-1".to_owned();
+        Access::Aws(Aws { region, endpoint: None, access_key, secret_key, session_token: None })
+    } else {
+        Access::Key(Secret::new(MODEL_KEY.to_owned()))
+    };
+    Way { kind: provider, base: format!("http://{MODEL_HOST}{path}"), access }
 }
 
-/// What the environment says of a provider, or the first variable that is missing.
-fn access(provider: Provider, variable: impl Fn(&str) -> Option<String>) -> Result<Access, &'static str> {
-    let find = |name: &'static str| variable(name).filter(|text| !text.is_empty()).ok_or(name);
-    let secret = |name| find(name).map(Secret::new);
-    let key = |base: &str, name| Ok(Access::Key(base.to_owned(), secret(name)?));
+/// The model that is asked where the strategy names one of another provider: one that costs little. A server's models
+/// have no names that are known.
+pub const fn default_model(provider: Provider) -> Option<&'static str> {
     match provider {
-        Provider::Anthropic => key(anthropic::HOME, "ANTHROPIC_API_KEY"),
-        Provider::OpenAi => key(openai::HOME, "OPENAI_API_KEY"),
-        Provider::Compatible => key(&find("TRADAI_COMPATIBLE_URL")?, "TRADAI_COMPATIBLE_KEY"),
-        Provider::Bedrock => {
-            let region = find("AWS_REGION")?;
-            let base = bedrock::home(&region);
-            let access_key = find("AWS_ACCESS_KEY_ID")?;
-            let secret_key = secret("AWS_SECRET_ACCESS_KEY")?;
-            let session_token = secret("AWS_SESSION_TOKEN").ok();
-            Ok(Access::Aws(base, Aws { region, endpoint: None, access_key, secret_key, session_token }))
-        }
-    }
-}
-
-/// The scripted model, as each provider is asked.
-fn scripted(provider: Provider) -> Access {
-    let base = format!("http://{MODEL_HOST}");
-    match provider {
-        Provider::Anthropic | Provider::OpenAi | Provider::Compatible => {
-            Access::Key(base, Secret::new(MODEL_KEY.to_owned()))
-        }
-        Provider::Bedrock => {
-            let (access_key, secret_key) = (AWS_KEY.to_owned(), Secret::new(AWS_SECRET.to_owned()));
-            let region = "us-east-1".to_owned();
-            Access::Aws(base, Aws { region, endpoint: None, access_key, secret_key, session_token: None })
-        }
-    }
-}
-
-/// The model that is asked where the strategy names one of another provider. A compatible server's models have
-/// no names that are known.
-const fn default_model(provider: Provider) -> Option<&'static str> {
-    match provider {
-        Provider::Anthropic => Some("anthropic/claude-haiku-4-5"),
-        Provider::OpenAi => Some("openai/gpt-5-mini"),
-        Provider::Compatible => None,
-        Provider::Bedrock => Some("bedrock/global.anthropic.claude-haiku-4-5-20251001-v1:0"),
+        Provider::Anthropic => Some("anthropic/claude-haiku-5-5"),
+        Provider::OpenAi => Some("openai/gpt-6-luna"),
+        Provider::Bedrock => Some("bedrock/global.anthropic.claude-haiku-5-5"),
+        Provider::DeepSeek => Some("deepseek/deepseek-flash"),
+        Provider::Qwen => Some("qwen/qwen3.8-flash"),
+        Provider::Kimi => Some("kimi/kimi-k2.6"),
+        Provider::Glm => Some("glm/glm-5.2"),
+        Provider::Gemini => Some("gemini/gemini-3.8-flash"),
+        Provider::Xai => Some("xai/grok-4.3"),
+        Provider::Mistral => Some("mistral/mistral-small-latest"),
+        Provider::Groq => Some("groq/openai/gpt-oss-20b"),
+        Provider::OpenRouter => Some("openrouter/openai/gpt-6-luna"),
+        Provider::Ollama
+        | Provider::Vllm
+        | Provider::LlamaCpp
+        | Provider::LmStudio
+        | Provider::Compatible => None,
     }
 }
 
@@ -140,10 +124,10 @@ const fn default_model(provider: Provider) -> Option<&'static str> {
 pub fn name_model(choice: &ModelChoice, chosen: &Chosen, settings: &mut Settings, notes: &mut Vec<String>) {
     let asked = match (choice, chosen) {
         (_, Chosen::Recorded(recording)) => recording.model.clone(),
-        (ModelChoice::Real { provider, name: Some(name) }, _) => format!("{}/{name}", provider.as_str()),
-        (ModelChoice::Real { provider, name: None }, _) => model_of(*provider, settings),
+        (ModelChoice::Real { provider, name: Some(name) }, _) => format!("{provider}/{name}"),
+        (ModelChoice::Real { provider, name: None }, _) => model_of(Provider::parse(provider), settings),
         (ModelChoice::Scripted(_) | ModelChoice::Recorded(_), _) => {
-            model_of(Provider::of(&settings.model).unwrap_or(Provider::Anthropic), settings)
+            model_of(Provider::of(&settings.model).or(Some(Provider::Anthropic)), settings)
         }
     };
     if asked != settings.model {
@@ -153,13 +137,14 @@ pub fn name_model(choice: &ModelChoice, chosen: &Chosen, settings: &mut Settings
     }
 }
 
-/// The strategy's own model where it is one of `provider`.
-fn model_of(provider: Provider, settings: &Settings) -> String {
+/// The strategy's own model where it is one of `provider`, else that provider's default.
+fn model_of(provider: Option<Provider>, settings: &Settings) -> String {
     let own = &settings.model;
-    if Provider::of(own) == Some(provider) {
-        own.clone()
-    } else {
-        default_model(provider).unwrap_or(own).to_owned()
+    match provider {
+        Some(provider) if Provider::of(own) != Some(provider) => {
+            default_model(provider).unwrap_or(own).to_owned()
+        }
+        Some(_) | None => own.clone(),
     }
 }
 
@@ -171,7 +156,13 @@ pub fn clock(chosen: &Chosen, world: &World) -> SharedClock {
     }
 }
 
-/// Makes the models of a run, whose wire is `tape`.
+/// The network to real providers.
+pub fn internet() -> Result<SharedTransport, BadInput> {
+    Ok(Arc::new(HttpClient::new(Arc::new(SystemClock)).map_err(BadInput::new)?))
+}
+
+/// Makes the models of a run, whose wire is `tape`. The faults of a run lie between it and a scripted model, and not
+/// between it and a real one; recorded answers come as those that were recorded did.
 pub fn mind(
     chosen: Chosen,
     world: &World,
@@ -179,33 +170,32 @@ pub fn mind(
     tape: Arc<Tape>,
 ) -> Result<Mind, BadInput> {
     let clock = clock(&chosen, world);
-    let (found, way) = match chosen {
-        Chosen::Scripted(_) => (everyone(|_| true), network.clone()),
-        Chosen::Recorded(recording) => (everyone(|provider| recording.asks(provider)), network.clone()),
-        Chosen::Real(found) => {
-            let internet = Arc::new(HttpClient::new().map_err(BadInput::new)?);
-            (found, tape.over(internet, None))
+    let all = || Provider::ALL.into_iter().map(|provider| (provider.as_str().to_owned(), scripted(provider)));
+    let (ways, servers, way): (BTreeMap<String, Way>, Servers, SharedTransport) = match chosen {
+        Chosen::Scripted(_) => (all().collect(), Servers::NONE, network.clone()),
+        Chosen::Recorded(recording) => {
+            let way = match recording.is_real {
+                true => tape.over(world.network(), Some(MODEL_HOST)),
+                false => network.clone(),
+            };
+            (recorded(&recording), recording.servers.clone(), way)
+        }
+        Chosen::Real(models) => {
+            let ways = models.served().map(|(name, way)| (name.to_owned(), way.clone())).collect();
+            (ways, models.servers().clone(), tape.over(internet()?, None))
         }
     };
-    let clients = found.into_iter().map(|(of, access)| (of, client(of, access, &way, &clock))).collect();
-    Ok(Mind { clients, tape })
+    let clients = ways.into_iter().map(|(name, of)| (name, of.client(&way, &clock))).collect();
+    Ok(Mind { clients, servers, tape })
 }
 
-/// Every provider that `is_asked`, at the scripted model.
-fn everyone(is_asked: impl Fn(Provider) -> bool) -> BTreeMap<Provider, Access> {
-    let asked = Provider::ALL.into_iter().filter(|provider| is_asked(*provider));
-    asked.map(|provider| (provider, scripted(provider))).collect()
-}
-
-fn client(provider: Provider, access: Access, way: &SharedTransport, clock: &SharedClock) -> AnyModel {
-    let (way, clock) = (way.clone(), clock.clone());
-    match access {
-        Access::Key(base, key) if provider == Provider::Anthropic => {
-            AnyModel::Anthropic(Anthropic::new(way, clock, &base, key))
-        }
-        Access::Key(base, key) => AnyModel::OpenAi(OpenAi::new(way, clock, &base, key)),
-        Access::Aws(base, aws) => AnyModel::Bedrock(Bedrock::new(way, clock, &base, aws)),
-    }
+/// Whoever was asked, at the recording.
+fn recorded(recording: &Recording) -> BTreeMap<String, Way> {
+    let asked: BTreeSet<&str> = recording.asked().collect();
+    let kind =
+        |name: &str| recording.servers.get(name).map(|server| server.kind).or_else(|| Provider::parse(name));
+    let way = |name: &str| Some((name.to_owned(), scripted(kind(name)?)));
+    asked.into_iter().filter_map(way).collect()
 }
 
 impl Mind {
@@ -216,27 +206,35 @@ impl Mind {
 }
 
 impl AskModel for Mind {
+    fn servers(&self) -> &Servers {
+        &self.servers
+    }
     fn serves(&self, provider: &str) -> bool {
-        Provider::parse(provider).is_some_and(|provider| self.clients.contains_key(&provider))
+        self.clients.contains_key(provider)
     }
     async fn ask(&self, question: &Question) -> Result<RawReply, ModelError> {
-        let client = Provider::of(&question.model).and_then(|provider| self.clients.get(&provider));
-        let Some(client) = client else {
+        let name = question.model.split_once('/').map(|(name, _)| name);
+        let Some(client) = name.and_then(|name| self.clients.get(name)) else {
             return Err(ModelError::NoSuchModel(format!("{} is not served here", question.model)));
         };
         self.tape.begin(question);
-        let came = client.ask(question).await;
+        let came = client.ask(question, &self.servers.capabilities(&question.model)).await;
         self.tape.end(came.as_ref().err());
         came
     }
     fn read(&self, model: &str, reply: &RawReply) -> Result<Reply, BadReply> {
-        model::read(model, reply)
+        model::read(&self.servers, model, reply)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use clap::Parser;
+    use shared::model::capabilities;
+    use shared::time::Timestamp;
+
     use super::*;
+    use crate::models::key_variable;
 
     const STRATEGY: &str = include_str!("../../strategies/demo.toml");
 
@@ -252,34 +250,76 @@ mod tests {
     #[test]
     fn the_model_of_a_recording_is_asked_whatever_the_strategy_names() {
         let mut settings = Settings::from_toml(STRATEGY, "demo.toml").unwrap().settings;
-        let recording = Recording { model: "openai/gpt-5.2".to_owned(), answers: BTreeMap::new() };
+        let recording = Recording { model: "openai/gpt-5.2".to_owned(), ..Recording::default() };
         let (choice, mut notes) = ("recorded:answers.jsonl".parse().unwrap(), Vec::new());
         name_model(&choice, &Chosen::Recorded(Arc::new(recording)), &mut settings, &mut notes);
         assert_eq!((settings.model.as_str(), notes.len()), ("openai/gpt-5.2", 1));
-        assert!("recorded:".parse::<ModelChoice>().is_err());
+        for unnamed in ["recorded:", "ollama", "compatible", "home", "/x", "home/", ""] {
+            assert!(unnamed.parse::<ModelChoice>().is_err(), "{unnamed}");
+        }
     }
 
     #[test]
     fn the_strategys_model_is_asked_where_its_provider_is_served_and_else_the_default() {
         for (choice, model, asked, notes) in [
             ("openai", "openai/gpt-5.2", "openai/gpt-5.2", 0),
-            ("openai", "anthropic/claude-opus-5", "openai/gpt-5-mini", 1),
+            ("openai", "anthropic/claude-opus-5", "openai/gpt-6-luna", 1),
             ("anthropic", "anthropic/claude-opus-5", "anthropic/claude-opus-5", 0),
-            ("anthropic", "openai/gpt-5.2", "anthropic/claude-haiku-4-5", 1),
+            ("anthropic", "openai/gpt-5.2", "anthropic/claude-haiku-5-5", 1),
             ("anthropic/claude-opus-5", "anthropic/claude-haiku-4-5", "anthropic/claude-opus-5", 1),
             ("compatible/llama-4", "openai/gpt-5.2", "compatible/llama-4", 1),
+            ("home/llama-4", "openai/gpt-5.2", "home/llama-4", 1),
             ("bedrock/us.amazon.nova-lite-v1:0", "openai/gpt-5.2", "bedrock/us.amazon.nova-lite-v1:0", 1),
             ("bedrock", "bedrock/us.amazon.nova-lite-v1:0", "bedrock/us.amazon.nova-lite-v1:0", 0),
             ("scripted:momentum", "openai/gpt-5.2", "openai/gpt-5.2", 0),
-            ("scripted:momentum", "mistral/large", "anthropic/claude-haiku-4-5", 1),
+            ("scripted:momentum", "home/large", "anthropic/claude-haiku-5-5", 1),
         ] {
             assert_eq!(named(choice, model), (asked.to_owned(), notes), "{choice} {model}");
         }
     }
 
+    #[test]
+    fn every_default_model_lives_and_has_a_price() {
+        let now = Timestamp::parse("2026-12-01T00:00:00Z").unwrap();
+        for provider in Provider::ALL {
+            let Some(model) = default_model(provider) else {
+                assert!(provider.home().is_none(), "{provider:?}");
+                continue;
+            };
+            assert_eq!(Provider::of(model), Some(provider));
+            let name = shared::ports::model_name(model);
+            assert!(capabilities::row(provider, name).is_some(), "{model} is not listed");
+            let takes = capabilities::of(model);
+            assert_eq!(takes.last_day(), None, "{model}");
+            // A route of OpenRouter has no price of its own: its answers tell what they cost.
+            let is_priced = Servers::NONE.is_priced(model, now) || provider == Provider::OpenRouter;
+            assert!(is_priced, "{model} has no price");
+        }
+    }
+
+    #[test]
+    fn the_page_names_each_providers_variable_and_default_model() {
+        let page = include_str!("../../../README.md");
+        for provider in Provider::ALL {
+            if let (Some(variable), Some(model)) = (key_variable(provider), default_model(provider)) {
+                let name = shared::ports::model_name(model);
+                let row = format!("| `{}` | `{variable}` | `{name}` |", provider.as_str());
+                assert!(page.lines().any(|line| line == row), "{row}");
+            }
+        }
+        let (_, file) = page.split_once("```toml\n[servers.").unwrap();
+        let file = format!("[servers.{}", file.split("```").next().unwrap());
+        assert_eq!(Servers::from_toml(&file).map(|servers| servers.iter().count()), Ok(1));
+    }
+
     fn chosen(choice: &str, set: &[&str]) -> Result<Chosen, BadInput> {
-        let variable = |name: &str| set.contains(&name).then(|| "k".to_owned());
-        choose(&choice.parse().unwrap(), variable)
+        #[derive(Parser)]
+        struct Given {
+            #[command(flatten)]
+            options: Options,
+        }
+        let given = Given::parse_from(["paper", "--model", choice]);
+        choose(&given.options, |name| set.contains(&name).then(|| "k".to_owned()))
     }
 
     #[test]
@@ -289,6 +329,7 @@ mod tests {
             ("openai", "OPENAI_API_KEY"),
             ("bedrock", "AWS_REGION"),
             ("compatible/llama-4", "TRADAI_COMPATIBLE_URL"),
+            ("home/llama-4", "--servers"),
         ] {
             let error = chosen(choice, &[]).err().unwrap().to_string();
             assert!(error.contains(variable) && !error.contains('\n'), "{error}");
@@ -296,10 +337,11 @@ mod tests {
     }
 
     #[test]
-    fn a_fallback_is_served_where_its_provider_has_a_key() {
-        let Ok(Chosen::Real(found)) = chosen("openai", &["OPENAI_API_KEY", "ANTHROPIC_API_KEY"]) else {
+    fn a_fallback_is_served_where_its_provider_has_a_key_or_runs_here() {
+        let Ok(Chosen::Real(models)) = chosen("openai", &["OPENAI_API_KEY", "ANTHROPIC_API_KEY"]) else {
             panic!("not served")
         };
-        assert_eq!(found.into_keys().collect::<Vec<_>>(), [Provider::Anthropic, Provider::OpenAi]);
+        let served: Vec<&str> = models.served().map(|(name, _)| name).collect();
+        assert_eq!(served, ["anthropic", "llamacpp", "lmstudio", "ollama", "openai", "vllm"]);
     }
 }

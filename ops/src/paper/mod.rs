@@ -26,6 +26,8 @@ use std::sync::Arc;
 
 use rust_decimal::Decimal;
 use shared::ids::Env;
+use shared::lambda::SystemClock;
+use shared::ports::AskModel as _;
 use shared::tables::{Names, PREFIX};
 use shared::time::{Millis, Timestamp};
 use sim::exchange::{Candle, Trade};
@@ -33,12 +35,14 @@ use sim::world::{MODEL_HOST, World, WorldConfig};
 
 use crate::apply::apply;
 use crate::bad_input::BadInput;
+use crate::probe::{self, Line};
+use crate::retires;
 use gather::{Gathered, gather};
 use input::Input;
 use options::Options;
-use outcome::{EquityPoint, Outcome, Run, TableUse};
+use outcome::{EquityPoint, ModelUse, Outcome, Run, TableUse};
 use run::{BNB_PRICE, FIRST_STATUS, Marks, Person, STAGE, Stage, Trouble};
-use tape::{Played, Tape};
+use tape::{Count, Tape};
 
 /// Quote in the account at the start.
 const CASH: i64 = 10_000;
@@ -81,10 +85,41 @@ pub async fn paper(
     variable: impl Fn(&str) -> Option<String>,
     watch: impl FnMut(u64, Timestamp, Decimal, usize),
 ) -> Result<Finished, NotRun> {
-    let chosen = minds::choose(&options.model, variable)?;
+    let Prepared { input, chosen, .. } = prepare(options, variable).await?;
+    trade(options, input, chosen, watch).await
+}
+
+/// What a run begins with.
+pub struct Prepared {
+    /// The strategy and the candles.
+    pub input: Input,
+    /// Who decides.
+    pub chosen: minds::Chosen,
+    /// What a person should know before the first minute, one line each: notes of the input, too.
+    pub said: Vec<String>,
+}
+
+/// Reads what is given, and asks each real model of the chain one question: a run whose model cannot be asked does not
+/// begin.
+pub async fn prepare(
+    options: &Options,
+    variable: impl Fn(&str) -> Option<String>,
+) -> Result<Prepared, NotRun> {
+    let mut chosen = minds::choose(options, variable)?;
     let mut input = input::read(options)?;
     minds::name_model(&options.model, &chosen, &mut input.settings, &mut input.notes);
-    trade(options, input, chosen, watch).await
+    if let Some(path) = &options.record {
+        tape::check(path)?;
+    }
+    let mut said = Vec::new();
+    if let minds::Chosen::Real(models) = &mut chosen {
+        let line = Line { transport: minds::internet()?, clock: Arc::new(SystemClock) };
+        said = probe::chain(models, &input.settings, &line).await?;
+        let ends = retires::cautions(&input.settings, models.servers(), line.clock.now());
+        said.extend(ends.into_iter().map(|line| format!("warning: {line}")));
+        input.notes.extend(said.iter().cloned());
+    }
+    Ok(Prepared { input, chosen, said })
 }
 
 /// Trades the candles of `input`, minute after minute.
@@ -136,6 +171,9 @@ pub async fn set_up(options: &Options, input: &Input, chosen: minds::Chosen) -> 
     let clock = minds::clock(&chosen, &world);
     let strategy = input.settings.strategy_id.as_str();
     let tape = Arc::new(Tape::new(chosen.recording(), options.record.as_deref(), strategy, clock)?);
+    if let minds::Chosen::Real(models) = &chosen {
+        tape.begin_real(models.servers(), &input.settings);
+    }
     let network = tape.over(world.network(), Some(MODEL_HOST));
     let plan = options.faults.plan();
     let trouble = Trouble::new(&world, network, plan, options.seed, start, end - QUIET_END);
@@ -168,11 +206,12 @@ pub async fn conclude(
     // Read before gathering, which reads the tables too.
     let meters = stage.world.aws.meters();
     let tables = stage.world.aws_ports(&stage.world.network()).tables;
-    let Gathered { decisions, mut model, orders, fills, positions } = gather(&tables).await?;
-    (model.calls, model.not_recorded) = match stage.mind.tape().count() {
-        Some(Played { answered, missing }) => (answered.saturating_add(missing), missing),
-        None => (stage.world.model.meters().total(), 0),
-    };
+    let Gathered { decisions, model, orders, fills, positions } = gather(&tables).await?;
+    let Count { calls, answered, missing, models, failure } = stage.mind.tape().count();
+    let (servers, began) = (stage.mind.servers(), input.candles.first().map(|candle| candle.open_time));
+    let is_known = |model: &String| began.is_none_or(|at| servers.is_priced(model, at));
+    let is_assumed = !models.iter().all(is_known);
+    let model = ModelUse { calls, answered, not_recorded: missing, failure, is_assumed, ..model };
     let trades = stage.world.exchange.trades();
     let end = stage.equity(input.symbol.quote.as_str(), input.symbol.base.as_str());
     let last = input.candles.last().map_or(Decimal::ZERO, |candle| candle.close);

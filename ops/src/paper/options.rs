@@ -9,6 +9,8 @@ use shared::model::Provider;
 use sim::faults::FaultPlan;
 use sim::model::Policy;
 
+use super::minds::default_model;
+
 /// Trade the candles of a file with simulated money: the four functions on their schedules over replayed
 /// time, against a simulated exchange, a scripted model and an embedded AWS.
 #[derive(Debug, Clone, Args)]
@@ -25,9 +27,14 @@ pub struct Options {
     pub strategy: Option<PathBuf>,
     /// Who decides: scripted:momentum, scripted:refuses, scripted:garbage, scripted:slow,
     /// scripted:throttled, scripted:greedy, scripted:gullible, or a real provider: anthropic, openai, bedrock,
-    /// compatible/NAME; PROVIDER/NAME names the model too; recorded:FILE repeats the answers that --record wrote
+    /// deepseek, qwen, kimi, glm, gemini, xai, mistral, groq, openrouter; PROVIDER/MODEL names the model too, as it
+    /// must for ollama, vllm, llamacpp, lmstudio, compatible and a NAME of --servers; recorded:FILE repeats the
+    /// answers that --record wrote
     #[arg(long, default_value = "scripted:momentum")]
     pub model: ModelChoice,
+    /// Model servers as TOML: [servers.NAME] with url, kind, tool_choice, answer_tokens, prices and key_env
+    #[arg(long, value_name = "FILE")]
+    pub servers: Option<PathBuf>,
     /// Write every answer of the model to this new file, for --model recorded:FILE
     #[arg(long, value_name = "FILE")]
     pub record: Option<PathBuf>,
@@ -56,10 +63,10 @@ pub struct Options {
 pub enum ModelChoice {
     /// A scripted policy.
     Scripted(Policy),
-    /// A provider over the network.
+    /// A provider or server over the network.
     Real {
-        /// Which.
-        provider: Provider,
+        /// Which, by its name.
+        provider: String,
         /// Its model, where it is not the strategy's.
         name: Option<String>,
     },
@@ -77,14 +84,16 @@ impl FromStr for ModelChoice {
         if let Some(file) = text.strip_prefix("recorded:").filter(|file| !file.is_empty()) {
             return Ok(ModelChoice::Recorded(file.into()));
         }
-        let (provider, name) = text.split_once('/').map_or((text, None), |(of, name)| (of, Some(name)));
-        match (Provider::parse(provider), name) {
-            (Some(_), Some("")) | (Some(Provider::Compatible), None) | (None, _) => Err(
-                "write scripted:POLICY, recorded:FILE, anthropic, openai, bedrock or PROVIDER/NAME, such as \
-                     compatible/llama-4"
-                    .to_owned(),
-            ),
-            (Some(provider), name) => Ok(ModelChoice::Real { provider, name: name.map(str::to_owned) }),
+        match text.split_once('/') {
+            Some((provider, name)) if !provider.is_empty() && !name.is_empty() => {
+                Ok(ModelChoice::Real { provider: provider.to_owned(), name: Some(name.to_owned()) })
+            }
+            None if Provider::parse(text).and_then(default_model).is_some() => {
+                Ok(ModelChoice::Real { provider: text.to_owned(), name: None })
+            }
+            Some(_) | None => Err("write scripted:POLICY, recorded:FILE, the name of a hosted provider, or \
+                                   PROVIDER/MODEL, such as ollama/qwen3"
+                .to_owned()),
         }
     }
 }
@@ -93,8 +102,8 @@ impl fmt::Display for ModelChoice {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             ModelChoice::Scripted(policy) => write!(out, "scripted:{policy}"),
-            ModelChoice::Real { provider, name: None } => out.write_str(provider.as_str()),
-            ModelChoice::Real { provider, name: Some(name) } => write!(out, "{}/{name}", provider.as_str()),
+            ModelChoice::Real { provider, name: None } => out.write_str(provider),
+            ModelChoice::Real { provider, name: Some(name) } => write!(out, "{provider}/{name}"),
             ModelChoice::Recorded(file) => write!(out, "recorded:{}", file.display()),
         }
     }

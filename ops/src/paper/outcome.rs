@@ -102,16 +102,22 @@ pub struct Decision {
 /// What the model cost.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct ModelUse {
-    /// Calls, counted at the model, or at the recording that stands in for it.
+    /// Questions, counted on the way to the model, or to the recording that stands in for it; a probe is none.
     pub calls: u64,
-    /// Of them, those that the recording had no answer for.
+    /// Questions that were answered, whatever the answer said.
+    pub answered: u64,
+    /// Questions that the recording had no answer for.
     pub not_recorded: u64,
+    /// Why the last question without an answer had none.
+    pub failure: Option<String>,
     /// Tokens in, from the decision records.
     pub tokens_in: u64,
     /// Tokens out, from the decision records.
     pub tokens_out: u64,
     /// Dollars, from the decision records.
     pub usd: Decimal,
+    /// Whether a price among them is not known and assumed to be the dearest.
+    pub is_assumed: bool,
 }
 
 /// One order.
@@ -245,6 +251,14 @@ impl Outcome {
     /// Whether books equal venue.
     pub fn books_equal_venue(&self) -> bool {
         self.differences.is_empty()
+    }
+    /// Whether a model answered at all, where it was due.
+    pub fn was_answered(&self) -> bool {
+        self.decisions.is_empty() || self.model.answered > 0
+    }
+    /// Whether books equal venue, no rule was broken, and a model answered.
+    pub fn is_good(&self) -> bool {
+        self.books_equal_venue() && self.violations.is_empty() && self.was_answered()
     }
     /// Messages to the alerts topic.
     pub fn pages_sent(&self) -> usize {

@@ -1,14 +1,18 @@
-//! The answers of a run as a file: one JSON object a line for each question, by which the run is repeated without any
-//! model.
+//! The answers of a run as a file: one JSON object a line for each answer, by which the run is repeated without any
+//! model. The same question may be asked twice; its answers come back in their order.
+//!
+//! A run of real models has one line before them: their servers with their options, by which the answers are read and
+//! priced, and that no fault of the run lay before them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::Path;
 
 use data_encoding::BASE64;
+use http::{HeaderMap, HeaderValue};
 use serde::Serialize;
-use serde_json::{Map, Value};
-use shared::model::Provider;
+use serde_json::{Map, Value, json};
+use shared::model::{Provider, Servers};
 use shared::time::{Millis, Timestamp};
 use shared::transport::TransportError;
 
@@ -43,8 +47,8 @@ pub enum Came {
         status: u16,
         /// How long it asks to wait, if at all.
         wait: Option<Millis>,
-        /// The kind of an error of AWS, which stands in a header.
-        error_type: Option<String>,
+        /// The headers that say what an answer is, by name: [`HEADERS`].
+        headers: BTreeMap<&'static str, String>,
         /// The body, byte by byte: stop reason and usage are in it, as the provider spells them.
         body: Vec<u8>,
     },
@@ -52,24 +56,57 @@ pub enum Came {
     Lost(TransportError),
 }
 
+/// Headers beside the wait that an answer or its failure is read from, and the field of each: the kind of an error of AWS,
+/// the new address of one that has moved, and a body that is no JSON.
+pub const HEADERS: [(&str, &str); 3] =
+    [("x-amzn-errortype", "error_type"), ("location", "location"), ("content-type", "content_type")];
+/// What the last of them says of nearly every answer, and is not written down.
+const USUAL_TYPE: &str = "application/json";
+
 /// The answers of a run.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Recording {
     /// The model that was asked first: the strategy's own, but for its fallbacks.
     pub model: String,
-    /// Every answer by its question.
-    pub answers: BTreeMap<Question, Came>,
+    /// Whether real models answered, before which no fault of the run lay.
+    pub is_real: bool,
+    /// The servers that were asked, with their options.
+    pub servers: Servers,
+    /// The answers to each question, in their order.
+    pub answers: BTreeMap<Question, Vec<Came>>,
 }
 
 impl Recording {
-    /// Whether a model of this provider was ever asked.
-    pub fn asks(&self, provider: Provider) -> bool {
-        self.answers.keys().any(|question| Provider::of(&question.model) == Some(provider))
+    /// The name of each provider or server that was asked, once for each question.
+    pub fn asked(&self) -> impl Iterator<Item = &str> {
+        self.answers.keys().filter_map(|question| Some(question.model.split_once('/')?.0))
+    }
+}
+
+impl Came {
+    /// An answer, with those of its headers that matter. `wait` is what they ask to wait.
+    pub fn answer(status: u16, wait: Option<Millis>, headers: &HeaderMap, body: &[u8]) -> Came {
+        let header = |name: &'static str| headers.get(name).and_then(|value| value.to_str().ok());
+        let told = HEADERS.iter().filter_map(|(name, _)| Some((*name, header(name)?.to_owned())));
+        let headers = told.filter(|(_, value)| !value.starts_with(USUAL_TYPE)).collect();
+        Came::Answer { status, wait, headers, body: body.to_vec() }
     }
 }
 
 /// What a person does about a damaged line.
 const MEND: &str = "record the run again with --record, or take the line out";
+
+/// The first line of a run of real models, with its end: of the `servers` those with these names.
+pub fn head(servers: &Servers, names: &BTreeSet<String>) -> String {
+    let mut servers = servers.to_json();
+    if let Some(servers) = servers.as_object_mut() {
+        servers.retain(|name, _| names.contains(name));
+    }
+    format!("{}\n", json!({SERVERS: servers}))
+}
+
+/// The one field of that line.
+const SERVERS: &str = "servers";
 
 /// One line, as it is written. Fields keep this order.
 #[derive(Serialize)]
@@ -83,8 +120,8 @@ struct Line<'a> {
     status: Option<u16>,
     #[serde(skip_serializing_if = "Option::is_none")]
     wait_ms: Option<i64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    error_type: Option<&'a str>,
+    #[serde(flatten)]
+    headers: BTreeMap<&'a str, &'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     body: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -96,7 +133,7 @@ struct Line<'a> {
 }
 
 /// Every field of a line.
-const FIELDS: [&str; 12] = [
+const FIELDS: [&str; 14] = [
     "strategy",
     "minute",
     "prompt_hash",
@@ -105,6 +142,8 @@ const FIELDS: [&str; 12] = [
     "status",
     "wait_ms",
     "error_type",
+    "location",
+    "content_type",
     "body",
     "body_base64",
     "never_sent",
@@ -121,17 +160,18 @@ pub fn line(strategy: &str, question: &Question, came: &Came) -> String {
         question: question.number,
         status: None,
         wait_ms: None,
-        error_type: None,
+        headers: BTreeMap::new(),
         body: None,
         body_base64: None,
         never_sent: None,
         no_answer: None,
     };
     match came {
-        Came::Answer { status, wait, error_type, body } => {
+        Came::Answer { status, wait, headers, body } => {
             line.status = Some(*status);
             line.wait_ms = wait.map(|wait| wait.0);
-            line.error_type = error_type.as_deref();
+            let told = HEADERS.iter().filter_map(|(name, field)| Some((*field, headers.get(name)?.as_str())));
+            line.headers = told.collect();
             match std::str::from_utf8(body) {
                 Ok(text) => line.body = Some(text),
                 Err(_) => line.body_base64 = Some(BASE64.encode(body)),
@@ -155,47 +195,57 @@ pub fn read(path: &Path) -> Result<Recording, BadInput> {
 }
 
 fn parse(name: &str, bytes: &[u8]) -> Result<Recording, BadInput> {
-    let mut answers = BTreeMap::new();
-    let mut first = None;
-    let mut lines: BTreeMap<Question, usize> = BTreeMap::new();
+    let mut recording = Recording::default();
     for (at, line) in bytes.split(|byte| *byte == b'\n').enumerate().filter(|(_, line)| !line.is_empty()) {
-        let number = at.saturating_add(1);
-        let at_line = |why: String| BadInput::new(format!("{name}: line {number}: {why}; {MEND}"));
-        let (question, came) = entry(line).map_err(at_line)?;
-        first.get_or_insert_with(|| question.model.clone());
-        if let Some(before) = lines.insert(question.clone(), number) {
-            return Err(at_line(format!("question: repeats the {question} of line {before}")));
-        }
-        answers.insert(question, came);
+        let read = recording.read(line);
+        read.map_err(|why| BadInput::new(format!("{name}: line {}: {why}; {MEND}", at.saturating_add(1))))?;
     }
-    match first {
-        Some(model) => Ok(Recording { model, answers }),
-        None => Err(BadInput::new(format!("{name}: holds no answer; record one with --record"))),
+    match recording.answers.is_empty() {
+        true => Err(BadInput::new(format!("{name}: holds no answer; record one with --record"))),
+        false => Ok(recording),
     }
 }
 
-fn entry(line: &[u8]) -> Result<(Question, Came), String> {
-    let value = serde_json::from_slice(line).map_err(|error| format!("is no JSON ({error})"))?;
-    let Value::Object(map) = value else { return Err("is no JSON object".to_owned()) };
-    if let Some(name) = map.keys().find(|name| !FIELDS.contains(&name.as_str())) {
-        return Err(format!("{name}: is no field of an answer"));
+impl Recording {
+    fn read(&mut self, line: &[u8]) -> Result<(), String> {
+        let value = serde_json::from_slice(line).map_err(|error| format!("is no JSON ({error})"))?;
+        let Value::Object(map) = value else { return Err("is no JSON object".to_owned()) };
+        if let (Some(servers), 1, true) = (map.get(SERVERS), map.len(), self.answers.is_empty()) {
+            self.is_real = true;
+            self.servers = Servers::from_json(servers).map_err(|bad| format!("{SERVERS}: {bad}"))?;
+            return Ok(());
+        }
+        let (question, came) = self.entry(&map)?;
+        if self.answers.is_empty() {
+            self.model.clone_from(&question.model);
+        }
+        self.answers.entry(question).or_default().push(came);
+        Ok(())
     }
-    let fields = Fields(&map);
-    fields.text("strategy")?;
-    let minute = Timestamp::parse(fields.text("minute")?);
-    let model = fields.text("model")?.to_owned();
-    Provider::of(&model).ok_or("model: names no provider that is known, such as anthropic/NAME")?;
-    let prompt_hash = fields.text("prompt_hash")?.to_owned();
-    if prompt_hash.len() != 64 || !prompt_hash.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        return Err("prompt_hash: must be 64 hexadecimal digits".to_owned());
+
+    fn entry(&self, map: &Map<String, Value>) -> Result<(Question, Came), String> {
+        if let Some(name) = map.keys().find(|name| !FIELDS.contains(&name.as_str())) {
+            return Err(format!("{name}: is no field of an answer"));
+        }
+        let fields = Fields(map);
+        fields.text("strategy")?;
+        let minute = Timestamp::parse(fields.text("minute")?);
+        let model = fields.text("model")?.to_owned();
+        if Provider::of(&model).is_none() && self.servers.of(&model).is_none() {
+            return Err("model: names no provider or server that is known, such as anthropic/NAME".to_owned());
+        }
+        let prompt_hash = fields.text("prompt_hash")?.to_owned();
+        if prompt_hash.len() != 64 || !prompt_hash.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return Err("prompt_hash: must be 64 hexadecimal digits".to_owned());
+        }
+        let question = Question {
+            minute: minute.map_err(|error| format!("minute: {error}"))?,
+            prompt_hash,
+            model,
+            number: fields.number("question")?.ok_or("question: is missing")?,
+        };
+        Ok((question, came(&fields)?))
     }
-    let question = Question {
-        minute: minute.map_err(|error| format!("minute: {error}"))?,
-        prompt_hash,
-        model,
-        number: fields.number("question")?.ok_or("question: is missing")?,
-    };
-    Ok((question, came(&fields)?))
 }
 
 fn came(fields: &Fields<'_>) -> Result<Came, String> {
@@ -207,7 +257,7 @@ fn came(fields: &Fields<'_>) -> Result<Came, String> {
                 .filter(|status| http::StatusCode::from_u16(*status).is_ok())
                 .ok_or("status: must be a status of HTTP, such as 200")?,
             wait: fields.number("wait_ms")?.map(|wait| Millis(i64::try_from(wait).unwrap_or(i64::MAX))),
-            error_type: fields.maybe_text("error_type")?.map(header).transpose()?,
+            headers: headers(fields)?,
             body: body(fields)?,
         }),
         (None, [Some(why), None]) => Ok(Came::Lost(TransportError::NeverSent(why.to_owned()))),
@@ -221,9 +271,14 @@ fn came(fields: &Fields<'_>) -> Result<Came, String> {
     }
 }
 
-fn header(text: &str) -> Result<String, String> {
-    let fits = http::HeaderValue::from_str(text).is_ok();
-    fits.then(|| text.to_owned()).ok_or_else(|| "error_type: cannot stand in a header".to_owned())
+fn headers(fields: &Fields<'_>) -> Result<BTreeMap<&'static str, String>, String> {
+    let mut headers = BTreeMap::new();
+    for (name, field) in HEADERS {
+        let Some(text) = fields.maybe_text(field)? else { continue };
+        HeaderValue::from_str(text).map_err(|_| format!("{field}: cannot stand in a header"))?;
+        headers.insert(name, text.to_owned());
+    }
+    Ok(headers)
 }
 
 fn body(fields: &Fields<'_>) -> Result<Vec<u8>, String> {
@@ -259,6 +314,8 @@ impl<'a> Fields<'a> {
 
 #[cfg(test)]
 mod tests {
+    use http::HeaderName;
+
     use super::*;
 
     fn question(number: u64) -> Question {
@@ -271,7 +328,11 @@ mod tests {
     }
 
     fn answer(body: &[u8]) -> Came {
-        Came::Answer { status: 200, wait: None, error_type: None, body: body.to_vec() }
+        Came::answer(200, None, &HeaderMap::new(), body)
+    }
+
+    fn named(header: &'static str, value: &'static str) -> HeaderMap {
+        HeaderMap::from_iter([(HeaderName::from_static(header), HeaderValue::from_static(value))])
     }
 
     fn every_kind() -> Vec<Came> {
@@ -279,12 +340,9 @@ mod tests {
             answer(b"{\"usage\":{\"input_tokens\":1}}\n"),
             answer(b"\xff\x00"),
             answer(b""),
-            Came::Answer {
-                status: 429,
-                wait: Some(Millis(30_000)),
-                error_type: Some("ThrottlingException".to_owned()),
-                body: b"{}".to_vec(),
-            },
+            Came::answer(429, Some(Millis(30_000)), &named("x-amzn-errortype", "ThrottlingException"), b"{}"),
+            Came::answer(308, None, &named("location", "https://new.example/v1"), b""),
+            Came::answer(200, None, &named("content-type", "text/event-stream"), b"data: {}"),
             Came::Lost(TransportError::NeverSent("refused".to_owned())),
             Came::Lost(TransportError::NoAnswer("timed out".to_owned())),
         ]
@@ -301,9 +359,36 @@ mod tests {
         let read = parse("answers.jsonl", file.as_bytes()).unwrap();
         assert_eq!(read.model, "anthropic/claude-haiku-4-5");
         let expected: BTreeMap<_, _> =
-            (1..).zip(every_kind()).map(|(number, came)| (question(number), came)).collect();
+            (1..).zip(every_kind()).map(|(number, came)| (question(number), vec![came])).collect();
         assert_eq!(read.answers, expected);
-        assert!(read.asks(Provider::Anthropic) && !read.asks(Provider::OpenAi));
+        assert_eq!(read.asked().collect::<BTreeSet<_>>(), ["anthropic"].into());
+        assert!(!read.is_real);
+    }
+
+    #[test]
+    fn a_question_that_was_asked_twice_has_both_answers_in_order() {
+        let both = [answer(b"1"), answer(b"2")];
+        let file = both.iter().map(|came| line("demo", &question(1), came)).collect::<String>();
+        let read = parse("answers.jsonl", file.as_bytes()).unwrap();
+        assert_eq!(read.answers, BTreeMap::from([(question(1), both.to_vec())]));
+    }
+
+    #[test]
+    fn the_servers_of_a_real_run_stand_before_its_answers() {
+        let home = "[servers.home]\nurl = \"http://127.0.0.1:8080/v1\"\ntool_choice = \"schema\"\n";
+        let other = "[servers.other]\nurl = \"http://127.0.0.1:8081/v1\"\n";
+        let servers = Servers::from_toml(home).unwrap();
+        let both = Servers::from_toml(&format!("{home}{other}")).unwrap();
+        let head = head(&both, &["home".to_owned(), "openai".to_owned()].into());
+        let asked = Question { model: "home/llama".to_owned(), ..question(1) };
+        let answers = line("demo", &asked, &answer(b"{}"));
+        let read = parse("answers.jsonl", format!("{head}{answers}").as_bytes()).unwrap();
+        assert!(read.is_real && read.servers == servers, "{read:?}");
+        assert_eq!(read.model, "home/llama");
+        let error = parse("answers.jsonl", answers.as_bytes()).unwrap_err().to_string();
+        assert!(error.contains("line 1: model: names no provider or server"), "{error}");
+        let error = parse("answers.jsonl", b"{\"servers\":{\"home\":{}}}\n").unwrap_err().to_string();
+        assert!(error.contains("line 1: servers: home.url: is missing"), "{error}");
     }
 
     /// File, line, field and mend.
@@ -335,7 +420,7 @@ mod tests {
             (with("\"body\":", "\"body_base64\":\"\",\"body\":"), "body: stands there twice"),
             (with("\"body\":", "\"error_type\":\"\\n\",\"body\":"), "error_type: "),
             (with("\"body\":", "\"bodys\":\"\",\"body\":"), "bodys: is no field"),
-            (good.clone().into_bytes(), "question: repeats"),
+            (b"{\"servers\":{}}\n".to_vec(), "servers: is no field"),
         ] {
             let file = [good.as_bytes(), b"\n", &bytes].concat();
             let error = parse("answers.jsonl", &file).unwrap_err().to_string();

@@ -352,10 +352,11 @@ impl World {
         outcome.buy_and_hold = Decimal::from(10_000) / self.first * self.price - Decimal::from(10_000);
         outcome.model = ModelUse {
             calls: cycles + 3,
-            not_recorded: 0,
+            answered: cycles,
             tokens_in: outcome.decisions.iter().map(|one| one.tokens_in).sum(),
             tokens_out: outcome.decisions.iter().map(|one| one.tokens_out).sum(),
             usd: outcome.decisions.iter().map(|one| one.usd).sum(),
+            ..ModelUse::default()
         };
         outcome.ddb = TableUse {
             calls: cycles * 31,

@@ -4,6 +4,7 @@ use comfy_table::{ContentArrangement, Table, presets};
 
 use super::outcome::Outcome;
 use super::{show, tally};
+use crate::probe::dollars;
 
 /// Columns of a terminal that nobody has widened.
 const WIDTH: u16 = 80;
@@ -70,12 +71,12 @@ fn run(outcome: &Outcome) -> String {
 fn model(outcome: &Outcome) -> String {
     let used = &outcome.model;
     format!(
-        "{}: {} calls, {} tokens in, {} out, {} dollars",
+        "{}: {} calls, {} tokens in, {} out, {}",
         show::one_line(&outcome.run.model),
         show::count(used.calls),
         show::count(used.tokens_in),
         show::count(used.tokens_out),
-        show::money(used.usd)
+        dollars(&show::money(used.usd), !used.is_assumed)
     )
 }
 
@@ -127,6 +128,10 @@ fn verdict(outcome: &Outcome) -> Vec<String> {
     if outcome.books_equal_venue() {
         lines.push("books = venue".to_owned());
     }
+    if !outcome.was_answered() {
+        let why = outcome.model.failure.as_deref().unwrap_or("none was asked");
+        lines.push(format!("no question was answered: {}", show::one_line(why)));
+    }
     let differences = outcome.differences.iter().map(|one| format!("differs: {}", show::one_line(one)));
     let violations = outcome.violations.iter().map(|one| format!("violation: {}", show::one_line(one)));
     lines.extend(differences.chain(violations));
@@ -167,6 +172,24 @@ mod tests {
         assert!(!table(&outcome).contains("approvals"));
         outcome.run.safety_mode = TWO_PHASE.to_owned();
         assert!(table(&outcome).contains("none answered (--approve none)"));
+    }
+
+    #[test]
+    fn paper_table_calls_an_assumed_price_assumed() {
+        let mut outcome = sample::rich(1);
+        assert!(!table(&outcome).contains("assumed"));
+        outcome.model.is_assumed = true;
+        assert!(table(&outcome).contains("dollars, assumed"), "{}", table(&outcome));
+    }
+
+    #[test]
+    fn a_run_without_an_answer_is_not_good_and_says_why() {
+        let mut outcome = sample::rich(1);
+        assert!(outcome.is_good());
+        (outcome.model.answered, outcome.model.failure) = (0, Some("never sent: refused".to_owned()));
+        assert!(!outcome.is_good());
+        let last = table(&outcome).lines().last().map(str::to_owned);
+        assert_eq!(last.as_deref(), Some("no question was answered: never sent: refused"));
     }
 
     #[test]

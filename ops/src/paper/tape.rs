@@ -2,34 +2,44 @@
 //!
 //! It lies below the faults of a run, so a run that is repeated with its seed meets the same faults again.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{File, OpenOptions};
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use decide::prompt;
+use http::HeaderMap;
 use serde_json::json;
+use shared::model::Servers;
 use shared::ports::{ModelError, Question as Asked, SharedClock};
 use shared::retry_after;
+use shared::settings::Settings;
 use shared::time::{Millis, Timestamp};
 use shared::transport::{Request, Response, Sending, SharedTransport, Transport, TransportError};
 
-use super::recording::{Came, Question, Recording, line};
+use super::recording::{self, Came, Question, Recording};
 use crate::bad_input::BadInput;
 
-/// The header in which AWS names an error.
-const ERROR_TYPE: &str = "x-amzn-errortype";
-/// What is said to a question that is not in the recording: a refusal, so that nobody else is asked.
+/// What is said to a question that is not in the recording.
 const NOT_RECORDED: &str = "this question is not in the recording";
+/// With which status: of a refusal of this question alone, so that the next one is asked.
+const REFUSED: u16 = 409;
 
-/// How often recorded answers were asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Played {
-    /// Questions that the recording has.
+/// What became of the questions of a run.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Count {
+    /// Questions that left this machine, or that a recording was asked.
+    pub calls: u64,
+    /// Questions that were answered, whatever the answer says.
     pub answered: u64,
-    /// Questions that it does not have; each is an abstention.
+    /// Questions that the recording does not have; each is an abstention.
     pub missing: u64,
+    /// The models that were asked.
+    pub models: BTreeSet<String>,
+    /// Why the last question that was not answered was not.
+    pub failure: Option<String>,
 }
 
 /// What is played, and what is written down.
@@ -52,9 +62,11 @@ struct Recorder {
 struct State {
     minute: Option<Timestamp>,
     asked: Option<Question>,
-    /// Whether the answer to `asked` is written down.
-    is_written: bool,
-    count: Played,
+    /// Whether something has come over the wire for `asked`.
+    has_come: bool,
+    /// How many answers to each question were played.
+    played: BTreeMap<Question, usize>,
+    count: Count,
     failed: Option<BadInput>,
 }
 
@@ -82,14 +94,14 @@ impl Tape {
 
     /// The same network where what goes to `host` goes over this tape; to any host where none is named.
     pub fn over(self: &Arc<Tape>, network: SharedTransport, host: Option<&'static str>) -> SharedTransport {
-        if self.is_idle() {
-            return network;
-        }
         Arc::new(Tapped { network, host, tape: Arc::clone(self) })
     }
 
-    const fn is_idle(&self) -> bool {
-        self.played.is_none() && self.recorder.is_none()
+    /// What is written down from here on is answered by the real models of `settings`, some of them at these servers.
+    pub fn begin_real(&self, servers: &Servers, settings: &Settings) {
+        let name = |model: &String| model.split_once('/').map(|(name, _)| name.to_owned());
+        let names = std::iter::once(&settings.model).chain(&settings.model_fallbacks).filter_map(name);
+        self.put(&recording::head(servers, &names.collect()));
     }
 
     /// From here questions are of the cycle of `minute`.
@@ -99,32 +111,41 @@ impl Tape {
 
     /// The next exchange on the wire is about this question.
     pub fn begin(&self, asked: &Asked) {
-        if self.is_idle() {
-            return;
+        let is_idle = self.played.is_none() && self.recorder.is_none();
+        let mut state = self.state();
+        state.has_come = false;
+        state.count.models.insert(asked.model.clone());
+        let question = |minute| Question {
+            minute,
+            prompt_hash: prompt::hash(asked),
+            model: asked.model.clone(),
+            number: if asked.format_error.is_some() { 2 } else { 1 },
+        };
+        state.asked = state.minute.filter(|_| !is_idle).map(question);
+    }
+
+    /// The question is over. Where nothing has come over the wire, a fault stood in for the provider: that is an answer of
+    /// the recording, too, which such a question takes.
+    pub fn end(&self, error: Option<&ModelError>) {
+        let is_over = self.state().has_come;
+        match error {
+            Some(error) if !is_over => {
+                self.write(&Came::Lost(stood_in(error)));
+                self.next();
+            }
+            Some(_) | None => {}
         }
         let mut state = self.state();
-        state.is_written = false;
-        let number = u64::try_from(asked.turns.len().div_ceil(2)).unwrap_or(u64::MAX);
-        state.asked = prompt::hash(asked).zip(state.minute).map(|(prompt_hash, minute)| Question {
-            minute,
-            prompt_hash,
-            model: asked.model.clone(),
-            number,
-        });
-    }
-
-    /// The question is over. Where a fault stood in for the provider, that is written down as no answer.
-    pub fn end(&self, error: Option<&ModelError>) {
-        let is_written = self.state().is_written;
-        if let (false, Some(error)) = (is_written, error) {
-            self.write(&Came::Lost(TransportError::NoAnswer(error.to_string())));
+        match error {
+            Some(error) => state.count.failure = Some(error.to_string()),
+            None => state.count.answered = state.count.answered.saturating_add(1),
         }
-        self.state().asked = None;
+        state.asked = None;
     }
 
-    /// How often recorded answers were asked for; none where no recording is played.
-    pub fn count(&self) -> Option<Played> {
-        self.played.as_ref().map(|_| self.state().count)
+    /// What became of the questions so far.
+    pub fn count(&self) -> Count {
+        self.state().count.clone()
     }
 
     /// The first answer that could not be written down.
@@ -136,38 +157,54 @@ impl Tape {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The recorded answer to what is asked now.
+    /// The next recorded answer to what is asked now; none where nothing is played.
     fn play(&self) -> Option<Came> {
-        let recording = self.played.as_ref()?;
-        let mut state = self.state();
-        match state.asked.as_ref().and_then(|asked| recording.answers.get(asked)).cloned() {
-            Some(came) => {
-                state.count.answered = state.count.answered.saturating_add(1);
-                Some(came)
-            }
-            None => {
-                state.count.missing = state.count.missing.saturating_add(1);
-                Some(not_recorded())
-            }
+        self.played.as_ref()?;
+        let came = self.next();
+        if came.is_none() {
+            let mut state = self.state();
+            state.count.missing = state.count.missing.saturating_add(1);
         }
+        Some(came.unwrap_or_else(not_recorded))
+    }
+
+    /// The next recorded answer to what is asked now, which is played with that.
+    fn next(&self) -> Option<Came> {
+        let mut state = self.state();
+        let asked = state.asked.clone()?;
+        let answers = self.played.as_ref()?.answers.get(&asked)?;
+        let nth = state.played.entry(asked).or_default();
+        let came = answers.get(*nth)?.clone();
+        *nth = nth.saturating_add(1);
+        Some(came)
     }
 
     fn note(&self, came: &Result<Response, TransportError>) {
+        {
+            let mut state = self.state();
+            state.has_come = true;
+            if !matches!(came, Err(TransportError::NeverSent(_))) {
+                state.count.calls = state.count.calls.saturating_add(1);
+            }
+        }
         let Some(recorder) = &self.recorder else { return };
-        let came = match came {
+        self.write(&match came {
             Ok(response) => of_response(response, recorder.clock.now()),
             Err(error) => Came::Lost(error.clone()),
-        };
-        self.write(&came);
+        });
+    }
+
+    fn write(&self, came: &Came) {
+        let asked = self.state().asked.clone();
+        let (Some(recorder), Some(asked)) = (&self.recorder, asked) else { return };
+        self.put(&recording::line(&recorder.strategy, &asked, came));
     }
 
     /// Written at once: what was paid for is not lost with the run.
-    fn write(&self, came: &Came) {
-        let mut state = self.state();
-        let (Some(recorder), Some(asked)) = (&self.recorder, &state.asked) else { return };
-        let text = line(&recorder.strategy, asked, came);
+    fn put(&self, text: &str) {
+        let Some(recorder) = &self.recorder else { return };
         let written = (&recorder.file).write_all(text.as_bytes());
-        state.is_written = true;
+        let mut state = self.state();
         if let (Err(error), None) = (written, &state.failed) {
             let name = &recorder.name;
             let mend = "make room, or give another path with --record";
@@ -177,43 +214,66 @@ impl Tape {
     }
 }
 
+/// What a question is repeated as where its answer did not come over the wire.
+fn stood_in(error: &ModelError) -> TransportError {
+    match error {
+        ModelError::NotSent(why) | ModelError::NoKey(why) => TransportError::NeverSent(why.clone()),
+        ModelError::Throttled { .. }
+        | ModelError::SpendLimit(_)
+        | ModelError::Overloaded
+        | ModelError::NoSuchModel(_)
+        | ModelError::Unfit(_)
+        | ModelError::Refused { .. }
+        | ModelError::NotAnswered(_)
+        | ModelError::Unavailable(_) => TransportError::NoAnswer(error.to_string()),
+    }
+}
+
+/// Refuses a file that is there already, before anything is asked.
+pub fn check(path: &Path) -> Result<(), BadInput> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    match (path.exists(), folder.is_none_or(Path::is_dir)) {
+        (true, _) => Err(not_created(path, "is there already")),
+        (false, false) => Err(not_created(path, "its folder is not there")),
+        (false, true) => Ok(()),
+    }
+}
+
+fn not_created(path: &Path, why: &str) -> BadInput {
+    BadInput::new(format!("{}: {why}; give another path with --record", path.display()))
+}
+
 /// Answers may have cost money: no file is written over.
 fn create(path: &Path) -> Result<File, BadInput> {
     OpenOptions::new().write(true).create_new(true).open(path).map_err(|error| {
-        let name = path.display();
-        let is_there = error.kind() == std::io::ErrorKind::AlreadyExists;
+        let is_there = error.kind() == ErrorKind::AlreadyExists;
         let why =
             if is_there { "is there already".to_owned() } else { format!("cannot be written ({error})") };
-        BadInput::new(format!("{name}: {why}; give another path with --record"))
+        not_created(path, &why)
     })
 }
 
 fn not_recorded() -> Came {
     let body = json!({"error": {"message": NOT_RECORDED}, "message": NOT_RECORDED});
-    Came::Answer { status: 404, wait: None, error_type: None, body: body.to_string().into_bytes() }
+    Came::answer(REFUSED, None, &HeaderMap::new(), body.to_string().as_bytes())
 }
 
 fn of_response(response: &Response, now: Timestamp) -> Came {
-    let error_type = response.headers().get(ERROR_TYPE).and_then(|value| value.to_str().ok());
-    Came::Answer {
-        status: response.status().as_u16(),
-        wait: retry_after::wait(response.headers(), now),
-        error_type: error_type.map(str::to_owned),
-        body: response.body().to_vec(),
-    }
+    let (status, headers) = (response.status().as_u16(), response.headers());
+    Came::answer(status, retry_after::wait(headers, now), headers, response.body())
 }
 
 fn to_response(came: Came) -> Result<Response, TransportError> {
-    let (status, wait, error_type, body) = match came {
+    let (status, wait, headers, body) = match came {
         Came::Lost(error) => return Err(error),
-        Came::Answer { status, wait, error_type, body } => (status, wait, error_type, body),
+        Came::Answer { status, wait, headers, body } => (status, wait, headers, body),
     };
     let mut response = http::Response::builder().status(status);
     if let Some(Millis(wait)) = wait {
         response = response.header("retry-after-ms", wait);
     }
-    if let Some(error_type) = error_type {
-        response = response.header(ERROR_TYPE, error_type);
+    for (name, value) in headers {
+        response = response.header(name, value);
     }
     let made = response.body(Bytes::from(body));
     made.map_err(|error| TransportError::NeverSent(format!("the recorded answer cannot be made: {error}")))
@@ -240,5 +300,91 @@ impl Transport for Tapped {
             self.tape.note(&came);
             came
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::VecDeque;
+
+    use shared::ports::{Clock, Tool};
+    use shared::testkit::at_once;
+
+    use super::*;
+
+    /// Says one thing after the other.
+    #[derive(Debug)]
+    struct Script(Mutex<VecDeque<Result<Response, TransportError>>>);
+
+    impl Transport for Script {
+        fn send(&self, _: Request, _: Millis) -> Sending<'_> {
+            Box::pin(std::future::ready(self.0.lock().unwrap().pop_front().unwrap()))
+        }
+    }
+
+    struct Still;
+
+    impl Clock for Still {
+        fn now(&self) -> Timestamp {
+            Timestamp::from_millis(0)
+        }
+    }
+
+    fn question(error: Option<&str>) -> Asked {
+        Asked {
+            model: "anthropic/claude-haiku-4-5".to_owned(),
+            system: String::new(),
+            tool: Tool { name: String::new(), description: String::new(), schema: json!({}) },
+            facts: "{}".to_owned(),
+            format_error: error.map(str::to_owned),
+            max_tokens: 1,
+            timeout: Millis(1),
+        }
+    }
+
+    /// What came of two cycles' worth of questions: `None` where a fault stood in for the wire.
+    fn asked(tape: &Arc<Tape>, script: Vec<Result<Response, TransportError>>) -> Vec<String> {
+        let came = [Some(None), Some(None), None, Some(Some("no form")), Some(None)];
+        let wire = tape.over(Arc::new(Script(Mutex::new(script.into()))), None);
+        tape.turn_to(Timestamp::from_millis(0));
+        let mut all = Vec::new();
+        for one in came {
+            let error = one.flatten();
+            tape.begin(&question(error));
+            let Some(_) = one else {
+                tape.end(Some(&ModelError::Overloaded));
+                continue;
+            };
+            let came = at_once(wire.send(Request::new(Bytes::new()), Millis(1)));
+            let failed = came.as_ref().err().map(|error| ModelError::Unavailable(error.to_string()));
+            tape.end(failed.as_ref());
+            all.push(match came {
+                Ok(response) => format!("{:?} {:?}", response.headers(), response.body()),
+                Err(error) => error.to_string(),
+            });
+        }
+        all
+    }
+
+    /// The same question of one minute, the second of which met a fault, a correction, and the same question again.
+    #[test]
+    fn a_question_that_is_asked_twice_is_answered_twice_in_the_same_order() {
+        let path = std::env::temp_dir().join(format!("tradai-tape-{}.jsonl", std::process::id()));
+        let tape = |played: Option<Arc<Recording>>, record| {
+            Arc::new(Tape::new(played, record, "demo", Arc::new(Still)).unwrap())
+        };
+        let script = || {
+            let says = |text: &'static str| Ok(Response::new(Bytes::from_static(text.as_bytes())));
+            let lost = Err(TransportError::NeverSent("refused".to_owned()));
+            vec![says("1"), lost, says("3"), says("4")]
+        };
+        let recorder = tape(None, Some(&path));
+        let first = asked(&recorder, script());
+        let recording = Arc::new(recording::read(&path).unwrap());
+        let player = tape(Some(recording), None);
+        assert_eq!(asked(&player, Vec::new()), first);
+        assert_eq!(player.count(), recorder.count());
+        assert_eq!((player.count().calls, player.count().answered), (3, 3), "what never left is no call");
+        std::fs::remove_file(&path).ok();
     }
 }

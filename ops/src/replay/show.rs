@@ -10,12 +10,13 @@ use shared::settings::Limits;
 use super::Checked;
 use crate::paper::gather::why;
 use crate::paper::show::one_line;
+use crate::probe::dollars;
 
 /// The decision on many lines. What others wrote commands no terminal.
 pub(super) fn in_full(checked: &Checked) -> String {
     let mut text = vec![format!("decision      {}", checked.name)];
     match &checked.record {
-        Ok(record) => text.extend(told(record)),
+        Ok(record) => text.extend(told(record, checked.is_priced)),
         Err(corrupt) => text.push(format!("cannot be read: {corrupt}")),
     }
     text.push(intent(checked));
@@ -32,12 +33,15 @@ pub(super) fn in_full(checked: &Checked) -> String {
     lines.map(one_line).collect::<Vec<_>>().join("\n")
 }
 
-fn told(record: &DecisionRecord) -> Vec<String> {
+fn told(record: &DecisionRecord, is_priced: bool) -> Vec<String> {
     let DecisionRecord { account, model, tokens_in, tokens_out, usd, prompt_hash, .. } = record;
     let mut text = vec![
         format!("account       {account}"),
         format!("trace         {}", record.trace),
-        format!("model         {model}: {tokens_in} tokens in, {tokens_out} out, {usd} dollars"),
+        format!(
+            "model         {model}: {tokens_in} tokens in, {tokens_out} out, {}",
+            dollars(usd, is_priced)
+        ),
         format!("prompt hash   {prompt_hash}"),
     ];
     text.extend(record.asked.iter().map(asked));

@@ -4,9 +4,13 @@ use std::sync::Mutex;
 
 use bytes::Bytes;
 use ops::emergency_stop::{self, Order as EmergencyOrder};
-use ops::{start, status, stop, strategy};
+use ops::strategy::Wanted;
+use ops::{model, start, status, stop, strategy};
 use serde_json::Value;
 use shared::books::Position;
+use shared::model::Servers;
+use shared::money::Notional;
+use shared::probe::Probe;
 use shared::records::{Incident, Shard};
 use shared::settings::Settings;
 use shared::signal::Severity;
@@ -49,6 +53,8 @@ struct Lambda {
     stage: Stage,
     calls: Mutex<Vec<String>>,
     is_down: Mutex<bool>,
+    /// Why models cannot be asked, by name; none where decide is not asked to.
+    errors: Mutex<Option<Vec<(&'static str, &'static str)>>>,
 }
 
 impl Service for Lambda {
@@ -60,6 +66,9 @@ impl Service for Lambda {
             let refused = Bytes::from_static(br#"{"Message":"Rate Exceeded."}"#);
             return http::Response::builder().status(429).body(refused).unwrap();
         }
+        if let Some(model) = shared::probe::asked(&event) {
+            return http::Response::new(self.probe(model).encode().to_string().into());
+        }
         // The caller's own runtime waits meanwhile.
         std::thread::scope(|scope| scope.spawn(|| self.acknowledge(&event, now)).join()).unwrap();
         http::Response::new(Bytes::from_static(b"{}"))
@@ -67,6 +76,22 @@ impl Service for Lambda {
 }
 
 impl Lambda {
+    fn probe(&self, model: &str) -> Probe {
+        let errors = self.errors.lock().unwrap().clone().unwrap();
+        let error = errors.iter().find(|(name, _)| *name == model).map_or("", |(_, error)| *error);
+        Probe {
+            model: model.to_owned(),
+            request: "POST https://models.example/v1/messages\n{\"model\":\"x\"}".to_owned(),
+            status: Some(200),
+            answer: "{\"content\":[]}".to_owned(),
+            read: if error.is_empty() { "hold: flat".to_owned() } else { String::new() },
+            tokens_in: 812,
+            tokens_out: 60,
+            usd: Notional::parse("0.0012").unwrap(),
+            error: error.to_owned(),
+        }
+    }
+
     fn acknowledge(&self, event: &Value, now: Timestamp) {
         let scheduled_at = Timestamp::parse(event["scheduled_at"].as_str().unwrap()).unwrap();
         let shard = u32::try_from(event["shard"].as_u64().unwrap()).unwrap();
@@ -139,6 +164,7 @@ impl Empty {
             stage: Stage::over(names.clone(), &config(), &behind),
             calls: Mutex::default(),
             is_down: Mutex::default(),
+            errors: Mutex::default(),
         });
         let network = plain.route(&format!("lambda.{REGION}.amazonaws.com"), Arc::<Lambda>::clone(&lambda));
         let transport: SharedTransport = Arc::new(network);
@@ -186,9 +212,8 @@ impl Empty {
     }
     fn apply_text(&self, text: &str, shard: Option<u32>) -> Ended {
         let loaded = Settings::from_toml(text, FILE).unwrap();
-        self.run(&self.stage, async |stage, person| {
-            strategy::apply_file(stage, &loaded, FILE, shard, person, noon()).await
-        })
+        let wanted = Wanted { loaded: &loaded, file: FILE, shard, probes: false };
+        self.run(&self.stage, async |stage, person| strategy::apply_file(stage, wanted, person, noon()).await)
     }
     fn stop(&self, id: &str) -> Ended {
         self.run(&self.stage, async |stage, person| stop::stop(stage, &named(id), "ada", person, noon).await)
@@ -312,18 +337,20 @@ fn settings_change_field_by_field_and_nothing_of_the_state_is_reset() {
 
 #[test]
 fn what_cannot_be_served_is_refused_with_file_field_and_mend_and_nothing_is_written() {
-    let many: Vec<String> = (0..40).map(|nth| format!("C{nth}-USDT")).collect();
-    let many = format!("symbols = {many:?}");
     let symbols = "symbols = [\"BTC-USDT\"]";
     let dear = "llm_usd_per_day = 5.0";
     for (line, instead, wanted) in [
         ("venue = \"binance\"", "venue = \"kraken\"", "venue: kraken is not served; write binance"),
         (symbols, "symbols = [\"BNB-USDT\"]", "symbols: BNB-USDT cannot be claimed"),
-        (symbols, many.as_str(), "tokens within five minutes, most 5000; watch fewer markets"),
         (
             "anthropic/claude",
-            "mistral/claude",
-            "model: mistral/claude-haiku-4-5 is of no provider that is served",
+            "home/claude",
+            "model: home/claude-haiku-4-5 is of no provider or server that is served",
+        ),
+        (
+            "anthropic/claude",
+            "ollama/claude",
+            "model: ollama/claude-haiku-4-5 is of no provider or server that is served",
         ),
         (dear, "llm_usd_per_day = 0.001", "llm_usd_per_day: anthropic/claude-haiku-4-5 could never be asked"),
         (dear, "llm_usd_per_day = 5.0\nbackend = \"backtest\"", "backend: backtest runs on one machine only"),
@@ -338,57 +365,249 @@ fn what_cannot_be_served_is_refused_with_file_field_and_mend_and_nothing_is_writ
 }
 
 #[test]
+fn more_markets_than_five_minutes_have_room_for_are_refused() {
+    let many: Vec<String> = (0..50).map(|nth| format!("C{nth}-USDT")).collect();
+    let text = toml("").replace("[\"BTC-USDT\"]", &format!("{many:?}"));
+    let text = text.replace("anthropic/claude-haiku-4-5", "anthropic/claude-opus-5-5");
+    let said = input(&Empty::new().apply_text(&text, None));
+    assert!(said.contains("tokens within five minutes, most 12000; watch fewer markets"), "{said}");
+}
+
+/// With so many tokens in five minutes.
+fn with_tokens(text: &str, tokens: u32) -> String {
+    format!("{text}\n[ask]\ntokens_per_five_minutes = {tokens}")
+}
+
+#[test]
 fn a_schedule_for_which_five_minutes_have_too_few_tokens_is_refused_with_what_would_have_room() {
     let fallback = |text: &str| format!("{text}\nmodel_fallbacks = [\"anthropic/claude-sonnet-5\"]");
-    let nano = toml("decide_every_seconds = 120").replace("anthropic/claude-haiku-4-5", "openai/gpt-5-nano");
-    for (text, wanted) in [
-        (
-            toml("decide_every_seconds = 60"),
-            "decide_every_seconds: 5 questions to anthropic/claude-haiku-4-5",
-        ),
-        (
-            toml("decide_every_seconds = 120"),
-            "decide_every_seconds: 3 questions to anthropic/claude-haiku-4-5",
-        ),
-        (fallback(&nano), "decide_every_seconds: 3 questions to anthropic/claude-sonnet-5"),
+    let luna = toml("decide_every_seconds = 120").replace("anthropic/claude-haiku-4-5", "openai/gpt-6-luna");
+    let every = |seconds: u32| toml(&format!("decide_every_seconds = {seconds}"));
+    for (text, tokens, wanted) in [
+        (every(60), 10_000, "decide_every_seconds: 5 questions to anthropic/claude-haiku-4-5"),
+        (every(120), 6_500, "decide_every_seconds: 3 questions to anthropic/claude-haiku-4-5"),
+        (fallback(&luna), 6_500, "decide_every_seconds: 3 questions to anthropic/claude-sonnet-5"),
     ] {
         let world = Empty::new();
-        let said = input(&world.apply_text(&text, None));
+        let said = input(&world.apply_text(&with_tokens(&text, tokens), None));
         assert!(said.starts_with("mine.toml: ") && said.contains(wanted), "{said}");
         assert!(world.everything().iter().all(Vec::is_empty));
         // Both mends that it names have room.
-        assert!(said.contains("most 5000; write 180 or more, or allow them: "), "{said}");
-        let (_, allowed) = said.split_once("or allow them: ").unwrap();
-        let allowed = allowed.trim_end_matches(" under [ask]");
-        world.apply_text(&format!("{text}\n[ask]\n{allowed}"), None).0.unwrap();
+        let (_, mends) = said.split_once(&format!("most {tokens}; write ")).unwrap();
+        let (slower, allowed) =
+            mends.split_once(" or more, or allow them: tokens_per_five_minutes = ").unwrap();
+        let allowed = allowed.trim_end_matches(" under [ask]").parse().unwrap();
+        world.apply_text(&with_tokens(&text, allowed), None).0.unwrap();
+        let slower = text.replace("seconds = 60", &format!("seconds = {slower}"));
+        let slower = slower.replace("seconds = 120", "seconds = 180");
+        Empty::new().apply_text(&with_tokens(&slower, tokens), None).0.unwrap();
     }
-    for every in ["decide_every_seconds = 180", "decide_every_seconds = 300", ""] {
-        Empty::new().apply(every).0.unwrap();
+    for every in [120, 180, 300, 1_500] {
+        Empty::new().apply(&format!("decide_every_seconds = {every}")).0.unwrap();
     }
-    Empty::new().apply_text(&nano, None).0.unwrap();
+    Empty::new().apply_text(&with_tokens(&luna, 6_500), None).0.unwrap();
 }
 
 #[test]
 fn tokens_that_are_too_few_for_one_question_are_refused_by_their_own_name() {
-    let said = input(
-        &Empty::new().apply_text(&format!("{}\n[ask]\ntokens_per_five_minutes = 1000", toml("")), None),
-    );
-    assert!(said.contains("ask.tokens_per_five_minutes: ") && said.contains("5000 as usual"), "{said}");
+    let said = input(&Empty::new().apply_text(&with_tokens(&toml(""), 1_000), None));
+    assert!(said.contains("ask.tokens_per_five_minutes: ") && said.contains("12000 as usual"), "{said}");
+}
+
+/// A question, its correction and one fallback: which of them has no room, and with what figure all have it.
+#[test]
+fn what_fits_once_and_perhaps_not_every_time_is_told_with_the_figure_to_set() {
+    let haiku = "anthropic/claude-haiku-4-5";
+    let thinks = "model_fallbacks = [\"anthropic/claude-opus-5-5\"]";
+    for (text, part) in [
+        (with_tokens(&toml(""), 2_500), "a question once something is held"),
+        (with_tokens(&toml(""), 5_000), "a question and the correction of a malformed answer"),
+        (
+            with_tokens(&toml("decide_every_seconds = 120"), 10_000),
+            "3 questions and the correction of a malformed answer",
+        ),
+        (
+            with_tokens(&toml(thinks), 11_000),
+            "a question, a correction and the fallback anthropic/claude-opus-5-5",
+        ),
+        (
+            toml("").replace(haiku, "anthropic/claude-opus-5-5"),
+            "a question and the correction of a malformed answer",
+        ),
+    ] {
+        let (ended, shown) = Empty::new().apply_text(&text, None);
+        ended.unwrap();
+        let wanted = format!("may not have room within five minutes for {part}; tokens_per_five_minutes = ");
+        assert!(shown.contains(&wanted), "{part}: {shown}");
+        let (_, figure) = shown.split_once(&wanted).unwrap();
+        let figure = figure.split(' ').next().unwrap().parse().unwrap();
+        let text = text.split("\n[ask]").next().unwrap();
+        let (_, shown) = Empty::new().apply_text(&with_tokens(text, figure), None);
+        assert!(!shown.contains("may not have room"), "{figure}: {shown}");
+    }
+    let (_, shown) = Empty::new().apply("");
+    assert!(!shown.contains("room") && !shown.contains("llm_usd_per_day"), "{shown}");
 }
 
 #[test]
-fn what_fits_once_and_perhaps_not_every_time_is_told() {
+fn a_days_dollars_that_do_not_last_are_told_with_what_is_enough() {
+    for (dollars, part) in [
+        ("0.5", "0.5 is sure to pay for"),
+        ("0.01", "0.01 may not pay for a question, its correction and one fallback"),
+    ] {
+        let text = toml("decide_every_seconds = 300").replace("5.0", dollars);
+        let (ended, shown) = Empty::new().apply_text(&text, None);
+        ended.unwrap();
+        let line = shown.lines().find(|line| line.starts_with("llm_usd_per_day: ")).unwrap();
+        assert!(line.contains(part), "{line}");
+        let enough = line.split_once("; ").unwrap().1.trim_end_matches(" is enough");
+        let (_, shown) = Empty::new().apply_text(&text.replace(dollars, enough), None);
+        assert!(!shown.contains("llm_usd_per_day: "), "{enough}: {shown}");
+    }
+}
+
+#[test]
+fn a_retired_model_is_refused_and_a_retiring_one_is_told_by_apply_and_status() {
+    let now = at("2026-12-01T12:00:00Z");
+    let apply = |world: &Empty, model: &str| {
+        let loaded =
+            Settings::from_toml(&toml("").replace("anthropic/claude-haiku-4-5", model), FILE).unwrap();
+        let wanted = Wanted { loaded: &loaded, file: FILE, shard: None, probes: false };
+        world.run(&world.stage, async |stage, person| strategy::apply_file(stage, wanted, person, now).await)
+    };
     let world = Empty::new();
-    let (ended, shown) = world.apply_text(&toml("decide_every_seconds = 300").replace("5.0", "0.5"), None);
-    ended.unwrap();
-    assert!(shown.contains("of the 288 questions of a day"), "{shown}");
-    let (_, shown) = Empty::new().apply("decide_every_seconds = 180");
+    let said = input(&apply(&world, "openai/gpt-4.1-nano"));
     assert!(
-        shown.contains("a malformed answer may not be asked again: 2 questions within five minutes"),
-        "{shown}"
+        said.contains("model: openai/gpt-4.1-nano is retired since its last day, 2026-10-23; name"),
+        "{said}"
     );
-    let (_, shown) = Empty::new().apply("");
-    assert!(!shown.contains("questions"), "{shown}");
+    assert!(world.everything().iter().all(Vec::is_empty));
+    let told = "model: openai/gpt-5-mini has its last day on 2026-12-11, in 10 days; name another before";
+    let (ended, shown) = apply(&world, "openai/gpt-5-mini");
+    ended.unwrap();
+    assert!(shown.lines().any(|line| line == told), "{shown}");
+    let (_, shown) = world.show(None, now);
+    assert!(shown.contains(&format!("demo: {told}")), "{shown}");
+    let (_, shown) = world.show(None, at("2026-12-12T00:00:00Z"));
+    assert!(shown.contains("demo: model: openai/gpt-5-mini is retired since its last day"), "{shown}");
+}
+
+/// The item that the stack writes.
+fn put_servers(world: &Empty, home: &str) {
+    let text = |text: &str| Attr::S(text.to_owned());
+    let mut options = Item::from([("url".to_owned(), text(home))]);
+    options.insert("usd_per_million_in".to_owned(), Attr::N("0".to_owned()));
+    options.insert("usd_per_million_out".to_owned(), Attr::N("0".to_owned()));
+    let servers = Item::from([("home".to_owned(), Attr::M(options))]);
+    let item =
+        Item::from([("ledger_id".to_owned(), text("servers#llm")), ("servers".to_owned(), Attr::M(servers))]);
+    world.put(Servers::key(), item);
+}
+
+#[test]
+fn a_model_of_a_server_of_the_stage_is_applied_at_its_own_price() {
+    let world = Empty::new();
+    put_servers(&world, "https://models.example/v1");
+    let text = toml("").replace("anthropic/claude-haiku-4-5", "home/llama").replace("5.0", "0.01");
+    let (ended, shown) = world.apply_text(&text, None);
+    ended.unwrap();
+    assert!(!shown.contains("llm_usd_per_day: "), "a model that costs nothing: {shown}");
+    let damaged = Empty::new();
+    put_servers(&damaged, "models.example");
+    assert!(refused(&damaged.apply("")).contains("servers.home.url: "));
+    assert!(refused(&damaged.show(None, noon())).contains("servers.home.url: "));
+}
+
+#[test]
+fn an_assumed_price_is_called_so_in_status() {
+    let world = Empty::running();
+    assert!(!world.show(None, noon()).1.contains("assumed"));
+    let text = toml("").replace("claude-haiku-4-5", "claude-next");
+    world.apply_text(&text, None).0.unwrap();
+    assert!(world.show(None, noon()).1.contains("0 of 5 USD, assumed"), "{:?}", world.show(None, noon()));
+}
+
+/// What decide says of each model, by name.
+fn with_probes(world: &Empty, text: &str, errors: &[(&'static str, &'static str)]) -> Ended {
+    *world.lambda.errors.lock().unwrap() = Some(errors.to_vec());
+    let loaded = Settings::from_toml(text, FILE).unwrap();
+    let wanted = Wanted { loaded: &loaded, file: FILE, shard: None, probes: true };
+    world.run(&world.stage, async |stage, person| strategy::apply_file(stage, wanted, person, noon()).await)
+}
+
+#[test]
+fn apply_asks_the_chain_inside_decide_and_refuses_a_model_that_cannot_be_asked() {
+    let world = Empty::new();
+    let (model, fallback) = ("anthropic/claude-haiku-4-5", "openai/gpt-6-luna");
+    let text = toml(&format!("model_fallbacks = [{fallback:?}]"));
+    let said = input(&with_probes(&world, &text, &[(model, "HTTP 400: tool_choice: no")]));
+    let wanted = format!("mine.toml: model: {model} cannot be asked: HTTP 400: tool_choice: no; ");
+    assert!(said.starts_with(&wanted) && said.ends_with("--no-probe"), "{said}");
+    assert!(world.everything().iter().all(Vec::is_empty));
+    let called = format!(
+        r#"/2015-03-31/functions/{}/invocations?Qualifier=live {{"probe":"{model}"}}"#,
+        world.stage.names.function(Function::Decide)
+    );
+    assert_eq!(*world.lambda.calls.lock().unwrap(), [called]);
+
+    let (ended, shown) = with_probes(&world, &text, &[(fallback, "no key: empty")]);
+    ended.unwrap();
+    for line in [
+        format!("probe: {model} answers hold: flat (812 tokens in, 60 out, 0.0012 dollars)"),
+        format!("warning: model_fallbacks: {fallback} cannot be asked: no key: empty"),
+    ] {
+        assert!(shown.lines().any(|one| one == line), "{line}: {shown}");
+    }
+    assert_eq!(world.settings("demo").model, model);
+}
+
+#[test]
+fn apply_says_that_a_stage_without_decide_is_not_probed_and_refuses_what_is_not_known() {
+    let world = Empty::new();
+    let loaded = Settings::from_toml(&toml(""), FILE).unwrap();
+    let wanted = Wanted { loaded: &loaded, file: FILE, shard: None, probes: true };
+    let apply = |stage: &Stage| {
+        world.run(stage, async |stage, person| strategy::apply_file(stage, wanted, person, noon()).await)
+    };
+    *world.lambda.is_down.lock().unwrap() = true;
+    let said = refused(&apply(&world.stage));
+    assert!(said.contains("is not probed") && said.contains("Rate Exceeded"), "{said}");
+    assert!(said.contains("--no-probe") && world.everything().iter().all(Vec::is_empty));
+    // The embedded AWS alone, which has no functions.
+    let network = InProcess::new(world.clock.shared())
+        .route(&format!("lambda.{REGION}.amazonaws.com"), world.aws.clone());
+    let transport: SharedTransport = Arc::new(network.route(HOSTS, world.aws.clone()));
+    let bare = Stage::over(world.stage.names.clone(), &config(), &transport);
+    let (ended, shown) = apply(&bare);
+    ended.unwrap();
+    assert!(shown.contains("is not probed: stage paper has no decide function yet"), "{shown}");
+}
+
+#[test]
+fn a_probe_on_aws_shows_what_decide_answers() {
+    let world = Empty::new();
+    let probe = |model: &str, errors: &[(&'static str, &'static str)]| {
+        *world.lambda.errors.lock().unwrap() = Some(errors.to_vec());
+        world.run(&world.stage, async |stage, person| model::probe_on(stage, model, person, noon()).await)
+    };
+    let (ended, shown) = probe("anthropic/claude-haiku-4-5", &[]);
+    ended.unwrap();
+    insta::assert_snapshot!(shown, @r#"
+    request
+    POST https://models.example/v1/messages
+    {
+      "model": "x"
+    }
+    answer: HTTP 200
+    {
+      "content": []
+    }
+    read as hold: flat
+    used 812 tokens in, 60 out, 0.0012 dollars
+    "#);
+    let ended = probe("anthropic/claude-haiku-4-5", &[("anthropic/claude-haiku-4-5", "HTTP 401: no")]);
+    assert!(ended.1.contains("why not: HTTP 401: no"), "{ended:?}");
+    assert!(input(&ended).contains("anthropic/claude-haiku-4-5 cannot be asked: HTTP 401: no"));
 }
 
 #[test]
@@ -396,9 +615,8 @@ fn what_somebody_changed_at_the_same_moment_is_not_overwritten() {
     let world = Empty::running();
     let apply = |stage: &Stage, text: &str| {
         let loaded = Settings::from_toml(text, FILE).unwrap();
-        world.run(stage, async |stage, person| {
-            strategy::apply_file(stage, &loaded, FILE, None, person, noon()).await
-        })
+        let wanted = Wanted { loaded: &loaded, file: FILE, shard: None, probes: false };
+        world.run(stage, async |stage, person| strategy::apply_file(stage, wanted, person, noon()).await)
     };
     let by_hand = |key: Key, path: Path, attr: Attr| {
         move |stage: &Stage| {
@@ -476,7 +694,7 @@ fn a_stop_binds_at_once_and_shows_what_execute_made_of_it() {
     // Its ordinary event, to the version that runs.
     let function = world.stage.names.function(Function::Execute);
     let called = format!(
-        r#"/2015-03-31/functions/{function}/invocations?Qualifier=live {{"of":1,"scheduled_at":"2023-03-01T12:00:00Z","shard":0}}"#
+        r#"/2015-03-31/functions/{function}/invocations?Qualifier=live {{"shard":0,"of":1,"scheduled_at":"2023-03-01T12:00:00Z"}}"#
     );
     assert_eq!(*world.lambda.calls.lock().unwrap(), [called]);
     assert!(input(&world.stop("nobody")).contains("no strategy nobody in stage paper"));

@@ -36,6 +36,9 @@ pub(super) fn verdict(outcome: &Outcome) -> Markup {
             @if !outcome.violations.is_empty() {
                 div.bad { p { "✗ rules broken" } (lines(&outcome.violations)) }
             }
+            @if !outcome.was_answered() {
+                div.bad { p { "✗ no question was answered" } (lines(outcome.model.failure.as_slice())) }
+            }
         }
     }
 }
@@ -65,7 +68,7 @@ pub(super) fn figures(outcome: &Outcome) -> Markup {
                 &show::counted(tally::notifications(outcome), "notification"),
             ))
             (card(
-                "model dollars",
+                if model.is_assumed { "model dollars, assumed" } else { "model dollars" },
                 &show::money(model.usd),
                 &format!(
                     "{} calls, {} tokens in, {} out",

@@ -122,7 +122,7 @@ pub(super) fn decisions(outcome: &Outcome) -> Markup {
         Column("led to", Word),
         Column("tokens in", Number),
         Column("out", Number),
-        Column("dollars", Number),
+        Column(if outcome.model.is_assumed { "dollars, assumed" } else { "dollars" }, Number),
     ];
     let (name, all) = ("Decisions", outcome.decisions.len());
     html! {
