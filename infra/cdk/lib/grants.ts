@@ -1,6 +1,8 @@
 // What each function may do. The table at the end is all of it: a function's role and its environment are made from
 // its row, and from nothing else.
 
+import { createHash } from 'node:crypto';
+
 import { type FunctionName, METRIC_NAMESPACE, PREFIX } from './contract.ts';
 import { FIXED } from './egress.ts';
 import type { Grant } from './grantee.ts';
@@ -45,7 +47,8 @@ const venue: Grant = (to) => {
 /** Asks the models; most of them with a key that another grant gives, Bedrock's with the role itself. */
 const model: Grant = (to) => {
   if (to.stage.elsewhere !== undefined) to.knows('TRADAI_MODEL_URL', to.stage.elsewhere.model);
-  if (to.stage.compatibleUrl !== undefined) to.knows('TRADAI_COMPATIBLE_URL', to.stage.compatibleUrl);
+  const servers = JSON.stringify(to.stage.servers ?? {});
+  if (servers !== '{}') to.knows('TRADAI_SERVERS', createHash('sha256').update(servers).digest('hex'));
   to.allow(['bedrock:InvokeModel'], (to.stage.bedrockModels ?? []).flatMap(bedrockArns));
 };
 

@@ -1,11 +1,14 @@
 // What a stage is: the values that its owner chooses, and what follows from its kind alone.
 
 import { RetentionDays } from 'aws-cdk-lib/aws-logs';
+import { type ModelServers, problemsOf } from './servers.ts';
 
 export type Kind = 'dev' | 'paper' | 'live';
 
-/** The providers of models, by the words of `Provider` in shared/src/model/provider.rs. */
-export const PROVIDERS = ['anthropic', 'openai', 'compatible', 'bedrock'] as const;
+/** The providers of models with an address of their own, by the words of `Provider` in shared/src/model/provider.rs. */
+export const PROVIDERS = [
+  'anthropic', 'openai', 'bedrock', 'deepseek', 'qwen', 'kimi', 'glm', 'gemini', 'xai', 'mistral', 'groq', 'openrouter',
+] as const;
 export type Provider = (typeof PROVIDERS)[number];
 
 /** The processors of Lambda. */
@@ -29,8 +32,8 @@ export interface Stage {
   readonly accounts: readonly string[];
   /** Providers of models; each gets a secret, but for `bedrock`, which is asked with the function's role. */
   readonly models: readonly Provider[];
-  /** The server of the provider `compatible`, without its `/v1`; named exactly where `models` lists that provider. */
-  readonly compatibleUrl?: string;
+  /** Servers of your own choice, by name; each gets a secret `llm/NAME`, and its models are named `NAME/MODEL`. */
+  readonly servers?: ModelServers;
   /** What decide may ask of Bedrock; named exactly where `models` lists `bedrock`. */
   readonly bedrockModels?: readonly BedrockModel[];
   /** How many schedules share the strategies; all strategies of one account are in one shard. */
@@ -75,15 +78,23 @@ export const KINDS: Readonly<Record<Kind, KindRules>> = {
 
 const NAME = /^[a-z0-9][a-z0-9-]{0,15}$/;
 
+/**
+ * The most secrets that a stage lists, two for an account: an operator may write each, and IAM takes 6144 characters of
+ * a policy. https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+ */
+const MOST_SECRETS = 18;
+
+/** Providers and servers that are asked with a key: Bedrock is asked with the function's role. */
+export function withKey({ models, servers = {} }: Stage): readonly string[] {
+  return [...models.filter((provider) => provider !== 'bedrock'), ...Object.keys(servers)];
+}
+
 type Need = (good: boolean, problem: string) => void;
 
 /** A provider that is listed can be reached, and nothing is opened for one that is not. */
-function needModels({ models, compatibleUrl, bedrockModels = [] }: Stage, need: Need) {
-  const [compatible, bedrock] = [models.includes('compatible'), models.includes('bedrock')];
-  need(compatible === (compatibleUrl !== undefined), 'compatibleUrl: named exactly where models lists "compatible"');
-  const server = compatibleUrl ?? 'https://example.com';
-  need(/^https:\/\/[^\s/]/.test(server), `compatibleUrl: "${server}" does not begin with https://`);
-  need(!/\/v1\/?$/.test(server), `compatibleUrl: "${server}" ends in /v1, which the function adds`);
+function needModels({ models, servers = {}, kind, bedrockModels = [] }: Stage, need: Need) {
+  for (const problem of problemsOf(servers, kind)) need(false, problem);
+  const bedrock = models.includes('bedrock');
   need(bedrock === bedrockModels.length > 0, 'bedrockModels: named exactly where models lists "bedrock"');
   for (const { id, profile = 'eu' } of bedrockModels) {
     need(/^[a-z0-9.:-]+$/.test(id), `bedrockModels: "${id}" is not the id of a model`);
@@ -91,12 +102,20 @@ function needModels({ models, compatibleUrl, bedrockModels = [] }: Stage, need: 
   }
 }
 
+/** Every field of a stage. */
+const FIELDS: Readonly<Record<keyof Stage, true>> = {
+  env: true, kind: true, accounts: true, models: true, servers: true, bedrockModels: true, shards: true, mail: true,
+  monthlyBudgetUsd: true, architecture: true, memoryMb: true, runbook: true, reservedConcurrency: true, elsewhere: true,
+};
+
 /** Everything that is wrong with a stage, at once. */
 export function checked(stage: Stage): Stage {
   const problems: string[] = [];
   const need: Need = (good, problem) => {
     if (!good) problems.push(problem);
   };
+  // `cdk` runs stages.ts without looking at its types.
+  for (const name of Object.keys(stage)) need(Object.hasOwn(FIELDS, name), `${name} does not exist`);
   need(NAME.test(stage.env), `env "${stage.env}" is not 1 to 16 lower-case letters, digits and dashes`);
   for (const name of [...stage.accounts, ...stage.models]) {
     need(/^[A-Za-z0-9_-]{1,32}$/.test(name), `"${name}" cannot be part of a secret's name`);
@@ -105,6 +124,8 @@ export function checked(stage: Stage): Stage {
     need(PROVIDERS.includes(name), `models: "${name}" is none of ${PROVIDERS.join(', ')}`);
   }
   needModels(stage, need);
+  const secrets = 2 * stage.accounts.length + withKey(stage).length;
+  need(secrets <= MOST_SECRETS, `accounts, models and servers: ${secrets} secrets; at most ${MOST_SECRETS}, two for an account`);
   need(Number.isInteger(stage.shards) && stage.shards >= 1, `shards: ${stage.shards} is not 1 or more`);
   need(stage.monthlyBudgetUsd > 0, `monthlyBudgetUsd: ${stage.monthlyBudgetUsd} is not above 0`);
   need(stage.memoryMb >= 128, `memoryMb: ${stage.memoryMb} is below 128, the least that Lambda has`);

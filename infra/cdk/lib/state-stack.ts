@@ -11,7 +11,7 @@ import type { Construct } from 'constructs';
 import { TABLES, type TableSpec, TOPICS, type TopicName } from './contract.ts';
 import { FixedEgress } from './egress.ts';
 import { type Names, OF_THIS_ACCOUNT } from './names.ts';
-import { KINDS, type Provider, type Stage } from './stage.ts';
+import { KINDS, type Stage, withKey } from './stage.ts';
 import { TO_ENCRYPT } from './wildcards.ts';
 
 /** The ARNs of a stage's secrets. */
@@ -41,7 +41,7 @@ export class StateStack extends Stack {
     for (const name of TOPICS) this.topic(name, addresses[name]);
     this.secrets = {
       approval: this.madeUpSecret('approval'),
-      models: values.models.filter(hasKey).map((provider) => this.emptySecret(`llm/${provider}`)),
+      models: withKey(values).map((name) => this.emptySecret(`llm/${name}`)),
       trade: values.accounts.map((account) => this.emptySecret(`${account}/trade`)),
       read: values.accounts.map((account) => this.emptySecret(`${account}/read`)),
     };
@@ -142,8 +142,5 @@ export class StateStack extends Stack {
     return secret.attrId;
   }
 }
-
-/** Bedrock is asked with the function's role. */
-const hasKey = (provider: Provider) => provider !== 'bedrock';
 
 const PUBLISHERS = ['cloudwatch.amazonaws.com', 'budgets.amazonaws.com'];

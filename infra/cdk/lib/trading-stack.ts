@@ -9,6 +9,7 @@ import { TradingFunction } from './functions.ts';
 import type { Names } from './names.ts';
 import { approver, noter, operator, viewer } from './people.ts';
 import { Schedules } from './schedules.ts';
+import { ServersItem } from './servers-item.ts';
 import type { Stage } from './stage.ts';
 import type { StateStack } from './state-stack.ts';
 
@@ -21,6 +22,7 @@ export class TradingStack extends Stack {
       const target = new TradingFunction(this, { name, stage, names, state, packages });
       return new Schedules(this, { name, stage, names, target, group });
     });
+    new ServersItem(this, names, stage.servers ?? {});
     alarms(this, stage, names);
     const people = { names, state, schedules };
     for (const policy of [viewer, operator, approver, noter]) policy(this, people);

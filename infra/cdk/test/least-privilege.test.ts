@@ -11,10 +11,11 @@ const names = new Names('paper');
 const live = world(stage('live'));
 const all = permissions(live);
 const allowed = all.filter((one) => one.effect === 'Allow');
-/** A stage that asks every provider. */
+const server = { url: 'https://models.example.com/v1', usdPerMillionIn: '0', usdPerMillionOut: '0' };
+/** A stage that asks every provider, and servers of its own. */
 const asking = stage('live', {
   models: PROVIDERS,
-  compatibleUrl: 'https://models.example.com',
+  servers: { 'my-box': server, cloud: server },
   bedrockModels: [{ id: 'amazon.nova-lite-v1:0' }, { id: 'anthropic.claude-haiku-4-5-20251001-v1:0', profile: 'eu' }],
 });
 
@@ -35,24 +36,44 @@ test('each secret has its own readers and nobody else', () => {
   assert.deepEqual(readers('secretapproval'), ['execute', 'approver']);
 });
 
-test('decide can ask every provider that its stage lists, and no other', () => {
-  const { state, trading } = world(asking);
-  const models = permissions(world(asking)).filter((one) => one.action === 'bedrock:InvokeModel');
+test('decide can ask every provider and server that its stage lists, and no other', () => {
+  const { state } = world(asking);
+  const granted = permissions(world(asking));
+  const models = granted.filter((one) => one.action === 'bedrock:InvokeModel');
   assert.ok(models.every((one) => one.of.startsWith('deciderole') && one.effect === 'Allow'));
   assert.deepEqual(models.map((one) => one.resource).sort(), [
     'arn:aws:bedrock:*::foundation-model/anthropic.claude-haiku-4-5-20251001-v1:0',
     'arn:aws:bedrock:eu-central-1:123456789012:inference-profile/eu.anthropic.claude-haiku-4-5-20251001-v1:0',
     'arn:aws:bedrock:eu-central-1::foundation-model/amazon.nova-lite-v1:0',
   ]);
-  const told = trading.of('AWS::Lambda::Function').filter((one) => {
-    const variables = object(object(one.properties['Environment'])['Variables']);
-    return variables['TRADAI_COMPATIBLE_URL'] === 'https://models.example.com';
-  });
-  assert.deepEqual(told.map((one) => one.properties['FunctionName']), [names.function('decide')]);
-  const secrets = state.of('AWS::SecretsManager::Secret').map((one) => text(one.properties['Name']));
-  const keys = secrets.filter((name) => name.includes('/llm/'));
-  assert.deepEqual(keys, ['anthropic', 'openai', 'compatible'].map((name) => `tradai/paper/llm/${name}`));
+  const keyed = [...PROVIDERS.filter((name) => name !== 'bedrock'), 'my-box', 'cloud'];
+  const secrets = state.of('AWS::SecretsManager::Secret').filter((one) => text(one.properties['Name']).includes('/llm/'));
+  assert.deepEqual(secrets.map((one) => one.properties['Name']), keyed.map((name) => `tradai/paper/llm/${name}`));
+  const read = roleOf('decide', granted).filter((one) => one.action.startsWith('secretsmanager:'));
+  assert.ok(read.every((one) => one.action === 'secretsmanager:GetSecretValue'));
+  assert.equal(read.length, keyed.length);
+  for (const { id } of secrets) assert.equal(read.filter((one) => one.resource.includes(`GetAtt${id}Id`)).length, 1, id);
   assert.deepEqual(allowed.filter((one) => one.action.startsWith('bedrock:')), []);
+});
+
+test('the stack puts one item into one table, and does nothing else to it', () => {
+  const rows = allowed.filter((one) => one.of.startsWith('serversrole'));
+  assert.deepEqual(rows.map((one) => [one.action, one.resource, one.condition]), [
+    [
+      'dynamodb:PutItem',
+      `arn:aws:dynamodb:eu-central-1:123456789012:table/${names.table('ledgers')}`,
+      { 'ForAllValues:StringEquals': { 'dynamodb:LeadingKeys': ['servers#llm'] } },
+    ],
+  ]);
+});
+
+test('a function is invoked by its schedule and by operators alone', () => {
+  for (const of of FUNCTIONS) {
+    const invoking = allowed.filter((one) => one.action === 'lambda:InvokeFunction' && one.resource.includes(of));
+    const who = new Set(invoking.map((one) => one.of.replace(/roleDefaultPolicy/, '').replace(/[0-9A-F]{8}$/, '')));
+    assert.deepEqual([...who].sort(), [`${of}schedules`, 'operator'].sort(), of);
+  }
+  assert.deepEqual(live.trading.of('AWS::Lambda::Permission'), []);
 });
 
 test('no statement of a function reaches a secret by a pattern', () => {
@@ -262,12 +283,18 @@ test('whoever operates and looks may do all that the commands of tradai do', () 
 });
 
 test('the policies of people fit what IAM takes: 6144 characters', () => {
-  const { trading } = world(stage('live', { env: 'a-name-that-is16', accounts: ['one', 'two', 'three', 'four'] }));
+  const named = (letter: string) => letter.repeat(31);
+  // As many secrets as a stage may list.
+  const { trading } = world(stage('live', {
+    env: 'a-name-that-is16',
+    accounts: ['a', 'b', 'c', 'd'].map(named),
+    servers: Object.fromEntries([...'efghijklm'].map((letter) => [named(letter), server])),
+  }));
   for (const policy of trading.of('AWS::IAM::ManagedPolicy')) {
     const document = JSON.stringify(policy.properties['PolicyDocument'], (_, value) => {
       const isFunction = typeof value === 'object' && value !== null && Object.keys(value).some((key) => /^(Ref|Fn::)/.test(key));
-      // An imported or made ARN is at most this long.
-      return isFunction ? filled(value).replace(/^(?!arn:).*/, 'x'.repeat(100)) : value;
+      // An imported or made ARN is at most this long; the longest is that of a secret.
+      return isFunction ? filled(value).replace(/^(?!arn:).*/, (made) => 'x'.repeat(made.includes('secret') ? 127 : 100)) : value;
     });
     assert.ok(document.length <= 6144, `${text(policy.properties['ManagedPolicyName'])}: ${document.length}`);
   }
@@ -303,7 +330,7 @@ test('other addresses than the real ones reach only those who call them, and onl
   const { trading } = world(stage('dev', { elsewhere }));
   const told = (name: string) =>
     trading.of('AWS::Lambda::Function')
-      .filter((one) => name in object(object(one.properties['Environment'])['Variables']))
+      .filter((one) => name in object(object(one.properties['Environment'] ?? { Variables: {} })['Variables']))
       .map((one) => text(one.properties['FunctionName']).replace('tradai-paper-', ''));
   assert.deepEqual(told('AWS_ENDPOINT_URL').sort(), ['decide', 'execute', 'heartbeat', 'reconcile']);
   assert.deepEqual(told('TRADAI_VENUE_URL').sort(), ['decide', 'execute', 'reconcile']);

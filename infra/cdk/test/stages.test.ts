@@ -29,6 +29,8 @@ function compare(left: unknown, right: unknown, path: string, found: Set<string>
   }
 }
 
+const SERVER = { url: 'https://models.example.com/v1', usdPerMillionIn: '0', usdPerMillionOut: '0' };
+
 function between(one: Kind, other: Kind): readonly string[] {
   return differences(world(stage(one)), world(stage(other)));
 }
@@ -65,23 +67,30 @@ test('paper and live differ in the fixed address and how long logs are kept, and
 });
 
 test('providers of models are those that the functions know', () => {
-  const words = [...source('shared/src/model/provider.rs').matchAll(/Provider::\w+ => "(\w+)"/g)].map(([, word]) => word);
-  assert.deepEqual(words, PROVIDERS);
-  assert.throws(() => checked(stage('dev', { models: ['gemini' as Provider] })), /models: "gemini" is none of anthropic/);
+  const words = [...source('shared/src/model/provider.rs').matchAll(/Provider::\w+ => "(\w+)"/g)].map(([, word]) => word!);
+  assert.ok(words.includes('anthropic'));
+  // Those that have no address of their own are asked as servers.
+  const others = words.filter((word) => !PROVIDERS.includes(word as Provider));
+  assert.deepEqual(others, ['ollama', 'vllm', 'llamacpp', 'lmstudio', 'compatible']);
+  assert.deepEqual(PROVIDERS.filter((word) => !words.includes(word)), []);
+  assert.throws(() => checked(stage('dev', { models: ['vllm' as Provider] })), /models: "vllm" is none of anthropic/);
 });
 
-test('a provider that cannot be reached as its stage says is refused', () => {
+test('what a stage may ask is refused where it cannot be reached or granted', () => {
   const refused = (more: Partial<Stage>, why: RegExp) => assert.throws(() => checked(stage('live', more)), why);
-  const compatibleUrl = 'https://models.example.com';
-  refused({ models: ['compatible'] }, /compatibleUrl: named exactly where/);
-  refused({ compatibleUrl }, /compatibleUrl: named exactly where/);
-  refused({ models: ['compatible'], compatibleUrl: 'http://models.example.com' }, /does not begin with https/);
-  refused({ models: ['compatible'], compatibleUrl: `${compatibleUrl}/v1` }, /ends in \/v1/);
   refused({ models: ['bedrock'] }, /bedrockModels: named exactly where/);
   refused({ bedrockModels: [{ id: 'amazon.nova-lite-v1:0' }] }, /bedrockModels: named exactly where/);
   refused({ models: ['bedrock'], bedrockModels: [{ id: '*' }] }, /"\*" is not the id of a model/);
   refused({ models: ['bedrock'], bedrockModels: [{ id: 'a.b', profile: '*' }] }, /"\*" is not the place/);
-  checked(stage('live', { models: ['compatible', 'bedrock'], compatibleUrl, bedrockModels: [{ id: 'amazon.nova-lite-v1:0' }] }));
+  const nine = Object.fromEntries([...'abcdefghi'].map((name) => [name, SERVER]));
+  checked(stage('live', { accounts: ['a', 'b', 'c', 'd'], servers: nine }));
+  refused({ accounts: ['a', 'b', 'c', 'd'], models: ['anthropic', 'groq'], servers: nine }, /servers: 19 secrets; at most 18/);
+  checked(stage('live', { models: PROVIDERS, bedrockModels: [{ id: 'amazon.nova-lite-v1:0' }] }));
+});
+
+test('a field that a stage does not have is refused by its name', () => {
+  const old = { ...stage('live'), compatibleUrl: 'https://models.example.com' };
+  assert.throws(() => checked(old), /compatibleUrl does not exist/);
 });
 
 test('the stages of this repository are one of each kind, and only live has a fixed address', () => {
