@@ -21,10 +21,12 @@ use rust_decimal::Decimal;
 use serde_json::{Map, Value, json};
 use shared::approval::Offer;
 use shared::ids::Env;
+use shared::model::Servers;
 use shared::money::Qty;
 use shared::order::Terms;
 use shared::ports::{
-    AskModel, BadReply, Level, Line, Log, ModelError, Question, RawReply, Reply, Stop, ToolCall, Turn, Usage,
+    AskModel, BadReply, Level, Line, Log, ModelError, Question, RawReply, Reply, ReportedUsage, Stop,
+    ToolCall,
 };
 use shared::roster::Trail;
 use shared::secret::Secret;
@@ -39,6 +41,7 @@ use sim::world::{APPROVAL_KEY, World, WorldConfig};
 /// The bundled strategy and the first hours of the bundled market, read once.
 static GIVEN: LazyLock<Input> = LazyLock::new(|| {
     let mut given = input::read(&Options {
+        servers: None,
         days: 1,
         candles: None,
         strategy: None,
@@ -64,23 +67,28 @@ struct Mind {
 }
 
 impl AskModel for Mind {
+    fn servers(&self) -> &Servers {
+        Servers::none()
+    }
     fn serves(&self, provider: &str) -> bool {
         provider == "anthropic"
     }
     async fn ask(&self, question: &Question) -> Result<RawReply, ModelError> {
-        let turns = question.turns.iter().map(|turn| match turn {
-            Turn::Facts(text) | Turn::FormatError(text) => text.clone(),
-            Turn::Answered(reply) => String::from_utf8_lossy(&reply.body).into_owned(),
-        });
-        let said: String = turns.collect();
+        let said = question.message();
         let schema = &question.tool.schema;
         self.shown.borrow_mut().push_str(&format!("{}\n{schema}\n{said}\n", question.system));
         Ok(RawReply { body: self.wish.borrow().to_string().into_bytes() })
     }
     fn read(&self, _: &str, reply: &RawReply) -> Result<Reply, BadReply> {
         let input = serde_json::from_slice(&reply.body).map_err(|error| BadReply(error.to_string()))?;
-        let calls = vec![ToolCall { id: "1".to_owned(), name: "decide".to_owned(), input }];
-        Ok(Reply { stop: Stop::Tool, text: String::new(), calls, usage: Usage::default() })
+        let calls = vec![ToolCall { name: "decide".to_owned(), input }];
+        Ok(Reply {
+            stop: Stop::Tool,
+            text: String::new(),
+            calls,
+            usage: ReportedUsage::default(),
+            note: None,
+        })
     }
 }
 
@@ -580,9 +588,9 @@ fn break_8_whatever_the_published_form_names_is_understood() {
     let symbols = [shared::ids::Symbol::parse("BTC-USDT").unwrap()];
     let tool = decide::prompt::tool(&symbols);
     let reads = |input: &Value| {
-        let call = ToolCall { id: "1".to_owned(), name: tool.name.clone(), input: input.clone() };
-        let (calls, usage) = (vec![call], Usage::default());
-        let reply = Ok(Reply { stop: Stop::Tool, text: String::new(), calls, usage });
+        let call = ToolCall { name: tool.name.clone(), input: input.clone() };
+        let (calls, usage) = (vec![call], ReportedUsage::default());
+        let reply = Ok(Reply { stop: Stop::Tool, text: String::new(), calls, usage, note: None });
         matches!(decide::verdict::verdict(&reply, &symbols), decide::verdict::Verdict::Final(..))
     };
     assert_eq!(not_understood(&tool.schema, reads), Vec::<String>::new());
@@ -594,7 +602,7 @@ fn break_8_is_found_in_an_imitation() {
     let text = || json!({"type": "string"});
     let schema = json!({"properties": {"order_id": text(), "quantity": text(), "price": text()}});
     let nested = |input: &Value| input.get("new_req").is_some_and(|new| new.get("quantity").is_some());
-    assert_eq!(not_understood(&schema, nested), ["order_id 1", "price 1", "quantity 1"]);
+    assert_eq!(not_understood(&schema, nested), ["order_id 1", "quantity 1", "price 1"]);
     let flat = |input: &Value| input.get("order_id").is_some();
     assert_eq!(not_understood(&schema, flat), Vec::<String>::new());
 }

@@ -45,6 +45,7 @@ const WARM: usize = 70;
 
 fn options(policy: Policy) -> Options {
     Options {
+        servers: None,
         days: 2,
         candles: None,
         strategy: None,

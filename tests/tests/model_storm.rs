@@ -17,11 +17,12 @@ use shared::books::{AccountBook, Position};
 use shared::gauge::{PutSignals, PutSignalsError, Reading};
 use shared::ids::{Asset, Env, PositionId, StrategyId, Symbol};
 use shared::market::{Bounds, Candle, Instrument, Quote, Trading};
+use shared::model::Servers;
 use shared::money::{Amount, Notional, Price, Qty};
 use shared::page::{Message, Publish, PublishError};
 use shared::ports::{
     AskModel, BadReply, Line, Log, MarketData, ModelError, OpenVenue, Question, RawReply, ReadTables, Reply,
-    Stop, ToolCall, Usage, VenueError, Wait, WriteTables,
+    ReportedUsage, Stop, ToolCall, VenueError, Wait, WriteTables,
 };
 use shared::records::{self, AccountLedger, Shard};
 use shared::roster::Trail;
@@ -95,6 +96,9 @@ impl OpenVenue for Calm {
 struct Storm(SimClock, Cell<u32>);
 
 impl AskModel for Storm {
+    fn servers(&self) -> &Servers {
+        Servers::none()
+    }
     fn serves(&self, provider: &str) -> bool {
         provider == "anthropic"
     }
@@ -112,7 +116,8 @@ impl AskModel for Storm {
             stop: Stop::End,
             text: "I'm sorry, but as an AI I cannot assist with that request.".to_owned(),
             calls: Vec::new(),
-            usage: Usage { tokens_in: 1_500, tokens_out: 60, ..Usage::default() },
+            usage: ReportedUsage { tokens_in: Some(1_500), tokens_out: Some(60), ..ReportedUsage::default() },
+            note: None,
         })
     }
 }
@@ -269,7 +274,9 @@ fn storm(before: fn(&MemoryStore, &StrategyId)) -> u32 {
         told.iter().filter(|(_, subject)| subject.starts_with(&format!("[page] {kind}"))).count()
     };
     assert_eq!(pages("llm-refusals"), 1, "{told:?}");
-    assert_eq!(told.iter().filter(|(_, subject)| subject.starts_with("[page]")).count(), 1, "{told:?}");
+    // Nobody was answered for half an hour: that is a page of its own, after a quarter.
+    assert_eq!((pages("model-unanswered"), first("model-unanswered")), (1, 15), "{told:?}");
+    assert_eq!(told.iter().filter(|(_, subject)| subject.starts_with("[page]")).count(), 2, "{told:?}");
     model.1.get()
 }
 
@@ -277,6 +284,9 @@ fn storm(before: fn(&MemoryStore, &StrategyId)) -> u32 {
 struct Retired(SimClock, RefCell<Vec<String>>);
 
 impl AskModel for Retired {
+    fn servers(&self) -> &Servers {
+        Servers::none()
+    }
     fn serves(&self, provider: &str) -> bool {
         provider == "anthropic"
     }
@@ -293,9 +303,10 @@ impl AskModel for Retired {
     }
     fn read(&self, _: &str, _: &RawReply) -> Result<Reply, BadReply> {
         let input = serde_json::json!({"action": "hold", "reason": "calm"});
-        let call = ToolCall { id: "t".to_owned(), name: "decide".to_owned(), input };
-        let usage = Usage { tokens_in: 1_500, tokens_out: 60, ..Usage::default() };
-        Ok(Reply { stop: Stop::Tool, text: String::new(), calls: vec![call], usage })
+        let call = ToolCall { name: "decide".to_owned(), input };
+        let usage =
+            ReportedUsage { tokens_in: Some(1_500), tokens_out: Some(60), ..ReportedUsage::default() };
+        Ok(Reply { stop: Stop::Tool, text: String::new(), calls: vec![call], usage, note: None })
     }
 }
 

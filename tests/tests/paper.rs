@@ -24,6 +24,7 @@ static REAL: LazyLock<Outcome> = LazyLock::new(|| run(market()));
 
 fn options() -> Options {
     Options {
+        servers: None,
         days: 1,
         candles: None,
         strategy: None,
@@ -53,7 +54,7 @@ fn run(input: Input) -> Outcome {
 }
 
 fn run_as(options: &Options, input: Input) -> Finished {
-    let chosen = minds::choose(&options.model, |_| None).unwrap();
+    let chosen = minds::choose(options, |_| None).unwrap();
     wait(trade(options, input, chosen, |_, _, _, _| {})).unwrap()
 }
 
@@ -201,7 +202,7 @@ fn a_recording_is_never_written_over() {
     let path = place("recorded-once");
     std::fs::write(&path, "paid for").unwrap();
     let options = Options { record: Some(path.clone()), ..options() };
-    let chosen = minds::choose(&options.model, |_| None).unwrap();
+    let chosen = minds::choose(&options, |_| None).unwrap();
     let ended = wait(trade(&options, hours(1), chosen, |_, _, _, _| {}));
     let error = ended.err().unwrap().to_string();
     assert!(error.contains("is there already; give another path with --record"), "{error}");

@@ -16,10 +16,11 @@ use std::sync::Arc;
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
 use shared::ids::{Egress, Env};
+use shared::model::Servers;
 use shared::order::State;
 use shared::ports::{
-    AskModel, BadReply, Line, Log, ModelError, OpenVenue, Question, RawReply, Reply, Stop, ToolCall, Usage,
-    VenueError, Wait,
+    AskModel, BadReply, Line, Log, ModelError, OpenVenue, Question, RawReply, Reply, ReportedUsage, Stop,
+    ToolCall, VenueError, Wait,
 };
 use shared::records::paper::PaperLedger;
 use shared::records::{self, shard::Shard};
@@ -110,6 +111,9 @@ impl<T: ReadTables + WriteTables + Clone> OpenVenue for Public<T> {
 #[derive(Default)]
 struct Model(RefCell<u32>);
 impl AskModel for Model {
+    fn servers(&self) -> &Servers {
+        Servers::none()
+    }
     fn serves(&self, provider: &str) -> bool {
         provider == "anthropic"
     }
@@ -124,9 +128,9 @@ impl AskModel for Model {
     }
     fn read(&self, _: &str, reply: &RawReply) -> Result<Reply, BadReply> {
         let input: Value = serde_json::from_slice(&reply.body).map_err(|why| BadReply(why.to_string()))?;
-        let call = ToolCall { id: "t".to_owned(), name: "decide".to_owned(), input };
-        let usage = Usage { tokens_in: 800, tokens_out: 60, ..Usage::default() };
-        Ok(Reply { stop: Stop::Tool, text: String::new(), calls: vec![call], usage })
+        let call = ToolCall { name: "decide".to_owned(), input };
+        let usage = ReportedUsage { tokens_in: Some(800), tokens_out: Some(60), ..ReportedUsage::default() };
+        Ok(Reply { stop: Stop::Tool, text: String::new(), calls: vec![call], usage, note: None })
     }
 }
 

@@ -30,6 +30,7 @@ fn wait<T>(future: impl Future<Output = T>) -> T {
 fn run() -> Finished {
     let model = ModelChoice::Scripted(Policy::Momentum);
     let options = Options {
+        servers: None,
         days: 1,
         candles: None,
         strategy: None,

@@ -6,9 +6,8 @@ use std::process::Command;
 
 use crate::run::{Failed, run};
 
-/// The emulator with what it needs to understand the Rust SDK, the packager with its linker, the AWS CLI.
-const PINS: [&str; 5] =
-    ["ministack==1.5.33", "cbor2==6.2.1", "cargo-lambda==1.9.2", "ziglang==0.17.1", "awscli==1.46.3"];
+/// The emulator, the packager with its linker, the AWS CLI.
+const REQUIREMENTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/requirements.txt");
 
 /// The line that installs Node.
 pub const NODE: &str = "install Node 20 or newer with npm: https://nodejs.org";
@@ -39,7 +38,7 @@ impl Tools {
 
     /// Installs what is not there yet. `folder` is a folder below the target directory.
     fn install(root: &Path, target: &Path, folder: &Path) -> Result<Tools, Failed> {
-        let python = registries::python::interpreter(folder, &PINS)?;
+        let python = registries::python::interpreter(folder, Path::new(REQUIREMENTS))?;
         let bin = python.parent().unwrap_or(folder).to_path_buf();
         let tools = Tools { root: root.to_path_buf(), target: target.to_path_buf(), bin };
         tools.node_modules(folder)?;

@@ -1,8 +1,34 @@
-//! A virtual environment of Python with pinned packages, made once and kept under the target directory.
+//! One virtual environment of Python for all judges, made once and kept under the target directory.
+//!
+//! A `requirements.txt` names each package with its version and the hashes of its wheels (`pin.py` writes it). The
+//! environment's folder is named by the hash of that file, so a changed file makes a new environment, and an
+//! environment that is there is used again without asking PyPI.
 
 use std::fs::{self, File};
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Output, Stdio};
+use std::thread;
+
+use sha2::{Digest as _, Sha256};
+
+/// The packages of the judges.
+const REQUIREMENTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/requirements.txt");
+
+/// Installs exactly what the file names: wheels with these hashes, and nothing that they ask for besides. Python
+/// compiles what a judge imports when it is first imported: compiling everything takes longer than the rest.
+const INSTALL: [&str; 10] = [
+    "-m",
+    "pip",
+    "install",
+    "--quiet",
+    "--disable-pip-version-check",
+    "--require-hashes",
+    "--no-deps",
+    "--only-binary=:all:",
+    "--no-compile",
+    "--requirement",
+];
 
 /// Why there is no interpreter with these packages.
 #[derive(Debug, thiserror::Error)]
@@ -11,20 +37,23 @@ pub enum NoPython {
     #[error("Python 3 with venv is missing ({0}); install it: sudo apt-get install -y python3 python3-venv")]
     Missing(String),
     /// The packages did not install.
-    #[error("pip install {pins} failed: {why}; the first time it needs https://pypi.org")]
+    #[error(
+        "pip install -r {requirements} failed: {why}; the first time it needs https://pypi.org, and the pinned \
+         wheels are for Python 3.11 to 3.13 on Linux"
+    )]
     Packages {
-        /// What was asked for.
-        pins: String,
-        /// The last line that pip said.
+        /// The file that names them.
+        requirements: PathBuf,
+        /// The last line that pip printed.
         why: String,
     },
-    /// The folder could not be written.
-    #[error("{folder}: {why}")]
-    Folder {
-        /// The folder.
-        folder: PathBuf,
+    /// A file or folder could not be read or written.
+    #[error("{path}: {why}")]
+    File {
+        /// The file or folder.
+        path: PathBuf,
         /// Why not.
-        why: std::io::Error,
+        why: io::Error,
     },
 }
 
@@ -40,42 +69,65 @@ pub enum NoVerdict {
         /// The script.
         script: PathBuf,
         /// Why not.
-        why: std::io::Error,
+        why: io::Error,
     },
-    /// It is not content; its own words.
-    #[error("{what}: {answer}\n{said}")]
+    /// It objects; its own words.
+    #[error("{script} {args}: {answer}\n{said}")]
     Objection {
-        /// Its first argument: what it was to judge.
-        what: String,
+        /// The script.
+        script: PathBuf,
+        /// Its arguments.
+        args: String,
         /// What it printed.
         answer: String,
-        /// What it complained of.
+        /// What it printed as errors.
         said: String,
     },
 }
 
-/// What `script` prints, once it agrees. It is named from `tests` of this package and runs with `pins`, in an
-/// environment under `folder`. No proxy stands between it and this machine, and no key but those in `args` is told.
-pub fn judge(folder: &Path, pins: &[&str], script: &str, args: &[&str]) -> Result<String, NoVerdict> {
+/// Runs `script`, named from `tests` of this package, and returns what it prints once it agrees. The environment is
+/// kept under `folder`. The script reads `stdin`. It gets no proxy and no variable of this process.
+pub fn judge(folder: &Path, script: &str, args: &[&str], stdin: &str) -> Result<String, NoVerdict> {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(script);
-    let mut command = Command::new(interpreter(folder, pins)?);
-    command.env_clear().env("NO_PROXY", "*").arg("-B").arg(&script).args(args);
-    let output = command.output().map_err(|why| NoVerdict::Start { script, why })?;
+    let mut command = Command::new(judges(folder)?);
+    command.env_clear().env("NO_PROXY", "*").arg(&script).args(args);
+    let output = fed(&mut command, stdin);
+    let output = output.map_err(|why| NoVerdict::Start { script: script.clone(), why })?;
     let [answer, said] =
         [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
     if output.status.success() {
         return Ok(answer);
     }
-    Err(NoVerdict::Objection { what: args.first().copied().unwrap_or_default().to_owned(), answer, said })
+    Err(NoVerdict::Objection { script, args: args.join(" "), answer, said })
 }
 
-/// The interpreter of an environment under `folder` that has `pins`, such as `ccxt==4.5.90`. What an earlier
-/// call made is used again; calls of several processes wait for each other.
-pub fn interpreter(folder: &Path, pins: &[&str]) -> Result<PathBuf, NoPython> {
-    let name = format!("python-{}", pins.join("-").replace("==", "-"));
+/// Runs it with this text as its standard input. A second thread writes the text, so that neither side waits for the
+/// other however much both write.
+fn fed(command: &mut Command, stdin: &str) -> io::Result<Output> {
+    let pipes = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = pipes.spawn()?;
+    let pipe = child.stdin.take();
+    thread::scope(|scope| {
+        // A judge that ends before it has read everything gives its reason by its exit code.
+        scope.spawn(move || pipe.map(|mut pipe| pipe.write_all(stdin.as_bytes())));
+        child.wait_with_output()
+    })
+}
+
+/// The interpreter with the packages of the judges, in an environment under `folder`.
+pub fn judges(folder: &Path) -> Result<PathBuf, NoPython> {
+    interpreter(folder, Path::new(REQUIREMENTS))
+}
+
+/// The interpreter of an environment under `folder` with the packages of a `requirements.txt`. An environment that an
+/// earlier call made is used again; of several processes one makes it and the others wait.
+pub fn interpreter(folder: &Path, requirements: &Path) -> Result<PathBuf, NoPython> {
+    let read = fs::read(requirements);
+    let read = read.map_err(|why| NoPython::File { path: requirements.to_path_buf(), why })?;
+    let name = format!("python-{}", short_hash(&read));
     let home = folder.join(&name);
     let (python, whole) = (home.join("bin/python"), home.join("whole"));
-    let io = |why| NoPython::Folder { folder: home.clone(), why };
+    let io = |why| NoPython::File { path: home.clone(), why };
     fs::create_dir_all(folder).map_err(io)?;
     let lock = File::create(folder.join(format!("{name}.lock"))).map_err(io)?;
     lock.lock().map_err(io)?;
@@ -84,15 +136,19 @@ pub fn interpreter(folder: &Path, pins: &[&str]) -> Result<PathBuf, NoPython> {
     }
     let made = said(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&home));
     made.map_err(NoPython::Missing)?;
-    let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
-    let installed = said(Command::new(&python).args(pip).args(pins));
-    installed.map_err(|why| NoPython::Packages { pins: pins.join(" "), why })?;
+    let installed = said(Command::new(&python).args(INSTALL).arg(requirements));
+    installed.map_err(|why| NoPython::Packages { requirements: requirements.to_path_buf(), why })?;
     // Written last: an interrupted installation is begun again.
     File::create(&whole).map_err(io)?;
     Ok(python)
 }
 
-/// Runs it; a failure in its own last line.
+/// The first 64 bits of a SHA-256 in hexadecimal digits.
+fn short_hash(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Runs it; a failure is the last line that it printed.
 fn said(command: &mut Command) -> Result<(), String> {
     let output = command.output().map_err(|error| error.to_string())?;
     if output.status.success() {

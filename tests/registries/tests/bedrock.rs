@@ -19,14 +19,14 @@ use decide::prompt::{SYSTEM, tool};
 use decide::verdict::{Verdict, verdict};
 use http::HeaderValue;
 use http::header::AUTHORIZATION;
-use registries::python::interpreter;
+use registries::python::judges;
 use serde_json::{Value, json};
 use shared::decision::Outcome as Decided;
 use shared::environment::Aws;
 use shared::http_client::HttpClient;
 use shared::ids::Symbol;
-use shared::model::bedrock::{Bedrock, read};
-use shared::ports::{ModelError, Question, RawReply, Stop, Turn};
+use shared::model::{Access, Client, Provider, Servers, capabilities, read};
+use shared::ports::{BadReply, ModelError, Question, RawReply, Reply, Stop, Usage};
 use shared::secret::Secret;
 use shared::time::{Millis, Timestamp};
 use sim::clock::SimClock;
@@ -35,8 +35,6 @@ use sim::service::{Request, Response, Service};
 use sim::socket::serve_local;
 use tokio::runtime::Runtime;
 
-/// The emulator, pinned, and what its account is furnished with.
-const PINS: [&str; 3] = ["ministack==1.5.33", "cbor2==6.2.1", "boto3==1.43.106"];
 const MODEL: &str = "bedrock/us.anthropic.claude-haiku-4-5-20251001-v1:0";
 
 /// The simulated model for a caller that shows no key: the emulator has none.
@@ -65,12 +63,12 @@ impl Account {
         let clock = SimClock::new(Timestamp::parse("2023-03-01T00:05:00Z").unwrap());
         let runtime = Runtime::new().unwrap();
         let served = runtime.block_on(serve_local(Arc::new(Keyless(model.clone())), clock.shared())).unwrap();
-        let python = interpreter(Path::new(env!("CARGO_TARGET_TMPDIR")), &PINS);
+        let python = judges(Path::new(env!("CARGO_TARGET_TMPDIR")));
         let python = python.unwrap_or_else(|error| panic!("{error}"));
         let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/bedrock/account.py");
         let mut command = Command::new(python);
-        command.env_clear().arg("-B").arg(script).args([free.to_string(), served.url()]);
+        command.env_clear().arg(script).args([free.to_string(), served.url()]);
         let mut process = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
@@ -79,7 +77,7 @@ impl Account {
     }
 
     /// The client, with the keys of `whom`, at the emulator's own time.
-    fn client(&self, [access_key, secret]: [&str; 2]) -> Bedrock {
+    fn client(&self, [access_key, secret]: [&str; 2]) -> Client {
         let now = Timestamp::from_millis(self.told["now"].as_i64().unwrap() * 1_000);
         let aws = Aws {
             region: "us-east-1".to_owned(),
@@ -88,20 +86,23 @@ impl Account {
             secret_key: Secret::new(secret.to_owned()),
             session_token: None,
         };
-        let transport = Arc::new(HttpClient::new().unwrap());
-        Bedrock::new(transport, Arc::new(SimClock::new(now)), self.told["url"].as_str().unwrap(), aws)
+        let clock = Arc::new(SimClock::new(now));
+        let transport = Arc::new(HttpClient::new(clock.clone()).unwrap());
+        let url = self.told["url"].as_str().unwrap();
+        Client::new(transport, clock, Provider::Bedrock, url, Access::Aws(aws))
     }
 
     fn keys(&self, whom: &str) -> [&str; 2] {
         [0_usize, 1].map(|at| self.told[whom][at].as_str().unwrap())
     }
 
-    fn ask_as(&self, keys: [&str; 2], model: &str, turns: Vec<Turn>) -> Result<RawReply, ModelError> {
-        self.runtime.block_on(self.client(keys).ask(&question(model, turns)))
+    fn ask_as(&self, keys: [&str; 2], model: &str, error: Option<&str>) -> Result<RawReply, ModelError> {
+        let (question, takes) = (question(model, error), capabilities::of(model));
+        self.runtime.block_on(self.client(keys).ask(&question, &takes))
     }
 
-    fn ask(&self, turns: Vec<Turn>) -> RawReply {
-        let answer = self.ask_as(self.keys("may"), MODEL, turns);
+    fn ask(&self, error: Option<&str>) -> RawReply {
+        let answer = self.ask_as(self.keys("may"), MODEL, error);
         answer.unwrap_or_else(|error| panic!("{error}"))
     }
 }
@@ -119,25 +120,27 @@ fn symbols() -> Vec<Symbol> {
 }
 
 /// The question that decide asks, but for its facts.
-fn question(model: &str, turns: Vec<Turn>) -> Question {
+fn question(model: &str, error: Option<&str>) -> Question {
     let (model, system, tool) = (model.to_owned(), SYSTEM.to_owned(), tool(&symbols()));
-    Question { model, system, tool, turns, max_tokens: 400, timeout: Millis::from_secs(20) }
+    let facts = json!({"symbols": [{"symbol": "BTC-USDT"}], "allowed_actions": ["open"]}).to_string();
+    let format_error = error.map(str::to_owned);
+    Question { model, system, tool, facts, format_error, max_tokens: 1_000, timeout: Millis::from_secs(20) }
 }
 
-fn facts() -> Turn {
-    Turn::Facts(json!({"symbols": [{"symbol": "BTC-USDT"}], "allowed_actions": ["open"]}).to_string())
+fn reply(raw: &RawReply) -> Result<Reply, BadReply> {
+    read(&Servers::NONE, MODEL, raw)
 }
 
 #[test]
 fn an_emulated_converse_takes_the_question_and_its_correction_and_its_answers_are_decisions() {
     let account = Account::open(Policy::Momentum);
-    let first = account.ask(vec![facts()]);
-    let again = Turn::FormatError("Fixed Format Error: again.".to_owned());
-    let second = account.ask(vec![facts(), Turn::Answered(Box::new(first.clone())), again]);
+    let first = account.ask(None);
+    let second = account.ask(Some("Fixed Format Error: again."));
     for raw in [first, second] {
-        let reply = read(&raw.body).unwrap();
+        let reply = reply(&raw).unwrap();
         assert_eq!((reply.stop.clone(), reply.calls.len()), (Stop::Tool, 1), "{reply:?}");
-        assert!(reply.usage.tokens_in > 0 && reply.usage.tokens_out > 0, "{:?}", reply.usage);
+        let used = reply.usage.or_bound(Usage::default());
+        assert!(used.tokens_in > 0 && used.tokens_out > 0, "{used:?}");
         assert!(matches!(verdict(&Ok(reply), &symbols()), Verdict::Final(..)));
     }
     let meters = account.model.meters();
@@ -152,7 +155,7 @@ fn what_an_emulated_converse_makes_of_refusals_and_garbage_is_read_or_refused_an
     {
         let account = Account::open(policy);
         for _ in 0..count {
-            let judged = verdict(&read(&account.ask(vec![facts()]).body), &symbols());
+            let judged = verdict(&reply(&account.ask(None)), &symbols());
             let is_trade = matches!(&judged, Verdict::Final(Decided::Trade(_), _));
             assert!(!is_trade, "{policy:?}: {judged:?}");
         }
@@ -164,12 +167,12 @@ fn what_an_emulated_converse_makes_of_refusals_and_garbage_is_read_or_refused_an
 #[test]
 fn the_emulators_own_prose_is_read_and_is_no_decision() {
     let account = Account::open(Policy::Throttled);
-    account.ask(vec![facts()]);
+    account.ask(None);
     // The second call is throttled.
-    let reply = read(&account.ask(vec![facts()]).body).unwrap();
+    let reply = reply(&account.ask(None)).unwrap();
     assert_eq!((reply.stop.clone(), reply.calls.len()), (Stop::End, 0));
     assert!(reply.text.starts_with("[ministack mock anthropic "), "{}", reply.text);
-    assert!(reply.usage.tokens_in > 0, "{:?}", reply.usage);
+    assert!(reply.usage.tokens_in.is_some_and(|tokens| tokens > 0), "{:?}", reply.usage);
     assert!(matches!(verdict(&Ok(reply), &symbols()), Verdict::Malformed(_)));
 }
 
@@ -177,18 +180,18 @@ fn the_emulators_own_prose_is_read_and_is_no_decision() {
 fn a_wrong_signature_an_unknown_key_a_missing_permission_and_no_such_arn_are_refusals() {
     let account = Account::open(Policy::Momentum);
     let [known, _] = account.keys("may");
-    for (keys, status, words) in [
-        ([known, "wrong"], 403, "signature"),
-        (["AKIAUNKNOWN00000000", "x"], 403, "security token"),
-        (account.keys("may_not"), 403, "not authorized"),
+    for (keys, is_key, words) in [
+        ([known, "wrong"], true, "signature"),
+        (["AKIAUNKNOWN00000000", "x"], true, "security token"),
+        (account.keys("may_not"), false, "not authorized"),
     ] {
-        let error = account.ask_as(keys, MODEL, vec![facts()]).unwrap_err();
-        let ModelError::Refused { status: found, text } = &error else { panic!("{error}") };
-        assert_eq!(*found, status, "{error}");
-        assert!(text.contains(words), "{error}");
+        let error = account.ask_as(keys, MODEL, None).unwrap_err();
+        assert_eq!(matches!(error, ModelError::Refused { status: 401, .. }), is_key, "{error}");
+        assert!(is_key || matches!(error, ModelError::Unfit(_)), "{error}");
+        assert!(error.to_string().contains(words), "{error}");
     }
     let arn = "bedrock/arn:aws:bedrock:us-east-1:000000000000:nothing/x";
-    let error = account.ask_as(account.keys("may"), arn, vec![facts()]).unwrap_err();
-    assert!(matches!(error, ModelError::Refused { status: 400, .. }), "{error}");
+    let error = account.ask_as(account.keys("may"), arn, None).unwrap_err();
+    assert!(matches!(error, ModelError::Unfit(_)), "{error}");
     assert_eq!(account.model.meters().count(Outcome::Answered), 0, "nobody behind it was asked");
 }

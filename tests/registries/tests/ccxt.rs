@@ -15,8 +15,6 @@ use sim::exchange::{ApiKey, Candle, Exchange, ExchangeConfig, SymbolStatus};
 use sim::service::{Request, Response, Service};
 use sim::socket::serve_local;
 
-/// The judge, pinned: another version may parse differently.
-const PINS: [&str; 1] = ["ccxt==4.5.90"];
 const KEY: &str = "trade-key";
 const READ_KEY: &str = "read-key";
 const SECRET: &str = "trade-secret";
@@ -94,7 +92,7 @@ fn session(name: &str) -> Arc<Court> {
     let court = court();
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let serving = runtime.block_on(serve_local(court.clone(), court.clock.shared())).unwrap();
-    judge(Path::new(env!("CARGO_TARGET_TMPDIR")), &PINS, "ccxt/judge.py", &[name, &serving.url()])
+    judge(Path::new(env!("CARGO_TARGET_TMPDIR")), "ccxt/judge.py", &[name, &serving.url()], "")
         .unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(court.exchange.audit(), Ok(()));
     court

@@ -12,8 +12,6 @@ use sim::clock::SimClock;
 use sim::model::{AWS_KEY, AWS_SECRET, Outcome, Policy, ScriptedModel};
 use sim::socket::serve_local;
 
-/// The judges, pinned: another version may parse differently.
-const PINS: [&str; 3] = ["anthropic==2.12.0", "openai==3.54.0", "boto3==1.44.5"];
 /// The time of the model's world, in Unix seconds; requests are signed with it.
 const NOW: &str = "1677629100";
 
@@ -24,7 +22,7 @@ fn session(provider: &str, policy: Policy) -> Arc<ScriptedModel> {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let serving = runtime.block_on(serve_local(model.clone(), clock.shared())).unwrap();
     let args = [provider, policy.name(), &serving.url(), NOW, AWS_KEY, AWS_SECRET];
-    judge(Path::new(env!("CARGO_TARGET_TMPDIR")), &PINS, "models/judge.py", &args)
+    judge(Path::new(env!("CARGO_TARGET_TMPDIR")), "models/judge.py", &args, "")
         .unwrap_or_else(|error| panic!("{error}"));
     model
 }

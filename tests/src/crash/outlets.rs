@@ -5,9 +5,11 @@ use std::rc::Rc;
 
 use serde_json::{Value, json};
 use shared::gauge::{PutSignals, PutSignalsError, Reading};
+use shared::model::Servers;
 use shared::page::{Message, Publish, PublishError};
 use shared::ports::{
-    AskModel, BadReply, Line, Log, ModelError, Question, RawReply, Reply, Stop, ToolCall, Turn, Usage,
+    AskModel, BadReply, Line, Log, ModelError, Question, RawReply, Reply, ReportedUsage, Stop, ToolCall,
+    Usage,
 };
 use shared::time::{Millis, Timestamp};
 use sim::aws::Published;
@@ -77,16 +79,15 @@ impl Script {
 }
 
 fn length(question: &Question) -> usize {
-    let said = question.turns.iter().map(|turn| match turn {
-        Turn::Facts(text) | Turn::FormatError(text) => text.len(),
-        Turn::Answered(reply) => reply.body.len(),
-    });
     let tool = &question.tool;
     let fixed = [question.system.len(), tool.description.len(), tool.schema.to_string().len()];
-    said.chain(fixed).sum()
+    fixed.into_iter().sum::<usize>() + question.message().len()
 }
 
 impl AskModel for Script {
+    fn servers(&self) -> &Servers {
+        Servers::none()
+    }
     fn serves(&self, provider: &str) -> bool {
         provider == "anthropic"
     }
@@ -113,9 +114,14 @@ impl AskModel for Script {
             Some("length") => Stop::Length,
             _ => Stop::Tool,
         };
-        let call = ToolCall { id: "t".to_owned(), name: "decide".to_owned(), input: said };
+        let call = ToolCall { name: "decide".to_owned(), input: said };
         let calls = if stop == Stop::Tool { vec![call] } else { Vec::new() };
-        Ok(Reply { stop, text: String::new(), calls, usage: self.usage })
+        let usage = ReportedUsage {
+            tokens_in: Some(self.usage.tokens_in),
+            tokens_out: Some(self.usage.tokens_out),
+            ..ReportedUsage::default()
+        };
+        Ok(Reply { stop, text: String::new(), calls, usage, note: None })
     }
 }
 

@@ -279,6 +279,7 @@ fn settings() -> Settings {
         ask_when_moved: None,
         llm_usd_per_day: Notional::parse("5").unwrap(),
         llm_tokens: shared::settings::Tokens::USUAL,
+        llm_answer_tokens: None,
         safety_mode: SafetyMode::Direct,
         order_cooldown: Millis::from_secs(60),
         limits: Limits {

@@ -204,9 +204,9 @@ fn strict_gate(settings: &mut shared::settings::Settings) {
     settings.gate.threshold = 2;
 }
 
-/// Two of these answers are worth 0.0056 dollars.
+/// Two of these answers are worth 0.0116 dollars.
 fn poor(settings: &mut shared::settings::Settings) {
-    settings.llm_usd_per_day = Notional::parse("0.008").unwrap();
+    settings.llm_usd_per_day = Notional::parse("0.013").unwrap();
 }
 
 fn minds() -> Vec<Scenario> {
@@ -238,7 +238,7 @@ fn minds() -> Vec<Scenario> {
         Scenario {
             answers: vec![(0, buys("0.01"))],
             settings: poor,
-            tokens_out: 400,
+            tokens_out: 1_000,
             minutes: 8,
             reaches: vec!["decision open", "decision hold", "decision abstain:over_budget", "stop open"],
             ..Scenario::new("llm_budget", "the day's dollars are spent, and the model is not asked")

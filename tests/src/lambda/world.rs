@@ -125,7 +125,8 @@ fn environment(aws: &EmbeddedAws, names: &Names, served: &[Served; 3]) -> BTreeM
             EnvVar::AlertsTopic => aws.create_topic(&names.topic(Topic::Alerts)),
             EnvVar::NotificationsTopic => aws.create_topic(&names.topic(Topic::Notifications)),
             EnvVar::VenueUrl => venue_url.clone(),
-            EnvVar::ModelUrl | EnvVar::CompatibleUrl => model_url.clone(),
+            EnvVar::ModelUrl => model_url.clone(),
+            EnvVar::Servers => "none".to_owned(),
             EnvVar::Egress => shared::ids::Egress::default().to_string(),
         };
         (var.as_str().to_owned(), value)

@@ -45,7 +45,7 @@ def main(port, model):
             "MINISTACK_BEDROCK_PROXY_URL": model,
         }
         emulator = subprocess.Popen(
-            [sys.executable, "-B", "-m", "ministack"], env=env, stdout=sys.stderr, stdin=subprocess.DEVNULL
+            [sys.executable, "-m", "ministack"], env=env, stdout=sys.stderr, stdin=subprocess.DEVNULL
         )
         try:
             while not listens(int(port)):

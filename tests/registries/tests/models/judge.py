@@ -112,6 +112,8 @@ class OpenAi:
     def ask(self, messages=None, model="gpt-5-mini", schema=SCHEMA, **more):
         more.setdefault("tool_choice", {"type": "function", "function": {"name": TOOL}})
         more.setdefault("max_completion_tokens", 400)
+        # At its own effort the thinking alone is more than the bound.
+        more.setdefault("reasoning_effort", "minimal")
         function = {"name": TOOL, "description": ABOUT, "parameters": schema, "strict": True}
         answer = self.client.chat.completions.create(
             model=model, tools=[{"type": "function", "function": function}],

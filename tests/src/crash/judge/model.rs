@@ -15,8 +15,6 @@ use crate::crash::stream::{Author, Commit};
 
 /// A quarter of the window: a token is never shorter than a byte, so this many bytes are within it.
 const MOST_BYTES: usize = 50_000;
-/// Most tokens within five minutes.
-const MOST_SESSION: u32 = 5_000;
 const SESSION: Millis = Millis::from_minutes(5);
 
 impl Judge<'_> {
@@ -41,10 +39,11 @@ impl Judge<'_> {
     }
 
     fn session(&mut self, counted: &[Asked]) {
+        let most = self.ended.world.scenario.settings().llm_tokens.get();
         for last in counted {
             let within = |one: &&Asked| one.at <= last.at && last.at.since(one.at) < SESSION;
             let tokens: u32 = counted.iter().filter(within).map(Asked::tokens).sum();
-            if tokens > MOST_SESSION {
+            if tokens > most {
                 self.broken("I28", format!("{tokens} tokens within five minutes at {}", last.at));
             }
         }
@@ -54,7 +53,7 @@ impl Judge<'_> {
         let most = self.ended.world.scenario.settings().llm_usd_per_day.value();
         let mut days: BTreeMap<Day, Decimal> = BTreeMap::new();
         for one in counted {
-            *days.entry(one.at.day()).or_default() += dollars(&one.model, one.at.day(), one.usage).value();
+            *days.entry(one.at.day()).or_default() += dollars(&one.model, one.at, one.usage).value();
         }
         for (day, spent) in days.into_iter().filter(|(_, spent)| *spent > most) {
             self.broken("I28", format!("{spent} USD asked for on {day}, at most {most}"));
