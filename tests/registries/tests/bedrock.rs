@@ -43,6 +43,8 @@ struct Keyless(Arc<ScriptedModel>);
 impl Service for Keyless {
     fn serve(&self, mut request: Request, now: Timestamp) -> Response {
         request.headers_mut().insert(AUTHORIZATION, HeaderValue::from_static("Bearer emulator"));
+        // A server that heeds the tool that the emulator names; one of no known kind ignores it.
+        *request.uri_mut() = format!("/vllm{}", request.uri().path()).parse().unwrap_or_default();
         self.0.serve(request, now)
     }
 }
@@ -192,6 +194,6 @@ fn a_wrong_signature_an_unknown_key_a_missing_permission_and_no_such_arn_are_ref
     }
     let arn = "bedrock/arn:aws:bedrock:us-east-1:000000000000:nothing/x";
     let error = account.ask_as(account.keys("may"), arn, None).unwrap_err();
-    assert!(matches!(error, ModelError::Unfit(_)), "{error}");
+    assert!(matches!(error, ModelError::NoSuchModel(_)), "{error}");
     assert_eq!(account.model.meters().count(Outcome::Answered), 0, "nobody behind it was asked");
 }
