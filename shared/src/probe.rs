@@ -49,6 +49,21 @@ pub fn asked(event: &Value) -> Option<&str> {
 }
 
 impl Probe {
+    /// One of `model` before it is asked.
+    pub fn of(model: &str) -> Probe {
+        Probe {
+            model: model.to_owned(),
+            request: String::new(),
+            status: None,
+            answer: String::new(),
+            read: String::new(),
+            tokens_in: 0,
+            tokens_out: 0,
+            usd: Notional::ZERO,
+            error: String::new(),
+        }
+    }
+
     /// As decide answers it.
     pub fn encode(&self) -> Value {
         json!({

@@ -3,7 +3,6 @@
 //! operator's role may invoke the function with it.
 
 use shared::model::Servers;
-use shared::money::Notional;
 use shared::ports::{AskModel as _, Level, Line, ReadTables, WriteTables};
 use shared::probe::Probe;
 use shared::secret::ReadSecret;
@@ -32,7 +31,7 @@ where
 {
     let probed = match asked(ports, model).await {
         Ok(probed) => probed.told,
-        Err(why) => refused(model, why),
+        Err(why) => Probe { error: why, ..Probe::of(model) },
     };
     let line = Line::new(Level::Info, ports.clock.now(), "model probed").with("model", model);
     let line = line.with("read", &probed.read).with("error", &probed.error).with("usd", probed.usd);
@@ -107,18 +106,4 @@ fn counted(item: &Item, hour: &str) -> u64 {
     };
     let count = number("count").filter(|_| number("hour") == Some(hour));
     count.and_then(|count| count.parse().ok()).unwrap_or(0)
-}
-
-fn refused(model: &str, error: String) -> Probe {
-    Probe {
-        model: model.to_owned(),
-        request: String::new(),
-        status: None,
-        answer: String::new(),
-        read: String::new(),
-        tokens_in: 0,
-        tokens_out: 0,
-        usd: Notional::ZERO,
-        error,
-    }
 }
