@@ -126,7 +126,7 @@ fn tell_of_chain<T, V, A>(turn: &Turn<'_, T, V, A>, books: &Books, answer: &Answ
     if answer.outcome != Outcome::Abstain(Why::Unavailable) || models.all(needs_person) {
         return;
     }
-    let told = unanswered::told(books.unanswered, settings.decide_every, turn.minute(), &answer.reason);
+    let told = unanswered::detail(books.unanswered, settings.decide_every, turn.minute(), &answer.reason);
     if let Some(words) = told {
         tell(Chain::Silent(format!("{}: {words}", turn.id())));
     }

@@ -1,4 +1,4 @@
-//! A strategy whose whole chain of models gives no answer, and a model near its last day: what people are told of both.
+//! Two alerts about a strategy's models: its whole chain gives no answer, or one of them is near its last day.
 
 use shared::decision::{Outcome, Why};
 use shared::model::Servers;
@@ -10,13 +10,14 @@ use shared::time::{Day, Millis, Timestamp};
 /// The alert of a model near its last day: a notice.
 pub const RETIRING: &str = "model-retiring";
 
-/// Decisions in a row without an answer before people are told.
+/// Decisions in a row without an answer before the alert is raised.
 const FEWEST: u32 = 3;
-/// For as long as this, too.
+/// The least time between the first of them and the alert.
 const LEAST: Millis = Millis::from_minutes(15);
-/// Decisions further apart than this are told at once: the third would come too late.
+/// Where decisions are further apart than this, the first one without an answer raises the alert: the third would come too
+/// late.
 const OFTEN: Millis = Millis::from_minutes(60);
-/// Days before a model's last one on which people are told.
+/// Days before a model's last one on which the notice is sent.
 const DAYS: [i64; 3] = [1, 7, 30];
 
 /// Decisions in a row without an answer, this one not among them.
@@ -45,16 +46,15 @@ pub const fn is_answered(outcome: &Outcome) -> bool {
     }
 }
 
-/// What people are told of a chain that gave no answer in the decision of `minute` either; none where it is too soon.
-pub fn told(before: Option<Row>, every: Millis, minute: Timestamp, reason: &str) -> Option<String> {
+/// The alert's words about a chain that gave no answer in the decision of `minute` either; none where it is too soon.
+pub fn detail(before: Option<Row>, every: Millis, minute: Timestamp, reason: &str) -> Option<String> {
     let Row { count, since } = before.unwrap_or(Row { count: 0, since: minute });
     let count = count.saturating_add(1);
     let is_long = every > OFTEN || (count >= FEWEST && minute.since(since) >= LEAST);
     is_long.then(|| format!("{count} decisions since {since} had no answer of any model: {reason}"))
 }
 
-/// What people are told today of the models of `settings` that end soon: the one that ends first. 30, 7 and 1 days before,
-/// each is another fact.
+/// The notice about the model of `settings` that ends first, if it ends soon. It is a new notice 30, 7 and 1 days before.
 pub fn retiring(settings: &Settings, servers: &Servers, today: Day) -> Option<Alert> {
     let models = std::iter::once(&settings.model).chain(&settings.model_fallbacks);
     let ends = models.filter_map(|model| Some((servers.capabilities(model).last_day()?, model)));
@@ -73,14 +73,14 @@ mod tests {
     use super::*;
     use crate::testing::{self, at};
 
-    /// The minutes, from the first, after which decisions every `every` minutes have people told.
+    /// The minutes from the first decision to the alert, where a strategy decides every `every` minutes.
     fn told_after(every: i64) -> i64 {
         let start = at("2026-12-01T00:00:00Z");
         let row = |count: i64| Row { count: u32::try_from(count).unwrap(), since: start };
         let is_told = |count: &i64| {
             let before = (*count > 0).then(|| row(*count));
             let minute = start + Millis::from_minutes(every * count);
-            told(before, Millis::from_minutes(every), minute, "down").is_some()
+            detail(before, Millis::from_minutes(every), minute, "down").is_some()
         };
         every * (0..100).find(is_told).unwrap()
     }
