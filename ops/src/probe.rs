@@ -83,14 +83,16 @@ fn read_as((model, read): (&str, &str), spent: &str) -> String {
 
 /// What probes used.
 pub fn spent<'a>(probes: impl Iterator<Item = &'a Probe>, is_priced: bool) -> String {
-    let (mut tokens_in, mut tokens_out, mut usd) = (0_u64, 0_u64, Notional::ZERO);
+    let (mut tokens_in, mut tokens_out, mut usd, mut questions) = (0_u64, 0_u64, Notional::ZERO, 0_u64);
     for one in probes {
+        questions = questions.saturating_add(1);
         tokens_in = tokens_in.saturating_add(one.tokens_in.into());
         tokens_out = tokens_out.saturating_add(one.tokens_out.into());
         usd = usd + one.usd;
     }
     let (tokens_in, tokens_out) = (count(tokens_in), count(tokens_out));
-    format!("{tokens_in} tokens in, {tokens_out} out, {}", dollars(&usd, is_priced))
+    let of = if questions > 1 { format!("{questions} questions: ") } else { String::new() };
+    format!("{of}{tokens_in} tokens in, {tokens_out} out, {}", dollars(&usd, is_priced))
 }
 
 /// An amount of dollars, called assumed where the price is.

@@ -340,7 +340,7 @@ fn a_run_asks_in_the_way_that_its_probe_has_found() {
     assert!(outcome.model.is_assumed && json::line(&outcome).contains("\"usd_assumed\":true"));
     let [probe, advice] = said.as_slice() else { panic!("{said:?}") };
     assert!(
-        probe.starts_with("probe: compatible/x answers hold: flat (1,400 tokens in, 100 out, "),
+        probe.starts_with("probe: compatible/x answers hold: flat (2 questions: 1,400 tokens in, 100 out, "),
         "{probe}"
     );
     assert!(
