@@ -118,6 +118,7 @@ impl AskModel for Storm {
             calls: Vec::new(),
             usage: ReportedUsage { tokens_in: Some(1_500), tokens_out: Some(60), ..ReportedUsage::default() },
             note: None,
+            other: None,
         })
     }
 }
@@ -306,7 +307,7 @@ impl AskModel for Retired {
         let call = ToolCall { name: "decide".to_owned(), input };
         let usage =
             ReportedUsage { tokens_in: Some(1_500), tokens_out: Some(60), ..ReportedUsage::default() };
-        Ok(Reply { stop: Stop::Tool, text: String::new(), calls: vec![call], usage, note: None })
+        Ok(Reply { stop: Stop::Tool, text: String::new(), calls: vec![call], usage, note: None, other: None })
     }
 }
 

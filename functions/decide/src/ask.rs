@@ -7,11 +7,10 @@ use shared::ids::ProviderId;
 use shared::model::Capabilities;
 use shared::money::Notional;
 use shared::ports::{
-    AskModel, BadReply, Level, ModelError, RawReply, ReadTables, Reply, ReportedUsage, Usage, WriteTables,
-    model_name,
+    AskModel, BadReply, Level, ModelError, RawReply, ReadTables, Reply, Usage, WriteTables, model_name,
 };
 use shared::records::decision::{Asked, Came, DecisionRecord, NoAnswer, Seen};
-use shared::records::llm::Fate;
+use shared::records::llm::{Cause, Fate};
 use shared::store::WriteError;
 use shared::time::Millis;
 
@@ -62,8 +61,8 @@ pub fn unasked<T, V, A>(turn: &Turn<'_, T, V, A>, prompt: &str, why: Why, reason
     }
 }
 
-/// Asks. An answer of the wrong form is corrected once, and one that was cut off is asked for once more of the next model
-/// of the chain. None: another invocation has this minute.
+/// Asks. An answer of the wrong form is corrected once. One that was cut off, or that another model gave, is asked for once
+/// more of the next model of the chain. None: another invocation has this minute.
 pub async fn ask<T, V, A>(turn: &Turn<'_, T, V, A>, prompt: &Prompt) -> Result<Option<Answer>, WriteError>
 where
     T: ReadTables + WriteTables,
@@ -119,7 +118,7 @@ async fn first_answer<'a, T: ReadTables + WriteTables, V, A: AskModel>(
         let tokens = tokens::asked(&takes, &prompt.tool, &[&prompt.facts]);
         match question(turn, prompt, model, &takes, None, tokens, tally).await {
             Ok(raw) => {
-                asked.push(answered(model, &raw));
+                asked.push(answered(model, &takes, &raw));
                 return Some(First { model, raw, tokens, rest });
             }
             Err(none) => {
@@ -135,9 +134,10 @@ async fn first_answer<'a, T: ReadTables + WriteTables, V, A: AskModel>(
 }
 
 /// A question that was answered, for the record.
-fn answered(model: &str, raw: &RawReply) -> Asked {
+fn answered(model: &str, takes: &Capabilities, raw: &RawReply) -> Asked {
     let count = |bytes: &[u8]| u32::try_from(bytes.len()).unwrap_or(u32::MAX);
-    let came = Came::Answer { bytes: count(&raw.body), kept: count(record::kept(raw)) };
+    let (bytes, kept) = (count(&raw.body), count(record::kept(raw)));
+    let came = Came::Answer { bytes, kept, ask: Some(takes.ask) };
     Asked { model: model.to_owned(), came }
 }
 
@@ -256,7 +256,7 @@ fn count_failure<T, V, A: AskModel>(
     // It may have been answered, and is then paid for.
     let is_paid = matches!(error, ModelError::Unavailable(_));
     let usage = if is_paid { bound.usage() } else { Usage::default() };
-    let usd = charge(turn, model, usage, None, tally);
+    let usd = charge(turn, model, usage, &budget::Reported::default(), tally);
     Some(match error {
         ModelError::Throttled { wait } => {
             tally.throttled = tally.throttled.saturating_add(1);
@@ -283,16 +283,15 @@ fn count_failure<T, V, A: AskModel>(
     })
 }
 
-/// Counts what an answer used: the larger of its price and the cost that its provider tells.
+/// Counts what an answer used and cost.
 fn charge<T, V, A: AskModel>(
     turn: &Turn<'_, T, V, A>,
     model: &str,
     usage: Usage,
-    told: Option<Notional>,
+    told: &budget::Reported,
     tally: &mut Tally,
 ) -> Notional {
-    let price = turn.shift.ports.model.servers().dollars(model, turn.shift.now(), usage);
-    let usd = told.map_or(price, |told| told.max(price));
+    let usd = told.cost(turn.shift.ports.model.servers(), model, usage, turn.shift.now());
     turn.shift.purse.spent(usd);
     tally.add(usage, usd);
     usd
@@ -320,20 +319,23 @@ struct Talk<'a, 'b, T, V, A> {
 }
 
 impl<T: ReadTables + WriteTables, V, A: AskModel> Talk<'_, '_, T, V, A> {
-    /// The outcome of the first answer, or of the second where the first had the wrong form or was cut off.
+    /// The outcome of the first answer, or of the second where the first had the wrong form, was cut off, or came from
+    /// another model than was asked.
     async fn judged(&mut self, first: RawReply) -> Result<(Outcome, String), WriteError> {
         let (outcome, reason) = match self.read(&first) {
-            Verdict::Final(Outcome::Abstain(Why::Truncated), reason) => match self.ask_next().await {
-                Some(second) => self.second(first, second).await?,
-                None => (Outcome::Abstain(Why::Truncated), reason),
-            },
+            Verdict::Final(Outcome::Abstain(why @ (Why::Truncated | Why::Unavailable)), reason) => {
+                match self.ask_next().await {
+                    Some(second) => self.second(first, second).await?,
+                    None => (Outcome::Abstain(why), reason),
+                }
+            }
             Verdict::Final(outcome, reason) => return Ok((outcome, reason)),
             Verdict::Malformed(problem) => {
                 let line = self.turn.line(Level::Warn, "malformed answer").with("model", self.model);
                 self.turn.shift.write(line.with("problem", &problem));
                 match self.ask_again(&problem).await {
                     Ok(second) => {
-                        self.record.asked.push(answered(self.model, &second));
+                        self.record.asked.push(answered(self.model, &self.takes(self.model), &second));
                         self.second(first, second).await?
                     }
                     Err(none) => {
@@ -366,17 +368,25 @@ impl<T: ReadTables + WriteTables, V, A: AskModel> Talk<'_, '_, T, V, A> {
         let reply = judge::reply(raw, is_whole, |raw| self.turn.shift.ports.model.read(self.model, raw));
         // Before anything is told: what the question was reserved with.
         let bound = self.bound();
-        let reported = reply.as_ref().map_or_else(|_| ReportedUsage::default(), |reply| reply.usage);
-        let usage = reported.or_bound(bound.usage());
-        let usd = charge(self.turn, self.model, usage, reported.usd, &mut self.tally);
+        let answered = budget::Reported::of(&reply);
+        let usage = answered.usage.or_bound(bound.usage());
+        let usd = charge(self.turn, self.model, usage, &answered, &mut self.tally);
         self.note(&reply);
         let judged = verdict(&reply, &self.prompt.symbols);
         let is_refusal = matches!(&judged, Verdict::Final(Outcome::Abstain(Why::Refused), _));
         if let Some(provider) = provider_of(self.model) {
             let told = purse::answered(self.model, self.turn.shift.now(), is_refusal, usd);
-            let kept = if reported.tokens_in.is_some() { self.kept(bound, usage) } else { Kept::Unknown };
+            let is_told = answered.usage.tokens_in.is_some();
+            let kept = if is_told { self.kept(bound, usage) } else { Kept::Unknown };
             let asked_by = Some(self.turn.id().clone());
-            self.turn.shift.purse.tell(&provider, Told { kept, asked_by, ..told });
+            // Another model will answer the next question, too.
+            let refused = match &judged {
+                Verdict::Final(Outcome::Abstain(Why::Unavailable), reason) => {
+                    Some((Cause::Gone, shorten(reason, MOST_DETAIL)))
+                }
+                Verdict::Final(..) | Verdict::Malformed(_) => None,
+            };
+            self.turn.shift.purse.tell(&provider, Told { kept, asked_by, refused, ..told });
         }
         judged
     }

@@ -2,7 +2,7 @@
 
 use shared::model::{Capabilities, Servers};
 use shared::money::Notional;
-use shared::ports::Usage;
+use shared::ports::{BadReply, Reply, ReportedUsage, Usage};
 use shared::settings::Settings;
 use shared::state::{LlmMinute, RECENT_MINUTES, StrategyState};
 use shared::time::Timestamp;
@@ -98,6 +98,33 @@ impl Bound {
     /// All of it.
     pub fn usage(self) -> Usage {
         Usage { tokens_in: self.tokens_in, tokens_out: self.tokens_out, ..Usage::default() }
+    }
+}
+
+/// What an answer tells of its cost; nothing where it could not be read.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Reported {
+    /// What was used.
+    pub usage: ReportedUsage,
+    /// The model that answered, where it is another one than was asked.
+    pub other: Option<String>,
+}
+
+impl Reported {
+    /// That of `reply`.
+    pub fn of(reply: &Result<Reply, BadReply>) -> Reported {
+        let told = |reply: &Reply| Reported { usage: reply.usage, other: reply.other.clone() };
+        reply.as_ref().map(told).unwrap_or_default()
+    }
+
+    /// The dollars of `usage`: the largest of the price of the asked `model` (`provider/name`), the price of the model that
+    /// answered, and the cost that the provider tells.
+    pub fn cost(&self, servers: &Servers, model: &str, usage: Usage, now: Timestamp) -> Notional {
+        let provider = model.split_once('/').map_or("", |(provider, _)| provider);
+        let other = self.other.as_ref().map(|name| format!("{provider}/{name}"));
+        let price = |model: &str| servers.dollars(model, now, usage);
+        let more = [other.as_deref().map(price), self.usage.usd];
+        more.into_iter().flatten().fold(price(model), Notional::max)
     }
 }
 

@@ -17,9 +17,14 @@ pub fn reply(
     if !is_whole {
         return Err(BadReply("it is longer than a record holds".to_owned()));
     }
-    match unreadable(&raw.body) {
+    if let Some(why) = unreadable(&raw.body) {
+        return Err(BadReply(why));
+    }
+    let reply = read(raw)?;
+    // Its text may have come in parts, none of which names a key twice.
+    match unreadable(reply.text.as_bytes()) {
         Some(why) => Err(BadReply(why)),
-        None => read(raw),
+        None => Ok(reply),
     }
 }
 

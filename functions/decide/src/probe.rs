@@ -4,13 +4,12 @@
 use shared::decision::{Outcome, Why};
 use shared::ids::Symbol;
 use shared::model::{self, Client, Servers};
-use shared::money::Notional;
-use shared::ports::{ModelError, Question, RawReply, ReportedUsage, Usage};
+use shared::ports::{ModelError, Question, RawReply, Usage};
 use shared::probe::Probe;
 use shared::time::{Millis, Timestamp};
 use shared::transport::{Request, Response};
 
-use crate::budget::Bound;
+use crate::budget::{Bound, Reported};
 use crate::judge;
 use crate::prompt::{SYSTEM, tool};
 use crate::record;
@@ -67,17 +66,7 @@ pub fn bound(servers: &Servers, question: &Question, percent: u32) -> Bound {
 /// Asks once through `client`, the one of the model's provider or server.
 pub async fn probe(client: &Client, servers: &Servers, question: &Question, now: Timestamp) -> Probed {
     let takes = servers.capabilities(&question.model);
-    let mut told = Probe {
-        model: question.model.clone(),
-        request: String::new(),
-        status: None,
-        answer: String::new(),
-        read: String::new(),
-        tokens_in: 0,
-        tokens_out: 0,
-        usd: Notional::ZERO,
-        error: String::new(),
-    };
+    let mut told = Probe::of(&question.model);
     let request = match client.request(question, &takes) {
         Ok(request) => request,
         Err(error) => return failed(told, error.into()),
@@ -94,7 +83,7 @@ pub async fn probe(client: &Client, servers: &Servers, question: &Question, now:
         Err(error) => {
             // It may have been answered, and is then paid for.
             if let ModelError::Unavailable(_) = error {
-                pay(&mut told, servers, bound, None, now);
+                pay(&mut told, servers, bound, &Reported::default(), now);
             }
             failed(told, error.into())
         }
@@ -118,8 +107,8 @@ fn body(response: &Response) -> String {
 fn read(servers: &Servers, mut told: Probe, raw: &RawReply, bound: Usage, now: Timestamp) -> Probed {
     let is_whole = record::kept(raw).len() == raw.body.len();
     let reply = judge::reply(raw, is_whole, |raw| model::read(servers, &told.model, raw));
-    let reported = reply.as_ref().map_or_else(|_| ReportedUsage::default(), |reply| reply.usage);
-    pay(&mut told, servers, reported.or_bound(bound), reported.usd, now);
+    let answered = Reported::of(&reply);
+    pay(&mut told, servers, answered.usage.or_bound(bound), &answered, now);
     match verdict(&reply, &symbols()) {
         Verdict::Final(
             outcome @ (Outcome::Trade(_) | Outcome::Hold | Outcome::Abstain(Why::ByModel)),
@@ -135,11 +124,9 @@ fn read(servers: &Servers, mut told: Probe, raw: &RawReply, bound: Usage, now: T
     }
 }
 
-/// The larger of the price and the cost that the provider tells.
-fn pay(told: &mut Probe, servers: &Servers, usage: Usage, by_provider: Option<Notional>, now: Timestamp) {
-    let price = servers.dollars(&told.model, now, usage);
+fn pay(told: &mut Probe, servers: &Servers, usage: Usage, answered: &Reported, now: Timestamp) {
     (told.tokens_in, told.tokens_out) = (usage.tokens_in, usage.tokens_out);
-    told.usd = by_provider.map_or(price, |usd| usd.max(price));
+    told.usd = answered.cost(servers, &told.model, usage, now);
 }
 
 fn failed(told: Probe, why: Failed) -> Probed {
@@ -153,6 +140,7 @@ mod tests {
 
     use serde_json::{Value, json};
     use shared::model::{Access, Provider};
+    use shared::money::Notional;
     use shared::secret::Secret;
     use shared::testkit::at_once;
     use shared::transport::{Sending, Transport, TransportError};

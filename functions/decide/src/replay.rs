@@ -3,7 +3,7 @@
 use serde_json::Value;
 use shared::decision::{Outcome, Why};
 use shared::ids::{Env, Symbol};
-use shared::model::{self, Servers};
+use shared::model::{self, Ask, Servers};
 use shared::order::Terms;
 use shared::ports::RawReply;
 use shared::records::decision::{Asked, Came, DecisionRecord};
@@ -38,8 +38,10 @@ pub struct Asking {
 /// One answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answered {
-    /// Who gave it.
+    /// The model that was asked, as `provider/name`.
     pub model: String,
+    /// How it was asked for, where that was recorded.
+    pub ask: Option<Ask>,
     /// It, or its beginning.
     pub raw: RawReply,
     /// Whether it is all of it.
@@ -124,12 +126,12 @@ fn answers(record: &DecisionRecord) -> Result<Vec<Answered>, NotReplayed> {
     let reply = record::unpacked(&record.reply).map_err(|error| damaged("reply", error))?;
     let (mut rest, mut answers) = (reply.as_slice(), Vec::new());
     for Asked { model, came } in &record.asked {
-        let Came::Answer { bytes, kept } = came else { continue };
+        let Came::Answer { bytes, kept, ask } = came else { continue };
         let taken = usize::try_from(*kept).ok().and_then(|kept| rest.split_at_checked(kept));
         let (body, left) = taken.ok_or_else(|| damaged("reply", "it ends before its answers do"))?;
         rest = left;
         let raw = RawReply { body: body.to_vec() };
-        answers.push(Answered { model: model.clone(), raw, is_whole: kept == bytes });
+        answers.push(Answered { model: model.clone(), ask: *ask, raw, is_whole: kept == bytes });
     }
     match rest {
         [] => Ok(answers),
@@ -154,9 +156,8 @@ pub fn replay(env: &Env, servers: &Servers, record: &DecisionRecord) -> Result<R
             Verdict::Malformed(problem) => second_failed(&record.asked, &problem)?,
         },
         (false, [first, second]) => match read(servers, first, &symbols) {
-            Verdict::Final(Outcome::Abstain(Why::Truncated), _) | Verdict::Malformed(_) => {
-                judge::again(read(servers, second, &symbols))
-            }
+            Verdict::Final(Outcome::Abstain(Why::Truncated | Why::Unavailable), _)
+            | Verdict::Malformed(_) => judge::again(read(servers, second, &symbols)),
             Verdict::Final(..) => {
                 return Err(damaged("asked", "the model was asked again after a well-formed answer"));
             }
@@ -167,7 +168,9 @@ pub fn replay(env: &Env, servers: &Servers, record: &DecisionRecord) -> Result<R
 }
 
 fn read(servers: &Servers, answer: &Answered, symbols: &[Symbol]) -> Verdict {
-    let reply = judge::reply(&answer.raw, answer.is_whole, |raw| model::read(servers, &answer.model, raw));
+    let ask = answer.ask.unwrap_or(servers.capabilities(&answer.model).ask);
+    let read = |raw: &RawReply| model::read_as(servers, &answer.model, ask, raw);
+    let reply = judge::reply(&answer.raw, answer.is_whole, read);
     verdict(&reply, symbols)
 }
 

@@ -3,9 +3,9 @@
 use serde_json::{Value, json};
 use shared::decision::{Outcome, Why};
 use shared::ids::{Env, OrderId, Symbol};
-use shared::model::Servers;
-use shared::money::{Price, Qty};
-use shared::ports::{ModelError, RawReply};
+use shared::model::{Ask, Servers};
+use shared::money::{Notional, Price, Qty};
+use shared::ports::{ModelError, RawReply, Usage};
 use shared::records::DecisionRecord;
 use shared::records::decision::{Came, NoAnswer};
 use shared::time::Millis;
@@ -198,7 +198,7 @@ fn an_answer_too_long_for_its_record_is_malformed_and_not_acted_on() {
     assert_eq!((found.as_str(), world.orders().len()), ("abstain:malformed", 0));
     assert_eq!(replayed(&world), [""; 0]);
     let record = world.decisions().remove(0);
-    let Came::Answer { bytes, kept } = record.asked[0].came else { panic!("{:?}", record.asked) };
+    let Came::Answer { bytes, kept, .. } = record.asked[0].came else { panic!("{:?}", record.asked) };
     assert!(bytes > 60_000 && kept < bytes, "{bytes} {kept}");
     assert!(!open(&record).unwrap().answers[0].is_whole);
     assert!(record.reply.len() < 30 * 1024);
@@ -299,4 +299,66 @@ fn a_record_whose_second_answer_is_missing_is_damaged() {
         replay(&env(), &Servers::NONE, &record),
         Err(NotReplayed::Damaged { field: "asked", .. })
     ));
+}
+
+/// An answer to `decide` that `model` says it gave.
+fn by(model: &str, input: &Value) -> RawReply {
+    let mut body: Value = serde_json::from_slice(&body(std::slice::from_ref(input)).body).unwrap();
+    body["model"] = json!(model);
+    RawReply { body: body.to_string().into_bytes() }
+}
+
+#[test]
+fn an_answer_of_another_model_is_paid_paged_and_not_acted_on() {
+    let next = "anthropic/claude-sonnet-5";
+    let used = Usage { tokens_in: 800, tokens_out: 60, ..Usage::default() };
+    for (fallbacks, expected, orders) in [(vec![], "abstain:unavailable", 0), (vec![next], "open", 1)] {
+        let given = ["claude-opus-4-8", "claude-sonnet-5"].map(|model| Ok(by(model, &opens())));
+        let given = given.into_iter().take(fallbacks.len() + 1).collect();
+        let (world, found) = cycle(given, |world| {
+            world.set(|settings| {
+                settings.model_fallbacks = fallbacks.iter().map(|name| (*name).to_owned()).collect();
+            });
+        });
+        assert_eq!((found.as_str(), world.orders().len()), (expected, orders));
+        assert_eq!(replayed(&world), [""; 0], "{expected}");
+        let record = world.decisions().remove(0);
+        let price = |model: &str| Servers::NONE.dollars(model, record.decided_at, used);
+        let second = fallbacks.iter().fold(Notional::ZERO, |sum, model| sum + price(model));
+        assert_eq!(record.usd, price("anthropic/claude-opus-4-8") + second, "the dearer of the two");
+        let alert = world.ledger("anthropic").unwrap().alerts["model-unusable"].detail.clone();
+        assert!(alert.contains("claude-opus-4-8 answered, and not the model that was asked"), "{alert}");
+    }
+    let (_, found) = cycle(vec![Ok(by("claude-haiku-4-5-20251001", &opens()))], |_| {});
+    assert_eq!(found, "open", "a dated snapshot is the model that was asked");
+}
+
+/// One cycle of a model that is asked for structured output.
+fn structured(answers: Vec<Vec<&str>>) -> (World, String) {
+    let block = |text: &str| json!({"type": "text", "text": text});
+    let answer = |parts: Vec<&str>| Ok(said("end_turn", parts.into_iter().map(block).collect()));
+    cycle(answers.into_iter().map(answer).collect(), |world| {
+        world.set(|settings| settings.model = "anthropic/claude-opus-5-5".to_owned());
+    })
+}
+
+#[test]
+fn an_answer_is_read_again_as_it_was_asked_for() {
+    let (world, found) = structured(vec![vec![r#"{"action":"hold","#, r#""reason":"flat"}"#]]);
+    assert_eq!((found.as_str(), replayed(&world)), ("hold", Vec::new()));
+    // Its model is asked with a tool by now.
+    let mut record = world.decisions().remove(0);
+    record.asked[0].model = "anthropic/claude-haiku-4-5".to_owned();
+    assert_eq!(differences(&record, &replay(&env(), &Servers::NONE, &record).unwrap()), []);
+    let Came::Answer { ask, .. } = &mut record.asked[0].came else { panic!() };
+    assert_eq!(ask.take(), Some(Ask::Schema));
+    assert!(replay(&env(), &Servers::NONE, &record).is_err(), "an older record is read by the table");
+}
+
+#[test]
+fn a_key_named_twice_in_two_parts_is_malformed() {
+    let twice = || vec![r#"{"action":"hold","reason":"flat","#, r#""reason":"up"}"#];
+    let (world, found) = structured(vec![twice(), twice()]);
+    assert_eq!((found.as_str(), replayed(&world)), ("abstain:malformed", Vec::new()));
+    assert!(world.decisions()[0].reason.as_ref().unwrap().contains("a key is named twice"));
 }

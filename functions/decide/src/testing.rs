@@ -337,6 +337,7 @@ impl AskModel for Model {
                 ..ReportedUsage::default()
             },
             note: None,
+            other: None,
         })
     }
 }

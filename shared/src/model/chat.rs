@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::capabilities::{Ask, Capabilities, Thinking};
 use super::provider::Provider;
 use super::reading::{
-    self, count, dollars, json, list_at, stop_or_end, structured, text_at, with_reasoning, within,
+    self, count, dollars, list_at, stop_or_end, structured, text_at, with_reasoning, within,
 };
 use super::{instructions, schema, set};
 use crate::ports::{BadReply, Question, Reply, ReportedUsage, Stop, ToolCall};
@@ -94,10 +94,8 @@ fn think(body: &mut Value, thinking: Thinking) {
 }
 
 /// Reads an answer.
-pub fn read(body: &[u8], takes: &Capabilities) -> Result<Reply, BadReply> {
-    let body = json(body)?;
-    let choice =
-        list_at(&body, "/choices").first().ok_or_else(|| BadReply("it has no choices".to_owned()))?;
+pub fn read(body: &Value, takes: &Capabilities) -> Result<Reply, BadReply> {
+    let choice = list_at(body, "/choices").first().ok_or_else(|| BadReply("it has no choices".to_owned()))?;
     if !choice.get("message").is_some_and(Value::is_object) {
         return Err(BadReply("its choice has no message".to_owned()));
     }
@@ -114,7 +112,7 @@ pub fn read(body: &[u8], takes: &Capabilities) -> Result<Reply, BadReply> {
     if takes.ask == Ask::Schema {
         calls.extend(structured(&text));
     }
-    Ok(Reply { stop, text, calls, usage: usage(&body), note })
+    Ok(Reply { stop, text, calls, usage: usage(body), note, other: None })
 }
 
 /// The content: a text, or parts of which the texts count (recorded of Mistral and of routes of OpenRouter).

@@ -5,7 +5,7 @@
 use serde_json::{Value, json};
 
 use super::capabilities::{Ask, Capabilities};
-use super::reading::{self, OTHER_BLOCKS, apart, count, json, list_at, stop_or_end, structured, text_at};
+use super::reading::{self, OTHER_BLOCKS, apart, count, list_at, stop_or_end, structured, text_at};
 use super::{instructions, set};
 use crate::ports::{BadReply, Question, Reply, ReportedUsage, Stop, ToolCall};
 
@@ -84,18 +84,17 @@ fn tools(question: &Question, takes: &Capabilities) -> Value {
 }
 
 /// Reads an answer. A block is an object whose field names its kind.
-pub fn read(body: &[u8], takes: &Capabilities) -> Result<Reply, BadReply> {
-    let body = json(body)?;
-    match text_at(&body, "/output/message/role") {
+pub fn read(body: &Value, takes: &Capabilities) -> Result<Reply, BadReply> {
+    match text_at(body, "/output/message/role") {
         Some("assistant") | None => {}
         Some(other) => return Err(BadReply(format!("role is {other:?}, not \"assistant\""))),
     }
     if !body.pointer("/output/message/content").is_some_and(Value::is_array) {
         return Err(BadReply("it has no content".to_owned()));
     }
-    let (stop, mut note) = stop_or_end(text_at(&body, "/stopReason"), stop);
+    let (stop, mut note) = stop_or_end(text_at(body, "/stopReason"), stop);
     let (mut text, mut calls) = (String::new(), Vec::new());
-    for block in list_at(&body, "/output/message/content") {
+    for block in list_at(body, "/output/message/content") {
         if let Some(words) = text_at(block, "/text") {
             text.push_str(words);
         } else if let Some(call) = block.get("toolUse").filter(|call| !is_of_server(call)) {
@@ -110,7 +109,7 @@ pub fn read(body: &[u8], takes: &Capabilities) -> Result<Reply, BadReply> {
     if takes.ask == Ask::Schema {
         calls.extend(structured(&text));
     }
-    Ok(Reply { stop, text, calls, usage: usage(&body), note })
+    Ok(Reply { stop, text, calls, usage: usage(body), note, other: None })
 }
 
 /// A tool of the provider's own, which it has run itself (recorded of Nova).

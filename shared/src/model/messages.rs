@@ -5,7 +5,7 @@
 use serde_json::{Value, json};
 
 use super::capabilities::{Ask, Capabilities};
-use super::reading::{self, OTHER_BLOCKS, apart, count, json, list_at, stop_or_end, structured, text_at};
+use super::reading::{self, OTHER_BLOCKS, apart, count, list_at, stop_or_end, structured, text_at};
 use super::{instructions, set};
 use crate::ports::{BadReply, Question, Reply, ReportedUsage, Stop, ToolCall};
 
@@ -62,18 +62,17 @@ fn choice(tool: &str, takes: &Capabilities) -> Value {
 }
 
 /// Reads an answer. Blocks are told apart by their type, never by their place.
-pub fn read(body: &[u8], takes: &Capabilities) -> Result<Reply, BadReply> {
-    let body = json(body)?;
-    match text_at(&body, "/role") {
+pub fn read(body: &Value, takes: &Capabilities) -> Result<Reply, BadReply> {
+    match text_at(body, "/role") {
         Some("assistant") | None => {}
         Some(other) => return Err(BadReply(format!("role is {other:?}, not \"assistant\""))),
     }
     if !body.get("content").is_some_and(Value::is_array) {
         return Err(BadReply("it has no content".to_owned()));
     }
-    let (stop, mut note) = stop_or_end(text_at(&body, "/stop_reason"), stop);
+    let (stop, mut note) = stop_or_end(text_at(body, "/stop_reason"), stop);
     let (mut text, mut calls) = (String::new(), Vec::new());
-    for block in list_at(&body, "/content") {
+    for block in list_at(body, "/content") {
         match text_at(block, "/type") {
             Some("text") => text.push_str(text_at(block, "/text").unwrap_or_default()),
             Some("tool_use") => calls.push(ToolCall {
@@ -88,7 +87,7 @@ pub fn read(body: &[u8], takes: &Capabilities) -> Result<Reply, BadReply> {
     if takes.ask == Ask::Schema {
         calls.extend(structured(&text));
     }
-    Ok(Reply { stop, text, calls, usage: usage(&body), note })
+    Ok(Reply { stop, text, calls, usage: usage(body), note, other: None })
 }
 
 fn stop(reason: &str) -> Stop {

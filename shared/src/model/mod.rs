@@ -18,6 +18,7 @@ mod reading;
 pub mod responses;
 mod schema;
 pub mod servers;
+mod substitute;
 
 use serde_json::Value;
 
@@ -34,21 +35,27 @@ pub const TOOL: &str = "decide";
 /// Where the answer is structured output: there is no tool to call.
 const AS_TEXT: &str = "\nHere decide is no tool: the answer is its one JSON object, with nothing around it.";
 
-/// Reads an answer of `model` (`provider/name`); needs no client and no key.
+/// Reads an answer of `model` (`provider/name`), asked as it is asked now; needs no client and no key.
 pub fn read(servers: &Servers, model: &str, reply: &RawReply) -> Result<Reply, BadReply> {
-    let takes = servers.capabilities(model);
+    read_as(servers, model, servers.capabilities(model).ask, reply)
+}
+
+/// Reads an answer of `model` that was asked for in this way.
+pub fn read_as(servers: &Servers, model: &str, ask: Ask, reply: &RawReply) -> Result<Reply, BadReply> {
+    let takes = Capabilities { ask, ..servers.capabilities(model) };
+    let body = reading::json(&reply.body)?;
     // A record may be older than the table: the shape of an answer says which endpoint gave it.
-    match shape(&reply.body).unwrap_or(takes.endpoint) {
-        Endpoint::Messages => messages::read(&reply.body, &takes),
-        Endpoint::Responses => responses::read(&reply.body, &takes),
-        Endpoint::Chat => chat::read(&reply.body, &takes),
-        Endpoint::Converse => converse::read(&reply.body, &takes),
-    }
+    let read = match shape(&body).unwrap_or(takes.endpoint) {
+        Endpoint::Messages => messages::read(&body, &takes),
+        Endpoint::Responses => responses::read(&body, &takes),
+        Endpoint::Chat => chat::read(&body, &takes),
+        Endpoint::Converse => converse::read(&body, &takes),
+    };
+    Ok(Reply { other: substitute::of(servers, model, &body), ..read? })
 }
 
 /// The endpoint that answers in this shape.
-fn shape(body: &[u8]) -> Option<Endpoint> {
-    let body = reading::json(body).ok()?;
+fn shape(body: &Value) -> Option<Endpoint> {
     if body.get("choices").is_some() {
         Some(Endpoint::Chat)
     } else if body.pointer("/output/message").is_some() {
@@ -78,4 +85,5 @@ fn set(body: &mut Value, field: &str, value: Value) {
 }
 
 #[cfg(test)]
+#[cfg(feature = "model")]
 mod tests;

@@ -5,7 +5,7 @@
 use serde_json::{Value, json};
 
 use super::capabilities::{Ask, Capabilities};
-use super::reading::{self, OTHER_BLOCKS, count, json, list_at, structured, text_at, with_reasoning, within};
+use super::reading::{self, OTHER_BLOCKS, count, list_at, structured, text_at, with_reasoning, within};
 use super::{instructions, schema, set};
 use crate::ports::{BadReply, Question, Reply, ReportedUsage, Stop, ToolCall};
 
@@ -58,14 +58,13 @@ pub fn body(question: &Question, takes: &Capabilities) -> Value {
 }
 
 /// Reads an answer: a list of items. A call whose own status is `incomplete` was cut off.
-pub fn read(body: &[u8], takes: &Capabilities) -> Result<Reply, BadReply> {
-    let body = json(body)?;
+pub fn read(body: &Value, takes: &Capabilities) -> Result<Reply, BadReply> {
     if !body.get("output").is_some_and(Value::is_array) {
         return Err(BadReply("it has no output".to_owned()));
     }
-    let mut stop = stop(&body);
+    let mut stop = stop(body);
     let (mut text, mut calls, mut note) = (String::new(), Vec::new(), None);
-    for item in list_at(&body, "/output") {
+    for item in list_at(body, "/output") {
         match text_at(item, "/type") {
             Some("message") => {
                 for part in list_at(item, "/content") {
@@ -98,7 +97,7 @@ pub fn read(body: &[u8], takes: &Capabilities) -> Result<Reply, BadReply> {
     if takes.ask == Ask::Schema {
         calls.extend(structured(&text));
     }
-    Ok(Reply { stop, text, calls, usage: usage(&body), note })
+    Ok(Reply { stop, text, calls, usage: usage(body), note, other: None })
 }
 
 fn stop(body: &Value) -> Stop {

@@ -6,7 +6,9 @@ use serde_json::{Value, json};
 
 use super::capabilities::Endpoint;
 use super::failure::{failure, no_answer};
-use super::{Capabilities, Provider, Servers, capabilities, chat, converse, messages, read, responses};
+use super::{
+    Capabilities, Provider, Servers, capabilities, chat, converse, messages, read, responses, substitute,
+};
 use crate::model_prices::dollars;
 use crate::ports::{ModelError, RawReply, Reply, Stop, Usage};
 use crate::time::Timestamp;
@@ -58,7 +60,9 @@ fn came(record: &Value) -> Result<Reply, ModelError> {
         && record.pointer("/reads/calls").is_some();
     let ask = if is_text { capabilities::Ask::Schema } else { capabilities::Ask::Auto };
     let takes = Capabilities { ask, ..capabilities::of(text(record, "/model")) };
-    let body = response.body();
+    let Ok(body) = &serde_json::from_slice(response.body()) else {
+        return Err(ModelError::NotAnswered("no JSON".to_owned()));
+    };
     let reply = match endpoint {
         Endpoint::Messages => messages::read(body, &takes),
         Endpoint::Responses => responses::read(body, &takes),
@@ -159,6 +163,27 @@ fn recorded_answers_are_read_as_they_were_meant() {
         .filter_map(|record| Some(format!("{}: {}", text(record, "/name"), wrong(record)?)))
         .collect();
     assert!(wrong.is_empty(), "{} of {}:\n{}", wrong.len(), records.len(), wrong.join("\n"));
+}
+
+#[test]
+fn another_model_than_the_asked_one_is_noticed_in_recorded_answers() {
+    let other = |record: &Value| {
+        let body = record.get("body")?;
+        substitute::of(&Servers::NONE, text(record, "/model"), body).map(|_| text(record, "/name").to_owned())
+    };
+    let records = records();
+    assert_eq!(
+        records.iter().filter_map(other).collect::<Vec<_>>(),
+        [
+            "deepseek-reasoner-answered-by-v4-flash",
+            "deepseek-chat-answered-by-v4-flash",
+            "grok-3-mini-answered-by-grok-4-3",
+            "openrouter-fallback-model-answers",
+            "claude-fallback-block",
+        ]
+    );
+    let told = records.iter().filter(|record| !text(record, "/body/model").is_empty());
+    assert!(told.count() >= 130, "most others are answered by what was asked, or by a dated snapshot of it");
 }
 
 /// Usage as each provider spells it, with the dollars that genai-prices 0.2.3 says. To add one, leave its dollars out and

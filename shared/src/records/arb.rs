@@ -11,6 +11,7 @@ use rust_decimal::Decimal;
 use crate::books::{AccountBook, ExitReason, Position, PositionStatus};
 use crate::ids::{AccountId, Asset, IncidentId, Leg, OrderId, PositionId, StrategyId, Symbol, VenueId};
 use crate::market::Side;
+use crate::model::Ask;
 use crate::money::{Amount, Notional, Percent, Price, Qty};
 use crate::order::{Absence, AtVenue, Ended, Fill, Kind, Order, Origin, Sent, State, Terms, TimeInForce};
 use crate::ports::KeyRights;
@@ -479,10 +480,12 @@ pub(crate) fn shard() -> impl Strategy<Value = Shard> {
 }
 
 fn asked() -> impl Strategy<Value = Asked> {
-    let came = prop_oneof![
-        (any::<u32>(), any::<u32>()).prop_map(|(bytes, kept)| Came::Answer { bytes, kept }),
-        (select(&NoAnswer::ALL[..]), text()).prop_map(|(why, text)| Came::Nothing { why, text }),
-    ];
+    let came =
+        prop_oneof![
+            (any::<u32>(), any::<u32>(), of(select(&Ask::ALL[..])))
+                .prop_map(|(bytes, kept, ask)| Came::Answer { bytes, kept, ask }),
+            (select(&NoAnswer::ALL[..]), text()).prop_map(|(why, text)| Came::Nothing { why, text }),
+        ];
     (filled(), came).prop_map(|(model, came)| Asked { model, came })
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::ids::{AccountId, OrderId, PositionId, StrategyId, Symbol};
+use crate::model::Ask;
 use crate::money::{Notional, Price};
 use crate::records::attrs::{Draft, list, map, number, text, time};
 use crate::records::fields::{Corrupt, Fields, Found, FromText, Problem, Read, one_of};
@@ -86,6 +87,8 @@ pub enum Came {
         bytes: u32,
         /// As many of them, from its beginning, as the record holds: fewer where it is too long for one.
         kept: u32,
+        /// How it was asked for; none in a record of before this was kept.
+        ask: Option<Ask>,
     },
     /// No answer.
     Nothing {
@@ -295,8 +298,9 @@ fn seen(found: Found<'_>) -> Read<Seen> {
 fn asked_attr(asked: &Asked) -> Attr {
     let draft = Draft::new().with("model", text(&asked.model));
     let draft = match &asked.came {
-        Came::Answer { bytes, kept } => {
-            draft.with("came", text(ANSWERED)).with("bytes", number(bytes)).with("kept", number(kept))
+        Came::Answer { bytes, kept, ask } => {
+            let draft = draft.with("came", text(ANSWERED)).with("bytes", number(bytes));
+            draft.with("kept", number(kept)).maybe("ask", ask.map(|ask| text(ask.as_str())))
         }
         Came::Nothing { why, text: words } => {
             draft.with("came", text(why.as_str())).with("text", text(words))
@@ -312,6 +316,7 @@ fn asked(found: Found<'_>) -> Read<Asked> {
         Missing(None) => Came::Answer {
             bytes: fields.need("bytes", Found::number)?,
             kept: fields.need("kept", Found::number)?,
+            ask: fields.maybe("ask", Found::word)?,
         },
     };
     Ok(Asked { model: fields.need("model", Found::filled)?, came })

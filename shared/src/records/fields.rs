@@ -12,6 +12,7 @@ use rust_decimal::Decimal;
 use crate::books::{ExitReason, PositionStatus};
 use crate::ids::{AccountId, Asset, IncidentId, Leg, OrderId, PositionId, StrategyId, Symbol, VenueId};
 use crate::market::Side;
+use crate::model::Ask;
 use crate::money::{Amount, Notional, Percent, Price, Qty, decimal};
 use crate::order::{Absence, Ended, Origin, TimeInForce};
 use crate::settings::{Backend, CrashAction, SafetyMode};
@@ -330,6 +331,7 @@ macro_rules! words {
 }
 words!(
     Absence,
+    Ask,
     Backend,
     CrashAction,
     Ended,

@@ -7,6 +7,7 @@ use crate::ids::{
     AccountId, Asset, IncidentId, Leg, OrderId, PositionId, ProviderId, StrategyId, Symbol, VenueId,
 };
 use crate::market::Side;
+use crate::model::Ask;
 use crate::money::{Amount, Notional, Percent, Price, Qty};
 use crate::order::{Absence, AtVenue, Ended, Fill, Kind, Order, Origin, Sent, State, Terms, TimeInForce};
 use crate::ports::{Balance, KeyRights};
@@ -325,7 +326,10 @@ pub(crate) fn decision() -> DecisionRecord {
                 model: "openai/gpt".into(),
                 came: Came::Nothing { why: NoAnswer::Overloaded, text: "provider overloaded".into() },
             },
-            Asked { model: "anthropic/claude".into(), came: Came::Answer { bytes: 512, kept: 512 } },
+            Asked {
+                model: "anthropic/claude".into(),
+                came: Came::Answer { bytes: 512, kept: 512, ask: Some(Ask::Schema) },
+            },
         ],
         prompt_hash: "mfrggzdf".into(),
         tokens_in: 2048,

@@ -102,11 +102,12 @@ pub(super) fn takes(model: &str) -> Capabilities {
 
 /// Reads an answer in the way that it was asked for.
 pub(super) fn read(raw: &RawReply, takes: &Capabilities) -> Result<Reply, BadReply> {
+    let body = serde_json::from_slice(&raw.body).unwrap();
     match takes.endpoint {
-        Endpoint::Messages => messages::read(&raw.body, takes),
-        Endpoint::Responses => responses::read(&raw.body, takes),
-        Endpoint::Chat => chat::read(&raw.body, takes),
-        Endpoint::Converse => converse::read(&raw.body, takes),
+        Endpoint::Messages => messages::read(&body, takes),
+        Endpoint::Responses => responses::read(&body, takes),
+        Endpoint::Chat => chat::read(&body, takes),
+        Endpoint::Converse => converse::read(&body, takes),
     }
 }
 
