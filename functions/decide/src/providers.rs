@@ -124,7 +124,8 @@ pub fn after(mut ledger: LlmLedger, told: &[Told]) -> LlmLedger {
             }
         }
         unusable::judge(&mut ledger, one);
-        if one.refused.is_none() && one.declined.is_none() {
+        // A refusal says nothing of how the provider fares; an answer does, also one of another model.
+        if one.fate == Fate::Answered || (one.refused.is_none() && one.declined.is_none()) {
             count(&mut ledger, one);
             wait(&mut ledger, one);
             breaker(&mut ledger, one);

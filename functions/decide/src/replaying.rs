@@ -326,7 +326,10 @@ fn an_answer_of_another_model_is_paid_paged_and_not_acted_on() {
         let price = |model: &str| Servers::NONE.dollars(model, record.decided_at, used);
         let second = fallbacks.iter().fold(Notional::ZERO, |sum, model| sum + price(model));
         assert_eq!(record.usd, price("anthropic/claude-opus-4-8") + second, "the dearer of the two");
-        let alert = world.ledger("anthropic").unwrap().alerts["model-unusable"].detail.clone();
+        let ledger = world.ledger("anthropic").unwrap();
+        let counted = &ledger.minutes[0];
+        assert_eq!((counted.answered as usize, counted.usd), (fallbacks.len() + 1, record.usd));
+        let alert = &ledger.alerts["model-unusable"].detail;
         assert!(alert.contains("claude-opus-4-8 answered, and not the model that was asked"), "{alert}");
     }
     let (_, found) = cycle(vec![Ok(by("claude-haiku-4-5-20251001", &opens()))], |_| {});
