@@ -319,8 +319,6 @@ pub struct Reply {
     pub usage: ReportedUsage,
     /// What is unusual about its shape and was read all the same, for people.
     pub note: Option<&'static str>,
-    /// The model that answered, as the provider names it, where it is another one than was asked.
-    pub other: Option<String>,
 }
 
 /// Why an answer stopped.

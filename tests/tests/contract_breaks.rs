@@ -88,7 +88,6 @@ impl AskModel for Mind {
             calls,
             usage: ReportedUsage::default(),
             note: None,
-            other: None,
         })
     }
 }
@@ -591,8 +590,7 @@ fn break_8_whatever_the_published_form_names_is_understood() {
     let reads = |input: &Value| {
         let call = ToolCall { name: tool.name.clone(), input: input.clone() };
         let (calls, usage) = (vec![call], ReportedUsage::default());
-        let reply =
-            Ok(Reply { stop: Stop::Tool, text: String::new(), calls, usage, note: None, other: None });
+        let reply = Ok(Reply { stop: Stop::Tool, text: String::new(), calls, usage, note: None });
         matches!(decide::verdict::verdict(&reply, &symbols), decide::verdict::Verdict::Final(..))
     };
     assert_eq!(not_understood(&tool.schema, reads), Vec::<String>::new());

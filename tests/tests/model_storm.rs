@@ -118,7 +118,6 @@ impl AskModel for Storm {
             calls: Vec::new(),
             usage: ReportedUsage { tokens_in: Some(1_500), tokens_out: Some(60), ..ReportedUsage::default() },
             note: None,
-            other: None,
         })
     }
 }
@@ -282,7 +281,12 @@ fn storm(before: fn(&MemoryStore, &StrategyId)) -> u32 {
 }
 
 /// One model of the chain is retired from the beginning, the whole key is refused from half an hour on.
-struct Retired(SimClock, RefCell<Vec<String>>);
+struct Retired {
+    clock: SimClock,
+    asked: RefCell<Vec<String>>,
+    /// The model that answers in the place of the retired one, where any does.
+    other: Option<&'static str>,
+}
 
 impl AskModel for Retired {
     fn servers(&self) -> &Servers {
@@ -292,12 +296,14 @@ impl AskModel for Retired {
         provider == "anthropic"
     }
     async fn ask(&self, question: &Question) -> Result<RawReply, ModelError> {
-        self.1.borrow_mut().push(question.model.clone());
-        let minutes = shared::ports::Clock::now(&self.0).since(start()).as_secs() / 60;
+        self.asked.borrow_mut().push(question.model.clone());
+        let minutes = shared::ports::Clock::now(&self.clock).since(start()).as_secs() / 60;
         if minutes >= TURNS {
             Err(ModelError::Refused { status: 401, text: "invalid x-api-key".to_owned() })
         } else if question.model == "anthropic/claude-haiku-4-5" {
-            Err(ModelError::NoSuchModel("model: claude-haiku-4-5".to_owned()))
+            let told =
+                |other| RawReply { body: serde_json::json!({"model": other}).to_string().into_bytes() };
+            self.other.map(told).ok_or_else(|| ModelError::NoSuchModel("model: claude-haiku-4-5".to_owned()))
         } else {
             Ok(RawReply { body: vec![] })
         }
@@ -307,25 +313,27 @@ impl AskModel for Retired {
         let call = ToolCall { name: "decide".to_owned(), input };
         let usage =
             ReportedUsage { tokens_in: Some(1_500), tokens_out: Some(60), ..ReportedUsage::default() };
-        Ok(Reply { stop: Stop::Tool, text: String::new(), calls: vec![call], usage, note: None, other: None })
+        Ok(Reply { stop: Stop::Tool, text: String::new(), calls: vec![call], usage, note: None })
     }
 }
 
 #[test]
 fn models_that_need_a_person_page_once_for_each_cause_within_five_minutes() {
-    let (tables, clock) = (MemoryStore::new(), SimClock::new(start()));
-    let strategies = plant(&tables);
-    let model = Retired(clock.clone(), RefCell::default());
-    let told = hour(&tables, &strategies, &clock, &model);
-    let asked = model.1.borrow();
-    let of = |name: &str| asked.iter().filter(|model| model.ends_with(name)).count();
-    println!("{} calls, {} of the retired model; told: {told:?}", asked.len(), of("haiku-4-5"));
-    assert_eq!(of("haiku-4-5"), 1, "within an hour");
-    assert!(of("sonnet-5") > 100, "the next model of the chain answers");
-    let pages: Vec<i64> = told.iter().map(|(minute, _)| *minute).collect();
-    assert!(told.iter().all(|(_, subject)| subject.starts_with("[page] model-unusable")), "{told:?}");
-    assert!(
-        matches!(pages.as_slice(), [first, second] if *first <= 5 && (30..=35).contains(second)),
-        "{told:?}"
-    );
+    for other in [None, Some("claude-opus-4-8")] {
+        let (tables, clock) = (MemoryStore::new(), SimClock::new(start()));
+        let strategies = plant(&tables);
+        let model = Retired { clock: clock.clone(), asked: RefCell::default(), other };
+        let told = hour(&tables, &strategies, &clock, &model);
+        let asked = model.asked.borrow();
+        let of = |name: &str| asked.iter().filter(|model| model.ends_with(name)).count();
+        println!("{} calls, {} of the retired model; told: {told:?}", asked.len(), of("haiku-4-5"));
+        assert_eq!(of("haiku-4-5"), 1, "within an hour");
+        assert!(of("sonnet-5") > 100, "the next model of the chain answers");
+        let pages: Vec<i64> = told.iter().map(|(minute, _)| *minute).collect();
+        assert!(told.iter().all(|(_, subject)| subject.starts_with("[page] model-unusable")), "{told:?}");
+        assert!(
+            matches!(pages.as_slice(), [first, second] if *first <= 5 && (30..=35).contains(second)),
+            "{told:?}"
+        );
+    }
 }

@@ -130,7 +130,7 @@ impl AskModel for Model {
         let input: Value = serde_json::from_slice(&reply.body).map_err(|why| BadReply(why.to_string()))?;
         let call = ToolCall { name: "decide".to_owned(), input };
         let usage = ReportedUsage { tokens_in: Some(800), tokens_out: Some(60), ..ReportedUsage::default() };
-        Ok(Reply { stop: Stop::Tool, text: String::new(), calls: vec![call], usage, note: None, other: None })
+        Ok(Reply { stop: Stop::Tool, text: String::new(), calls: vec![call], usage, note: None })
     }
 }
 

@@ -4,7 +4,7 @@
 
 use shared::decision::{Outcome, Why};
 use shared::ids::ProviderId;
-use shared::model::Capabilities;
+use shared::model::{self, Capabilities};
 use shared::money::Notional;
 use shared::ports::{
     AskModel, BadReply, Level, ModelError, RawReply, ReadTables, Reply, Usage, WriteTables, model_name,
@@ -24,7 +24,7 @@ use crate::record::{self, Put};
 use crate::shift::Turn;
 use crate::tokens;
 use crate::unusable;
-use crate::verdict::{Verdict, shorten, verdict};
+use crate::verdict::{Verdict, shorten};
 
 /// The longest wait for one answer.
 const LONGEST: Millis = Millis::from_secs(30);
@@ -118,7 +118,7 @@ async fn first_answer<'a, T: ReadTables + WriteTables, V, A: AskModel>(
         let tokens = tokens::asked(&takes, &prompt.tool, &[&prompt.facts]);
         match question(turn, prompt, model, &takes, None, tokens, tally).await {
             Ok(raw) => {
-                asked.push(answered(model, &takes, &raw));
+                asked.push(answered(turn, model, &raw));
                 return Some(First { model, raw, tokens, rest });
             }
             Err(none) => {
@@ -134,10 +134,12 @@ async fn first_answer<'a, T: ReadTables + WriteTables, V, A: AskModel>(
 }
 
 /// A question that was answered, for the record.
-fn answered(model: &str, takes: &Capabilities, raw: &RawReply) -> Asked {
+fn answered<T, V, A: AskModel>(turn: &Turn<'_, T, V, A>, model: &str, raw: &RawReply) -> Asked {
+    let servers = turn.shift.ports.model.servers();
     let count = |bytes: &[u8]| u32::try_from(bytes.len()).unwrap_or(u32::MAX);
     let (bytes, kept) = (count(&raw.body), count(record::kept(raw)));
-    let came = Came::Answer { bytes, kept, ask: Some(takes.ask) };
+    let (ask, other) = (Some(servers.capabilities(model).ask), model::other(servers, model, raw));
+    let came = Came::Answer { bytes, kept, ask, other };
     Asked { model: model.to_owned(), came }
 }
 
@@ -324,6 +326,9 @@ impl<T: ReadTables + WriteTables, V, A: AskModel> Talk<'_, '_, T, V, A> {
     async fn judged(&mut self, first: RawReply) -> Result<(Outcome, String), WriteError> {
         let (outcome, reason) = match self.read(&first) {
             Verdict::Final(Outcome::Abstain(why @ (Why::Truncated | Why::Unavailable)), reason) => {
+                if why == Why::Unavailable {
+                    self.settle().await;
+                }
                 match self.ask_next().await {
                     Some(second) => self.second(first, second).await?,
                     None => (Outcome::Abstain(why), reason),
@@ -335,7 +340,7 @@ impl<T: ReadTables + WriteTables, V, A: AskModel> Talk<'_, '_, T, V, A> {
                 self.turn.shift.write(line.with("problem", &problem));
                 match self.ask_again(&problem).await {
                     Ok(second) => {
-                        self.record.asked.push(answered(self.model, &self.takes(self.model), &second));
+                        self.record.asked.push(answered(self.turn, self.model, &second));
                         self.second(first, second).await?
                     }
                     Err(none) => {
@@ -368,15 +373,16 @@ impl<T: ReadTables + WriteTables, V, A: AskModel> Talk<'_, '_, T, V, A> {
         let reply = judge::reply(raw, is_whole, |raw| self.turn.shift.ports.model.read(self.model, raw));
         // Before anything is told: what the question was reserved with.
         let bound = self.bound();
-        let answered = budget::Reported::of(&reply);
+        let answered = budget::Reported::of(&reply, self.other());
         let usage = answered.usage.or_bound(bound.usage());
         let usd = charge(self.turn, self.model, usage, &answered, &mut self.tally);
         self.note(&reply);
-        let judged = verdict(&reply, &self.prompt.symbols);
+        let judged = judge::verdict(answered.other.as_deref(), &reply, &self.prompt.symbols);
         let is_refusal = matches!(&judged, Verdict::Final(Outcome::Abstain(Why::Refused), _));
         if let Some(provider) = provider_of(self.model) {
             let told = purse::answered(self.model, self.turn.shift.now(), is_refusal, usd);
-            let is_told = answered.usage.tokens_in.is_some();
+            // What another model used says nothing of the bound on this one.
+            let is_told = answered.usage.tokens_in.is_some() && answered.other.is_none();
             let kept = if is_told { self.kept(bound, usage) } else { Kept::Unknown };
             let asked_by = Some(self.turn.id().clone());
             // Another model will answer the next question, too.
@@ -389,6 +395,14 @@ impl<T: ReadTables + WriteTables, V, A: AskModel> Talk<'_, '_, T, V, A> {
             self.turn.shift.purse.tell(&provider, Told { kept, asked_by, refused, ..told });
         }
         judged
+    }
+
+    /// The model that gave the answer, where it is another one than was asked.
+    fn other(&self) -> Option<String> {
+        match self.record.asked.last().map(|last| &last.came) {
+            Some(Came::Answer { other, .. }) => other.clone(),
+            Some(Came::Nothing { .. }) | None => None,
+        }
     }
 
     /// Logs what is unusual about an answer that was read.
@@ -426,6 +440,12 @@ impl<T: ReadTables + WriteTables, V, A: AskModel> Talk<'_, '_, T, V, A> {
         let takes = self.takes(self.model);
         self.tokens = tokens::asked(&takes, &self.prompt.tool, &[&self.prompt.facts, &error]);
         question(self.turn, self.prompt, self.model, &takes, Some(&error), self.tokens, &mut self.tally).await
+    }
+
+    /// Tells everybody what the answer said of its provider, before the next question.
+    async fn settle(&self) {
+        let shift = self.turn.shift;
+        shift.purse.settle(shift.ports.tables, shift.ports.log, shift.now()).await;
     }
 
     /// The same question to the next model of the chain that answers.

@@ -106,24 +106,22 @@ impl Bound {
 pub struct Reported {
     /// What was used.
     pub usage: ReportedUsage,
-    /// The model that answered, where it is another one than was asked.
+    /// The model that answered (`provider/name`), where it is another one than was asked.
     pub other: Option<String>,
 }
 
 impl Reported {
-    /// That of `reply`.
-    pub fn of(reply: &Result<Reply, BadReply>) -> Reported {
-        let told = |reply: &Reply| Reported { usage: reply.usage, other: reply.other.clone() };
-        reply.as_ref().map(told).unwrap_or_default()
+    /// That of `reply`, which `other` gave.
+    pub fn of(reply: &Result<Reply, BadReply>, other: Option<String>) -> Reported {
+        Reported { usage: reply.as_ref().map(|reply| reply.usage).unwrap_or_default(), other }
     }
 
     /// The dollars of `usage`: the largest of the price of the asked `model` (`provider/name`), the price of the model that
-    /// answered, and the cost that the provider tells.
+    /// answered, and the cost that the provider tells. A price that would be assumed says nothing beside a cost that is told.
     pub fn cost(&self, servers: &Servers, model: &str, usage: Usage, now: Timestamp) -> Notional {
-        let provider = model.split_once('/').map_or("", |(provider, _)| provider);
-        let other = self.other.as_ref().map(|name| format!("{provider}/{name}"));
         let price = |model: &str| servers.dollars(model, now, usage);
-        let more = [other.as_deref().map(price), self.usage.usd];
+        let is_known = |other: &&str| self.usage.usd.is_none() || servers.is_priced(other, now);
+        let more = [self.other.as_deref().filter(is_known).map(price), self.usage.usd];
         more.into_iter().flatten().fold(price(model), Notional::max)
     }
 }
@@ -210,6 +208,21 @@ mod tests {
     }
     fn minute(back: i64, tokens: u32) -> LlmMinute {
         LlmMinute { minute: now().minute_number() - back, calls: 1, refusals: 0, throttled: 0, tokens }
+    }
+
+    #[test]
+    fn a_told_cost_stands_beside_a_price_that_would_be_assumed() {
+        let usage = Usage { tokens_in: 1_000_000, ..Usage::default() };
+        let cost = |other: &str, told: Option<&str>| {
+            let usd = told.map(|usd| Notional::parse(usd).unwrap());
+            let usage_told = ReportedUsage { usd, ..ReportedUsage::default() };
+            let reported = Reported { usage: usage_told, other: Some(other.to_owned()) };
+            reported.cost(&Servers::NONE, MODEL, usage, now()).to_string()
+        };
+        assert_eq!(cost("anthropic/claude-opus-5", Some("2")), "5", "its price is known");
+        assert_eq!(cost("anthropic/never-heard-of", Some("2")), "2");
+        let assumed = Servers::NONE.dollars("anthropic/never-heard-of", now(), usage).to_string();
+        assert_eq!(cost("anthropic/never-heard-of", None), assumed);
     }
 
     #[test]

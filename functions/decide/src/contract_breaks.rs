@@ -46,7 +46,6 @@ fn is_read(input: &Value) -> bool {
         calls: vec![call],
         usage: ReportedUsage::default(),
         note: None,
-        other: None,
     };
     matches!(verdict(&Ok(reply), &[symbol()]), Verdict::Final(_, _))
 }

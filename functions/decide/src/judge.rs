@@ -1,11 +1,12 @@
 //! What the answers of one cycle come to. Pure, so that a record says the same whenever it is read again.
 
 use shared::decision::{Outcome, Why};
+use shared::ids::Symbol;
 use shared::ports::{BadReply, RawReply, Reply};
 use shared::records::decision::{Asked, Came, NoAnswer};
 
 use crate::doubled::unreadable;
-use crate::verdict::Verdict;
+use crate::verdict::{self, Verdict};
 
 /// An answer as its provider spells it, by `read`. Nobody acts on what its record cannot say (`is_whole`) or on what
 /// readers may take in two ways.
@@ -26,6 +27,11 @@ pub fn reply(
         Some(why) => Err(BadReply(why)),
         None => Ok(reply),
     }
+}
+
+/// The verdict on an answer: which model gave it, then what it says.
+pub fn verdict(other: Option<&str>, reply: &Result<Reply, BadReply>, symbols: &[Symbol]) -> Verdict {
+    other.map_or_else(|| verdict::verdict(reply, symbols), verdict::of_another)
 }
 
 /// Whether nobody else is asked after a question without an answer. Where a provider fails or refuses us another may

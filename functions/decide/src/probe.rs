@@ -14,7 +14,7 @@ use crate::judge;
 use crate::prompt::{SYSTEM, tool};
 use crate::record;
 use crate::tokens;
-use crate::verdict::{Verdict, verdict};
+use crate::verdict::Verdict;
 
 /// The facts: a market in which nothing is held and little moves.
 const FACTS: &str = include_str!("probe.json");
@@ -107,9 +107,9 @@ fn body(response: &Response) -> String {
 fn read(servers: &Servers, mut told: Probe, raw: &RawReply, bound: Usage, now: Timestamp) -> Probed {
     let is_whole = record::kept(raw).len() == raw.body.len();
     let reply = judge::reply(raw, is_whole, |raw| model::read(servers, &told.model, raw));
-    let answered = Reported::of(&reply);
+    let answered = Reported::of(&reply, model::other(servers, &told.model, raw));
     pay(&mut told, servers, answered.usage.or_bound(bound), &answered, now);
-    match verdict(&reply, &symbols()) {
+    match judge::verdict(answered.other.as_deref(), &reply, &symbols()) {
         Verdict::Final(
             outcome @ (Outcome::Trade(_) | Outcome::Hold | Outcome::Abstain(Why::ByModel)),
             reason,

@@ -70,7 +70,8 @@ pub struct Told {
     pub wait: Option<Millis>,
     /// Its words, where the account's own limit is used up: no wait helps.
     pub spend_limit: Option<String>,
-    /// Why it refuses until a person acts, and its words; such a refusal says nothing of how its other calls fare.
+    /// Why it is of no use until a person acts, and its words; a refusal says nothing of how its other calls fare, and an
+    /// answer of another model is counted as an answer.
     pub refused: Option<(Cause, String)>,
     /// Its words, where it refused this question and may answer the next one; such a refusal says nothing either.
     pub declined: Option<String>,

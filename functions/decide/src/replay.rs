@@ -11,7 +11,7 @@ use shared::records::decision::{Asked, Came, DecisionRecord};
 use crate::effect::Effect;
 use crate::judge;
 use crate::record;
-use crate::verdict::{Verdict, verdict};
+use crate::verdict::Verdict;
 
 /// What a record holds, unpacked.
 #[derive(Debug, Clone, PartialEq)]
@@ -42,6 +42,8 @@ pub struct Answered {
     pub model: String,
     /// How it was asked for, where that was recorded.
     pub ask: Option<Ask>,
+    /// The model that answered, as `provider/name`, where it was another one than was asked.
+    pub other: Option<String>,
     /// It, or its beginning.
     pub raw: RawReply,
     /// Whether it is all of it.
@@ -126,12 +128,13 @@ fn answers(record: &DecisionRecord) -> Result<Vec<Answered>, NotReplayed> {
     let reply = record::unpacked(&record.reply).map_err(|error| damaged("reply", error))?;
     let (mut rest, mut answers) = (reply.as_slice(), Vec::new());
     for Asked { model, came } in &record.asked {
-        let Came::Answer { bytes, kept, ask } = came else { continue };
+        let Came::Answer { bytes, kept, ask, other } = came else { continue };
         let taken = usize::try_from(*kept).ok().and_then(|kept| rest.split_at_checked(kept));
         let (body, left) = taken.ok_or_else(|| damaged("reply", "it ends before its answers do"))?;
         rest = left;
         let raw = RawReply { body: body.to_vec() };
-        answers.push(Answered { model: model.clone(), ask: *ask, raw, is_whole: kept == bytes });
+        let (model, other) = (model.clone(), other.clone());
+        answers.push(Answered { model, ask: *ask, other, raw, is_whole: kept == bytes });
     }
     match rest {
         [] => Ok(answers),
@@ -171,7 +174,7 @@ fn read(servers: &Servers, answer: &Answered, symbols: &[Symbol]) -> Verdict {
     let ask = answer.ask.unwrap_or(servers.capabilities(&answer.model).ask);
     let read = |raw: &RawReply| model::read_as(servers, &answer.model, ask, raw);
     let reply = judge::reply(&answer.raw, answer.is_whole, read);
-    verdict(&reply, symbols)
+    judge::verdict(answer.other.as_deref(), &reply, symbols)
 }
 
 /// The second question had no answer: the last one says why.

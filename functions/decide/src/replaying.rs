@@ -8,6 +8,8 @@ use shared::money::{Notional, Price, Qty};
 use shared::ports::{ModelError, RawReply, Usage};
 use shared::records::DecisionRecord;
 use shared::records::decision::{Came, NoAnswer};
+use shared::roster::Trail;
+use shared::testkit::counted::{Call, Counted};
 use shared::time::Millis;
 
 use crate::replay::{NotReplayed, Replayed, differences, differences_of_order, open, replay};
@@ -334,6 +336,49 @@ fn an_answer_of_another_model_is_paid_paged_and_not_acted_on() {
     }
     let (_, found) = cycle(vec![Ok(by("claude-haiku-4-5-20251001", &opens()))], |_| {});
     assert_eq!(found, "open", "a dated snapshot is the model that was asked");
+}
+
+#[test]
+fn prose_of_another_model_is_not_corrected() {
+    let mut body: Value = serde_json::from_slice(&mutters("end_turn", "I would buy.").body).unwrap();
+    body["model"] = json!("claude-opus-4-8");
+    let (world, found) = cycle(vec![Ok(RawReply { body: body.to_string().into_bytes() })], |_| {});
+    assert_eq!((found.as_str(), world.asked()), ("abstain:unavailable", 1));
+    assert!(world.ledger("anthropic").unwrap().unusable.contains_key("claude-haiku-4-5"));
+    assert_eq!(replayed(&world), [""; 0]);
+}
+
+#[test]
+fn tokens_of_another_model_leave_the_bound_of_the_asked_one() {
+    let mut body: Value = serde_json::from_slice(&by("claude-opus-4-8", &opens()).body).unwrap();
+    body["usage"]["input_tokens"] = json!(90_000);
+    let (world, _) = cycle(vec![Ok(RawReply { body: body.to_string().into_bytes() })], |_| {});
+    let ledger = world.ledger("anthropic").unwrap();
+    assert_eq!((ledger.factors.len(), ledger.alerts.contains_key("token-bound")), (0, false));
+}
+
+/// Records of before answers were compared with the question have no other model: their decisions were acted on.
+#[test]
+fn an_older_record_of_another_models_answer_replays_as_it_acted() {
+    let (world, _) = cycle(vec![Ok(by("claude-opus-4-8", &opens()))], |_| {});
+    let mut record = world.decisions().remove(0);
+    let Came::Answer { other, .. } = &mut record.asked[0].came else { panic!() };
+    assert_eq!(other.take().as_deref(), Some("anthropic/claude-opus-4-8"));
+    assert_eq!(replay(&env(), &Servers::NONE, &record).unwrap().effect.outcome, "open");
+}
+
+#[test]
+fn another_models_answer_is_told_before_the_next_question() {
+    let world = World::new();
+    world.model.speaks_its_own.set(true);
+    world.set(|settings| settings.model_fallbacks = vec!["anthropic/claude-sonnet-5".to_owned()]);
+    world.will(Ok(by("claude-opus-4-8", &opens())));
+    world.will(Ok(by("claude-sonnet-5", &opens())));
+    let tables = Counted::over(&world.tables);
+    world.tick_over(&tables, &Trail::default(), world.clock.0.get().minute());
+    let writes =
+        |call: &Call| matches!(call, Call::Write(keys) if keys.iter().any(|key| key.hash == "llm#anthropic"));
+    assert_eq!(tables.take().iter().filter(|call| writes(call)).count(), 2, "once for each answer");
 }
 
 /// One cycle of a model that is asked for structured output.

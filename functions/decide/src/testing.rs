@@ -337,7 +337,6 @@ impl AskModel for Model {
                 ..ReportedUsage::default()
             },
             note: None,
-            other: None,
         })
     }
 }

@@ -1,5 +1,6 @@
-//! Models that refuse whatever they are asked until a person acts: told once for each cause, asked once an hour. And those
-//! that have refused every question for a while, which may be the questions' fault: told, and asked as before.
+//! Models that answer nothing that may be acted on until a person acts: told once for each cause, asked once an hour. They
+//! refuse whatever they are asked, or another model answers in their place. And those that have refused every question for a
+//! while, which may be the questions' fault: told, and asked as before.
 
 use std::collections::BTreeMap;
 
@@ -11,8 +12,8 @@ use shared::time::{Millis, Timestamp};
 use crate::providers::Told;
 use crate::verdict::shorten;
 
-/// How often such a model is asked nevertheless, so that a mended key is noticed without a person: a refusal costs
-/// nothing, and one an hour is no storm.
+/// How often such a model is asked nevertheless, so that a mended key is noticed without a person: a refusal costs nothing,
+/// and an answer of another model no more than one question an hour.
 const ASK_EVERY: Millis = Millis::from_minutes(60);
 /// Questions of one strategy that a model refuses in a row, after which it is not about one of them.
 const MOST_DECLINED: u32 = 5;
@@ -52,15 +53,18 @@ pub fn judge(ledger: &mut LlmLedger, told: &Told) {
     let is_new = |at: Timestamp| mended.is_none_or(|of| of < at);
     ledger.unusable.retain(|_, one| is_new(one.tried_at));
     ledger.declined.retain(|_, one| is_new(one.at) && told.at.since(one.at) < FORGOTTEN);
+    if matches!(told.fate, Fate::Answered | Fate::Refused) {
+        ledger
+            .unusable
+            .retain(|model, one| one.cause != Cause::Key && (*model != told.model || told.refused.is_some()));
+        if let Some(asked_by) = &told.asked_by {
+            ledger.declined.remove(&declined_key(asked_by, &told.model));
+        }
+    }
     if let Some((cause, words)) = &told.refused {
         refuse(&mut ledger.unusable, told, *cause, words);
     } else if let Some(words) = &told.declined {
         decline(&mut ledger.declined, told, words);
-    } else if matches!(told.fate, Fate::Answered | Fate::Refused) {
-        ledger.unusable.retain(|model, one| *model != told.model && one.cause != Cause::Key);
-        if let Some(asked_by) = &told.asked_by {
-            ledger.declined.remove(&declined_key(asked_by, &told.model));
-        }
     }
 }
 
@@ -180,6 +184,18 @@ mod tests {
         ] {
             assert_eq!(cause(&passing), None, "{passing}");
         }
+    }
+
+    #[test]
+    fn an_answer_of_another_model_proves_the_key_and_ends_refusals() {
+        let declines = Told { declined: Some("no".to_owned()), fate: Fate::Failed, ..answered(1, "old") };
+        let ledger = providers::after(fresh(), &[refused(0, "new", Cause::Key), declines]);
+        assert_eq!((ledger.unusable.len(), ledger.declined.len()), (1, 1));
+        let substitute =
+            |at| Told { refused: refused(at, "old", Cause::Gone).refused, ..answered(at, "old") };
+        let ledger = providers::after(ledger, &[substitute(2), substitute(62)]);
+        assert_eq!((ledger.unusable.len(), ledger.declined.len()), (1, 0), "{ledger:?}");
+        assert_eq!(ledger.unusable["old"].since, minute(2), "it is one fact");
     }
 
     #[test]

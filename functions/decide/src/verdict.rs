@@ -49,20 +49,19 @@ pub enum Verdict {
     Malformed(String),
 }
 
-/// Judges an answer: which model gave it, how it stopped, then what it says.
+/// The verdict on an answer of `other` (`provider/name`), which was not asked: whatever it says, it is not acted on.
+pub fn of_another(other: &str) -> Verdict {
+    let other = shorten(other, MOST_SHOWN);
+    let mend = "name that one in model or model_fallbacks, or a third, then tradai strategy apply";
+    abstain(Why::Unavailable, &format!("{other} answered, and not the model that was asked; {mend}"))
+}
+
+/// Judges an answer: how it stopped, then what it says.
 pub fn verdict(reply: &Result<Reply, BadReply>, symbols: &[Symbol]) -> Verdict {
     let reply = match reply {
         Ok(reply) => reply,
         Err(bad) => return Verdict::Malformed(shorten(&bad.to_string(), MOST_REASON)),
     };
-    if let Some(other) = &reply.other {
-        let other = shorten(other, MOST_SHOWN);
-        let mend = "name that one in model or model_fallbacks, or another, then tradai strategy apply";
-        return abstain(
-            Why::Unavailable,
-            &format!("{other} answered, and not the model that was asked; {mend}"),
-        );
-    }
     match &reply.stop {
         Stop::Refusal => abstain(Why::Refused, &reply.text),
         Stop::Length => abstain(Why::Truncated, "the answer was cut off"),
@@ -279,14 +278,7 @@ mod tests {
         vec![Symbol::parse("BTC-USDT").unwrap(), Symbol::parse("ETH-USDT").unwrap()]
     }
     fn reply(stop: Stop, text: &str, calls: Vec<ToolCall>) -> Result<Reply, BadReply> {
-        Ok(Reply {
-            stop,
-            text: text.to_owned(),
-            calls,
-            usage: ReportedUsage::default(),
-            note: None,
-            other: None,
-        })
+        Ok(Reply { stop, text: text.to_owned(), calls, usage: ReportedUsage::default(), note: None })
     }
     fn call(name: &str, input: Value) -> ToolCall {
         ToolCall { name: name.to_owned(), input }

@@ -59,8 +59,11 @@ fn told(record: &DecisionRecord, is_priced: bool) -> Vec<String> {
 
 fn asked(asked: &Asked) -> String {
     let came = match &asked.came {
-        Came::Answer { bytes, kept, .. } if bytes == kept => format!("answered in {bytes} bytes"),
-        Came::Answer { bytes, kept, .. } => format!("answered in {bytes} bytes, of which {kept} are kept"),
+        Came::Answer { bytes, kept, other, .. } => {
+            let by = other.as_ref().map(|other| format!(" by {other}")).unwrap_or_default();
+            let cut = if bytes == kept { String::new() } else { format!(", of which {kept} are kept") };
+            format!("answered{by} in {bytes} bytes{cut}")
+        }
         Came::Nothing { why, text } => format!("{}: {text}", why.as_str()),
     };
     format!("asked         {}: {came}", asked.model)

@@ -112,7 +112,7 @@ pub fn read(body: &Value, takes: &Capabilities) -> Result<Reply, BadReply> {
     if takes.ask == Ask::Schema {
         calls.extend(structured(&text));
     }
-    Ok(Reply { stop, text, calls, usage: usage(body), note, other: None })
+    Ok(Reply { stop, text, calls, usage: usage(body), note })
 }
 
 /// The content: a text, or parts of which the texts count (recorded of Mistral and of routes of OpenRouter).

@@ -109,7 +109,7 @@ pub fn read(body: &Value, takes: &Capabilities) -> Result<Reply, BadReply> {
     if takes.ask == Ask::Schema {
         calls.extend(structured(&text));
     }
-    Ok(Reply { stop, text, calls, usage: usage(body), note, other: None })
+    Ok(Reply { stop, text, calls, usage: usage(body), note })
 }
 
 /// A tool of the provider's own, which it has run itself (recorded of Nova).

@@ -87,7 +87,7 @@ pub fn read(body: &Value, takes: &Capabilities) -> Result<Reply, BadReply> {
     if takes.ask == Ask::Schema {
         calls.extend(structured(&text));
     }
-    Ok(Reply { stop, text, calls, usage: usage(body), note, other: None })
+    Ok(Reply { stop, text, calls, usage: usage(body), note })
 }
 
 fn stop(reason: &str) -> Stop {

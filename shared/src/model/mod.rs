@@ -45,13 +45,18 @@ pub fn read_as(servers: &Servers, model: &str, ask: Ask, reply: &RawReply) -> Re
     let takes = Capabilities { ask, ..servers.capabilities(model) };
     let body = reading::json(&reply.body)?;
     // A record may be older than the table: the shape of an answer says which endpoint gave it.
-    let read = match shape(&body).unwrap_or(takes.endpoint) {
+    match shape(&body).unwrap_or(takes.endpoint) {
         Endpoint::Messages => messages::read(&body, &takes),
         Endpoint::Responses => responses::read(&body, &takes),
         Endpoint::Chat => chat::read(&body, &takes),
         Endpoint::Converse => converse::read(&body, &takes),
-    };
-    Ok(Reply { other: substitute::of(servers, model, &body), ..read? })
+    }
+}
+
+/// The model that answered (`provider/name`), where the answer says that it is not `model`, which was asked. An answer that
+/// cannot be read as one may still say it.
+pub fn other(servers: &Servers, model: &str, reply: &RawReply) -> Option<String> {
+    substitute::of(servers, model, &reading::json(&reply.body).ok()?)
 }
 
 /// The endpoint that answers in this shape.

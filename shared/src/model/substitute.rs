@@ -1,5 +1,7 @@
 //! Another model than the one that was asked: some providers let one answer without a word.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use super::provider::Provider;
@@ -7,51 +9,94 @@ use super::reading::text_at;
 use super::servers::Servers;
 use crate::ports::model_name;
 
-/// Words after which digits are a date, and which are no part of a model's own name.
-const STAGES: [&str; 3] = ["latest", "preview", "exp"];
+/// Words of a name that are no part of the model's own: in front of a date, and xAI's word for its usual variant.
+const STAGES: [&str; 4] = ["latest", "preview", "exp", "reasoning"];
+/// Names that stand for a model of another name (developers.openai.com "GPT-5.6 Sol": its alias).
+const ALIASES: [(&str, &str); 1] = [("gpt-5.6", "gpt-5.6-sol")];
 
-/// The model that answered, where it is not the model `asked` (`provider/name`). Recorded of xAI and DeepSeek for retired
+/// The model that answered (`provider/name`), where it is not the model `asked`. Recorded of xAI and DeepSeek for retired
 /// names, of OpenRouter and Anthropic for fallbacks. A server of the user's own may call its model as it likes: llama.cpp
 /// tells the path of a file.
 pub(super) fn of(servers: &Servers, asked: &str, body: &Value) -> Option<String> {
     let told = text_at(body, "/model").filter(|told| !told.is_empty())?;
+    let told = told.strip_prefix("models/").unwrap_or(told);
     let provider = Provider::of(asked).filter(|_| servers.of(asked).is_none())?;
     let is_own = provider.local().is_some() || provider == Provider::Compatible;
     let name = model_name(asked);
-    // OpenRouter's own names, such as `openrouter/auto`, choose a model.
-    let is_choice = name.starts_with("openrouter/");
-    (!is_own && !is_choice && !is_same(name, told)).then(|| told.to_owned())
+    // OpenRouter's own names, such as `openrouter/auto`, and a user's presets choose a model.
+    let is_choice = ["openrouter/", "@preset/"].iter().any(|start| name.starts_with(start));
+    let is_same = is_same(name, told) || ALIASES.contains(&(name, told));
+    (!is_own && !is_choice && !is_same).then(|| format!("{}/{told}", provider.as_str()))
 }
 
-/// Whether `told` is `asked`, a dated snapshot of it, or the newest model of a name without a version.
+/// Whether `told` is `asked`, a dated snapshot of it, or the newest version of a name without version and date.
 fn is_same(asked: &str, told: &str) -> bool {
-    let (asked, told) = (words(asked), words(told));
-    let has_version = asked.iter().any(|word| word.contains(|sign: char| sign.is_ascii_digit()));
-    match has_version {
-        true => asked == told,
-        false => asked.iter().all(|word| told.contains(word)),
+    let (asked, told) = (Name::of(asked), Name::of(told));
+    let is_other_date = !asked.date.is_empty() && !told.date.is_empty() && asked.date != told.date;
+    let is_newest = asked.date.is_empty() && !asked.words.iter().any(|word| is_version(word));
+    let mut more = told.words.difference(&asked.words);
+    let is_named = asked.words.is_subset(&told.words) && more.all(|word| is_newest && is_version(word));
+    is_named && !is_other_date
+}
+
+fn is_version(word: &str) -> bool {
+    word.contains(|sign: char| sign.is_ascii_digit())
+}
+
+/// A name without vendor and variant, in parts whose order says nothing: `anthropic/claude-4.5-haiku-20251001` is
+/// `claude-haiku-4-5` of a date.
+#[derive(Debug, Default)]
+struct Name {
+    words: BTreeSet<String>,
+    /// Its digits in pairs: some write the year before the month, others after it.
+    date: Vec<String>,
+}
+
+impl Name {
+    fn of(text: &str) -> Name {
+        let text = text.rsplit('/').next().unwrap_or_default().split(':').next().unwrap_or_default();
+        let text = text.to_lowercase();
+        let mut parts = text.split(['-', '@', '_']).filter(|part| !part.is_empty()).peekable();
+        let (mut words, mut date, mut before) = (Vec::<String>::new(), String::new(), Part::Word);
+        while let Some(part) = parts.next() {
+            before = match digits(part) {
+                _ if STAGES.contains(&part) => Part::Stage,
+                Some(3..) => Part::Date,
+                Some(2) if matches!(before, Part::Stage | Part::Date) => Part::Date,
+                Some(2) if parts.peek().is_some_and(|next| digits(next) >= Some(2)) => Part::Date,
+                Some(_) if before == Part::Number => Part::Minor,
+                Some(_) => Part::Number,
+                None => Part::Word,
+            };
+            match (before, words.last_mut()) {
+                (Part::Stage, _) => {}
+                (Part::Date, _) => date.push_str(part),
+                (Part::Minor, Some(major)) => *major = format!("{major}.{part}"),
+                (Part::Minor | Part::Number | Part::Word, _) => words.push(part.to_owned()),
+            }
+        }
+        let words = words.iter().map(|word| word.strip_suffix(".0").unwrap_or(word).to_owned()).collect();
+        let signs: Vec<char> = date.chars().collect();
+        let mut date: Vec<String> = signs.chunks(2).map(|pair| pair.iter().collect()).collect();
+        date.sort();
+        Name { words, date }
     }
 }
 
-/// The words of a name in alphabetical order, without vendor, variant and date: `anthropic/claude-4.5-haiku-20251001` has
-/// those of `claude-haiku-4-5`.
-fn words(name: &str) -> Vec<String> {
-    let name = name.rsplit('/').next().unwrap_or_default().split(':').next().unwrap_or_default();
-    let name = name.to_lowercase();
-    let (mut words, mut in_date, mut in_version) = (Vec::<String>::new(), false, false);
-    for word in name.split(['-', '.', '@', '_']).filter(|word| !word.is_empty()) {
-        let is_number = word.bytes().all(|byte| byte.is_ascii_digit());
-        let is_stage = STAGES.contains(&word);
-        in_date = is_stage || (is_number && (in_date || word.len() >= 4));
-        match words.last_mut() {
-            _ if in_date => {}
-            Some(version) if in_version && is_number => *version = format!("{version}.{word}"),
-            Some(_) | None => words.push(word.to_owned()),
-        }
-        in_version = is_number && !in_date;
-    }
-    words.sort();
-    words
+/// What a part of a name is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Word,
+    Stage,
+    Date,
+    Number,
+    /// The second number of a version.
+    Minor,
+}
+
+/// How many digits `part` has; none where it has other signs.
+fn digits(part: &str) -> Option<usize> {
+    part.bytes().all(|byte| byte.is_ascii_digit()).then_some(part.len())
 }
 
 #[cfg(test)]
@@ -60,38 +105,58 @@ mod tests {
 
     use super::*;
 
+    /// What `asked` is taken for where `told` answers: none if it is the same model.
+    fn other(asked: &str, told: &str) -> Option<String> {
+        of(&Servers::NONE, asked, &json!({"model": told}))
+    }
+
     #[test]
     fn a_snapshot_an_alias_and_another_spelling_are_the_same_model() {
         for (asked, told) in [
-            ("claude-haiku-4-5", "claude-haiku-4-5-20251001"),
-            ("gpt-5.4-mini", "gpt-5.4-mini-2026-03-17"),
-            ("grok-4", "grok-4-0709"),
-            ("mistral-large-latest", "mistral-large-2512"),
-            ("gemini-flash-latest", "models/gemini-3.5-flash"),
-            ("deepseek-flash", "deepseek-v4-flash"),
-            ("gemini-2.5-pro", "gemini-2.5-pro-preview-05-06"),
-            ("anthropic/claude-haiku-4.5", "anthropic/claude-4.5-haiku-20251001"),
-            ("x-ai/grok-4.7:online", "x-ai/grok-4.7"),
-            ("glm-5.3", "GLM-5.3"),
+            ("anthropic/claude-haiku-4-5", "claude-haiku-4-5-20251001"),
+            ("anthropic/claude-sonnet-4-0", "claude-sonnet-4-20250514"),
+            ("openai/gpt-5.4-mini", "gpt-5.4-mini-2026-03-17"),
+            ("openai/gpt-5.6", "gpt-5.6-sol"),
+            ("xai/grok-4", "grok-4-0709"),
+            ("xai/grok-4-fast", "grok-4-fast-reasoning"),
+            ("xai/grok-4.20", "grok-4.20-0309-reasoning"),
+            ("mistral/mistral-large-latest", "mistral-large-2512"),
+            ("mistral/mistral-medium-latest", "mistral-medium-3.5"),
+            ("gemini/gemini-flash-latest", "models/gemini-3.5-flash"),
+            ("gemini/gemini-2.0-flash", "gemini-2.0-flash-001"),
+            ("gemini/gemini-2.5-pro", "gemini-2.5-pro-preview-05-06"),
+            ("gemini/gemini-2.5-flash-preview", "gemini-2.5-flash-preview-09-2025"),
+            ("deepseek/deepseek-flash", "deepseek-v4-flash"),
+            ("glm/glm-5.3", "GLM-5.3"),
+            ("openrouter/x-ai/grok-4", "x-ai/grok-4-07-09"),
+            ("openrouter/x-ai/grok-4.7:online", "x-ai/grok-4.7"),
+            ("openrouter/qwen/qwen3-235b-a22b-2507", "qwen/qwen3-235b-a22b-07-25"),
+            ("openrouter/anthropic/claude-haiku-4.5", "anthropic/claude-4.5-haiku-20251001"),
         ] {
-            assert!(is_same(asked, told), "{asked} {told}");
+            assert_eq!(other(asked, told), None, "{asked} {told}");
         }
     }
 
     #[test]
     fn a_model_of_another_name_or_version_is_another() {
         for (asked, told) in [
-            ("grok-3", "grok-4.3"),
-            ("deepseek-chat", "deepseek-v4-flash"),
-            ("claude-opus-4-8", "claude-opus-4"),
-            ("claude-opus-4", "claude-opus-4-8"),
-            ("claude-opus-5-5", "claude-opus-5-6"),
-            ("gpt-5.4", "gpt-5.4-mini"),
-            ("gpt-4.5", "gpt-5.4"),
-            ("google/gemini-3.5-flash", "x-ai/grok-4.7"),
-            ("mistral-large-latest", "mistral-small-latest"),
+            ("xai/grok-3", "grok-4.3"),
+            ("xai/grok-4.20-non-reasoning", "grok-4.20-0309-reasoning"),
+            ("deepseek/deepseek-chat", "deepseek-v4-flash"),
+            ("anthropic/claude-opus-4-8", "claude-opus-4"),
+            ("anthropic/claude-opus-4", "claude-opus-4-8"),
+            ("anthropic/claude-opus-5-5", "claude-opus-5-6"),
+            ("openai/gpt-5.4", "gpt-5.4-mini"),
+            ("openai/gpt-4.5", "gpt-5.4"),
+            ("openai/gpt-4o-2024-05-13", "gpt-4o-2024-11-20"),
+            ("mistral/mistral-large-latest", "mistral-small-latest"),
+            ("mistral/mistral-large-2411", "mistral-large-4"),
+            ("mistral/mistral-large-2411", "mistral-large-2512"),
+            ("gemini/gemini-flash-latest", "gemini-3.5-flash-lite"),
+            ("openrouter/google/gemini-3.5-flash", "x-ai/grok-4.7"),
         ] {
-            assert!(!is_same(asked, told), "{asked} {told}");
+            let provider = asked.split_once('/').unwrap().0;
+            assert_eq!(other(asked, told), Some(format!("{provider}/{told}")), "{asked}");
         }
     }
 
@@ -99,8 +164,14 @@ mod tests {
     fn the_names_of_a_users_own_server_are_not_compared() {
         let servers = Servers::from_toml("[servers.home]\nurl = \"https://models.example/v1\"").unwrap();
         let told = |asked: &str| of(&servers, asked, &json!({"model": "other-9"}));
-        assert_eq!(told("xai/grok-4.7").as_deref(), Some("other-9"));
-        for own in ["home/x-1", "llamacpp/x-1", "compatible/x-1", "openrouter/openrouter/auto"] {
+        assert_eq!(told("xai/grok-4.7").as_deref(), Some("xai/other-9"));
+        for own in [
+            "home/x-1",
+            "llamacpp/x-1",
+            "compatible/x-1",
+            "openrouter/openrouter/auto",
+            "openrouter/@preset/mine",
+        ] {
             assert_eq!(told(own), None, "{own}");
         }
     }

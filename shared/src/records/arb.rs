@@ -480,12 +480,11 @@ pub(crate) fn shard() -> impl Strategy<Value = Shard> {
 }
 
 fn asked() -> impl Strategy<Value = Asked> {
-    let came =
-        prop_oneof![
-            (any::<u32>(), any::<u32>(), of(select(&Ask::ALL[..])))
-                .prop_map(|(bytes, kept, ask)| Came::Answer { bytes, kept, ask }),
-            (select(&NoAnswer::ALL[..]), text()).prop_map(|(why, text)| Came::Nothing { why, text }),
-        ];
+    let came = prop_oneof![
+        (any::<u32>(), any::<u32>(), of(select(&Ask::ALL[..])), of(filled()))
+            .prop_map(|(bytes, kept, ask, other)| Came::Answer { bytes, kept, ask, other }),
+        (select(&NoAnswer::ALL[..]), text()).prop_map(|(why, text)| Came::Nothing { why, text }),
+    ];
     (filled(), came).prop_map(|(model, came)| Asked { model, came })
 }
 

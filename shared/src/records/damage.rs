@@ -375,6 +375,7 @@ fn records_decision_holds_against_damage() {
          asked.0.text: NaN 1e400 -1 empty Running
          asked.1.ask: missing
          asked.1.model: NaN 1e400 -1 Running
+         asked.1.other: missing NaN 1e400 -1 Running
          expires_at: missing
          inputs: missing
          inputs.entries.isxydcmp5m2kbuoqlrsycrpqszax462z: missing

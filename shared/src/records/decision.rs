@@ -89,6 +89,8 @@ pub enum Came {
         kept: u32,
         /// How it was asked for; none in a record of before this was kept.
         ask: Option<Ask>,
+        /// The model that answered, as `provider/name`, where it is not the one that was asked.
+        other: Option<String>,
     },
     /// No answer.
     Nothing {
@@ -298,9 +300,10 @@ fn seen(found: Found<'_>) -> Read<Seen> {
 fn asked_attr(asked: &Asked) -> Attr {
     let draft = Draft::new().with("model", text(&asked.model));
     let draft = match &asked.came {
-        Came::Answer { bytes, kept, ask } => {
+        Came::Answer { bytes, kept, ask, other } => {
             let draft = draft.with("came", text(ANSWERED)).with("bytes", number(bytes));
-            draft.with("kept", number(kept)).maybe("ask", ask.map(|ask| text(ask.as_str())))
+            let draft = draft.with("kept", number(kept)).maybe("ask", ask.map(|ask| text(ask.as_str())));
+            draft.maybe("other", other.as_ref().map(text))
         }
         Came::Nothing { why, text: words } => {
             draft.with("came", text(why.as_str())).with("text", text(words))
@@ -317,6 +320,7 @@ fn asked(found: Found<'_>) -> Read<Asked> {
             bytes: fields.need("bytes", Found::number)?,
             kept: fields.need("kept", Found::number)?,
             ask: fields.maybe("ask", Found::word)?,
+            other: fields.maybe("other", Found::filled)?,
         },
     };
     Ok(Asked { model: fields.need("model", Found::filled)?, came })

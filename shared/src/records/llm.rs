@@ -134,7 +134,7 @@ pub struct Resumed {
 /// Why a model is of no use until a person acts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Cause {
-    /// It does not exist, is retired, is not this account's, or cannot be asked as it is asked.
+    /// It does not exist, is retired, is not this account's, cannot be asked as it is asked, or another model answers for it.
     Gone,
     /// There is no key, or the provider does not know it: none of its models answers.
     Key,

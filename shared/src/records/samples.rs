@@ -328,7 +328,12 @@ pub(crate) fn decision() -> DecisionRecord {
             },
             Asked {
                 model: "anthropic/claude".into(),
-                came: Came::Answer { bytes: 512, kept: 512, ask: Some(Ask::Schema) },
+                came: Came::Answer {
+                    bytes: 512,
+                    kept: 512,
+                    ask: Some(Ask::Schema),
+                    other: Some("xai/grok-4.3".to_owned()),
+                },
             },
         ],
         prompt_hash: "mfrggzdf".into(),

@@ -8,7 +8,7 @@
 use std::collections::BTreeSet;
 
 use shared::model::capabilities::{ROWS, Row};
-use shared::model::{Ask, Capabilities, Endpoint, Provider, Thinking};
+use shared::model::{Ask, Capabilities, Endpoint, Provider, Servers, Thinking, other};
 use shared::ports::{ModelError, Question, Reply, Stop};
 
 use super::clients::{Scene, question, read, scene, takes};
@@ -354,6 +354,9 @@ fn body(scene: &Scene, row: &Row, takes: &Capabilities, bound: u32) -> (String, 
 /// The one decision, or why there is none.
 fn decision(scene: &Scene, model: &str, takes: &Capabilities, bound: u32) -> Result<Reply, String> {
     let raw = scene.ask_as(&asked(model, bound), takes).map_err(|error| error.to_string())?;
+    if let Some(other) = other(&Servers::NONE, model, &raw) {
+        return Err(format!("{other} answered"));
+    }
     let reply = read(&raw, takes).map_err(|bad| bad.to_string())?;
     match (&reply.stop, &reply.calls[..]) {
         (Stop::Tool | Stop::End, [call]) if call.name == "decide" && call.input["action"] == "open" => {
@@ -385,6 +388,13 @@ fn every_listed_model_answers_what_it_is_asked() {
         .collect();
     assert!(refused.is_empty(), "{refused:#?}");
     assert!(living().count() >= 100, "{} rows", living().count());
+}
+
+#[test]
+fn a_retired_grok_is_answered_by_another_model() {
+    let (scene, model) = (scene(Policy::Momentum), "xai/grok-3-mini");
+    let why = decision(&scene, model, &takes(model), 4_000).unwrap_err();
+    assert_eq!(why, "xai/grok-4.3 answered");
 }
 
 #[test]

@@ -8,7 +8,7 @@ use super::answer::{Answer, Block, Stop};
 use super::ask::{self, Ask, Heard, Way, bearer, list_at, text_at, text_of, unknown};
 use super::chat;
 use super::fault::{Fault, Kind};
-use super::rules::{self, Gpt, Server};
+use super::rules::{self, Gpt, Server, told};
 use super::wire::{Ids, body_of, respond, tokens, with_body};
 use crate::service::{Request, Response};
 
@@ -193,7 +193,7 @@ pub(super) fn answer(answer: &Answer, ids: Ids, ask: &Ask, now: Timestamp) -> Re
         "incomplete_details": is_cut.then(|| json!({"reason": "max_output_tokens"})),
         "instructions": null,
         "metadata": {},
-        "model": ask.model,
+        "model": told(&ask.model),
         "output": output,
         "parallel_tool_calls": false,
         "temperature": 1.0,

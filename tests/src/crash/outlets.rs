@@ -121,7 +121,7 @@ impl AskModel for Script {
             tokens_out: Some(self.usage.tokens_out),
             ..ReportedUsage::default()
         };
-        Ok(Reply { stop, text: String::new(), calls, usage, note: None, other: None })
+        Ok(Reply { stop, text: String::new(), calls, usage, note: None })
     }
 }
 

@@ -6,7 +6,7 @@ use shared::time::Timestamp;
 
 use crate::model::answer::{Answer, Block, Stop};
 use crate::model::ask::{Ask, Way};
-use crate::model::rules::Server;
+use crate::model::rules::{Server, told};
 use crate::model::wire::{Ids, put, respond};
 use crate::service::Response;
 
@@ -83,7 +83,7 @@ pub(in crate::model) fn answer(
         "id": ids.make("chatcmpl"),
         "object": "chat.completion",
         "created": now.as_secs(),
-        "model": ask.model,
+        "model": told(&ask.model),
         "choices": [choice],
         "usage": usage(server, &dialect, answer, ask),
     });
@@ -91,7 +91,11 @@ pub(in crate::model) fn answer(
         Server::OpenAi => put(&mut body, "service_tier", json!("default")),
         Server::Groq => put(&mut body, "x_groq", json!({"id": ids.make("req")})),
         Server::OpenRouter => put(&mut body, "provider", json!("Simulated")),
-        Server::LlamaCpp => put(&mut body, "timings", json!({"cache_n": 0, "predicted_ms": 1.5})),
+        Server::LlamaCpp => {
+            // Recorded `llamacpp-*`: it tells the file, whatever name was asked.
+            put(&mut body, "model", json!(format!("/models/{}.gguf", ask.model)));
+            put(&mut body, "timings", json!({"cache_n": 0, "predicted_ms": 1.5}));
+        }
         Server::Glm => put(&mut body, "request_id", json!(ids.make("req"))),
         Server::DeepSeek
         | Server::Qwen

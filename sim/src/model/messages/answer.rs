@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use crate::model::answer::{Answer, Block, Stop};
 use crate::model::ask::Ask;
 use crate::model::fault::{Fault, Kind};
+use crate::model::rules::told;
 use crate::model::wire::{Ids, put, respond};
 use crate::service::Response;
 
@@ -20,7 +21,7 @@ pub(in crate::model) fn answer(answer: &Answer, ids: Ids, ask: &Ask) -> Response
         "id": ids.make("msg"),
         "type": "message",
         "role": "assistant",
-        "model": ask.model,
+        "model": told(&ask.model),
         "content": content,
         "stop_reason": stop(answer.stop),
         "stop_sequence": null,

@@ -56,6 +56,24 @@ pub(super) fn fits(model: &str, pattern: &str) -> bool {
     }
 }
 
+/// The names that a provider tells of the models it is asked for: of a snapshot, or of the model that answers in a retired
+/// one's place. Recorded: `model` of the answers to these names (shared/src/model/recorded/answers.json).
+const TOLD: [(&str, &str); 8] = [
+    ("claude-haiku-4-5", "claude-haiku-4-5-20251001"),
+    ("gpt-4o-mini", "gpt-4o-mini-2024-07-18"),
+    ("gpt-5-mini", "gpt-5-mini-2025-08-07"),
+    ("gpt-5.1", "gpt-5.1-2025-11-13"),
+    ("gpt-5.4", "gpt-5.4-2026-03-05"),
+    ("gpt-5.4-mini", "gpt-5.4-mini-2026-03-17"),
+    ("gpt-5.5", "gpt-5.5-2026-04-23"),
+    ("grok-3-mini", "grok-4.3"),
+];
+
+/// The model that answers where `asked` is asked, by the name that its provider tells.
+pub(super) fn told(asked: &str) -> &str {
+    TOLD.iter().find(|(name, _)| *name == asked).map_or(asked, |(_, told)| told)
+}
+
 /// A model that everybody once had; it stands for all that are retired.
 pub(super) fn is_retired(model: &str) -> bool {
     model.contains("retired")
