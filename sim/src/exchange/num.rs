@@ -1,6 +1,6 @@
 //! Rounding of exact decimals, each with a direction.
 
-use rust_decimal::Decimal;
+use rust_decimal::{Decimal, RoundingStrategy};
 use serde::{Serialize, Serializer};
 
 /// The finest fraction that a balance has.
@@ -14,6 +14,11 @@ pub(super) fn too_large(value: Decimal) -> bool {
 /// Down (towards zero) to 8 decimals.
 pub(super) fn floor8(value: Decimal) -> Decimal {
     value.trunc_with_scale(DECIMALS)
+}
+
+/// Half up to 8 decimals, as fees are: 1,308 of 1,310 recorded fees with a ninth decimal (BTCUSDT, 2019-10 to 2020-08).
+pub(super) fn round8(value: Decimal) -> Decimal {
+    value.round_dp_with_strategy(DECIMALS, RoundingStrategy::MidpointAwayFromZero)
 }
 
 /// Up to 8 decimals.

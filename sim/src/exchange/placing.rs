@@ -324,19 +324,19 @@ mod tests {
         let trades = bench.exchange.trades();
         let fees: Vec<_> = trades.iter().map(|trade| (&*trade.commission_asset, trade.commission)).collect();
         // 100.01 x 0.001 x 0.75 / 300 in BNB; a thousandth of 1 BTC; a thousandth of 99.99 USDT.
-        assert_eq!(fees, [("BNB", d("0.00025002")), ("BTC", d("0.001")), ("USDT", d("0.09999"))]);
+        assert_eq!(fees, [("BNB", d("0.00025003")), ("BTC", d("0.001")), ("USDT", d("0.09999"))]);
         bench.audit();
     }
 
     #[test]
-    fn fees_are_rounded_down() {
+    fn fees_are_rounded_half_up() {
         let bench = bench();
         bench.place(NewOrder::market(Side::Sell, d("0.05001"))).unwrap();
         bench.exchange.deposit(bench.now(), "BNB", d("1")).unwrap();
         bench.place(NewOrder::market(Side::Buy, d("0.05001"))).unwrap();
         let fees: Vec<Decimal> = bench.exchange.trades().iter().map(|trade| trade.commission).collect();
         // 5.0004999 x 0.001 = 0.0050004999; 5.0015001 x 0.001 x 0.75 / 300 = 0.00001250375...
-        assert_eq!(fees, [d("0.00500049"), d("0.0000125")]);
+        assert_eq!(fees, [d("0.00500050"), d("0.0000125")]);
         bench.audit();
     }
 }

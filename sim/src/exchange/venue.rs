@@ -10,7 +10,7 @@ use super::config::{BadConfig, ExchangeConfig};
 use super::ledger::{Cause, Ledger, Movement};
 use super::limits::Limits;
 use super::market::{Book, Market};
-use super::num::{ceil8, floor_to, floor8};
+use super::num::{ceil8, floor_to, floor8, round8};
 use super::orders::{Order, OrderStatus, Side, Trade};
 
 /// Everything that the exchange knows.
@@ -224,7 +224,7 @@ impl Venue {
         let fees = &self.config.fees;
         let rate = if trade.is_maker { fees.maker } else { fees.taker };
         if let Some(third) = fees.third_asset.as_ref().filter(|third| third.enabled) {
-            let fee = floor8(trade.quote_quantity * rate * third.discount / third.price);
+            let fee = round8(trade.quote_quantity * rate * third.discount / third.price);
             if self.ledger.balance(&third.asset).free >= fee
                 && self.ledger.balances.contains_key(third.asset.as_str())
             {
@@ -232,8 +232,8 @@ impl Venue {
             }
         }
         match trade.side {
-            Side::Buy => (self.base.clone(), floor8(trade.quantity * rate)),
-            Side::Sell => (self.quote.clone(), floor8(trade.quote_quantity * rate)),
+            Side::Buy => (self.base.clone(), round8(trade.quantity * rate)),
+            Side::Sell => (self.quote.clone(), round8(trade.quote_quantity * rate)),
         }
     }
 

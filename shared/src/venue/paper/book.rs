@@ -23,7 +23,7 @@ use crate::time::{Millis, Timestamp};
 pub const FEE: Percent = Percent::TENTH;
 /// How far a taken price is moved against us, in percent.
 pub const SLIPPAGE: Percent = Percent::TENTH;
-/// The decimals that fees are rounded up to, as venues keep their balances.
+/// The decimals that fees are rounded to, as venues keep their balances.
 const FEE_DECIMALS: u32 = 8;
 /// One minute.
 const MINUTE: Millis = Millis::from_minutes(1);
@@ -226,10 +226,10 @@ pub(super) fn taken(side: Side, best: Price, limit: Option<Price>, instrument: &
     }
 }
 
-/// The fee on what is received, rounded up.
+/// The fee on what is received, rounded half up, as Binance does.
 fn fee(received: Amount) -> Amount {
     let exact = received.value().saturating_mul(FEE.value()).checked_div(Decimal::ONE_HUNDRED);
-    let rounding = rust_decimal::RoundingStrategy::AwayFromZero;
+    let rounding = rust_decimal::RoundingStrategy::MidpointAwayFromZero;
     let rounded = exact.map(|exact| exact.round_dp_with_strategy(FEE_DECIMALS, rounding));
     rounded.and_then(|fee| Amount::new(fee).ok()).unwrap_or(Amount::ZERO)
 }
