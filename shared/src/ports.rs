@@ -171,8 +171,13 @@ pub trait ReadAccount {
     async fn order(&self, symbol: &Symbol, id: &OrderId) -> Result<Option<OrderReport>, VenueError>;
     /// Every order that rests in `symbol`.
     async fn open_orders(&self, symbol: &Symbol) -> Result<Vec<OrderReport>, VenueError>;
-    /// Every trade of one order, oldest first.
-    async fn trades_of(&self, symbol: &Symbol, venue_order_id: &str) -> Result<Vec<Trade>, VenueError>;
+    /// The trades of one order, oldest first: every one, or so many that they are at least `executed` together.
+    async fn trades_of(
+        &self,
+        symbol: &Symbol,
+        venue_order_id: &str,
+        executed: Qty,
+    ) -> Result<Vec<Trade>, VenueError>;
     /// At most 1,000 trades in `symbol` after the trade `after`, oldest first; from the first one if none.
     async fn trades_after(&self, symbol: &Symbol, after: Option<&str>) -> Result<Vec<Trade>, VenueError>;
     /// What this key may do.

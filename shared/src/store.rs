@@ -205,9 +205,9 @@ pub trait ScanTables {
     async fn scan(&self, table: Table) -> Result<Vec<Item>, ReadError>;
 }
 
-/// Writes items.
+/// Writes items. Who writes may read: what a write depends on is read first.
 #[allow(async_fn_in_trait, reason = "handlers run on one thread; no port is used across threads")]
-pub trait WriteTables {
+pub trait WriteTables: ReadTables {
     /// All of `writes` or none; a single write is an ordinary conditional write.
     async fn write(&self, writes: Vec<Write>) -> Result<(), WriteError>;
 }

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use shared::approval::Answer;
 use shared::books::{ExitReason, Position, PositionStatus, movements};
 use shared::ids::{Asset, OrderId, PositionId, Symbol};
-use shared::money::{Amount, Price};
+use shared::money::{Amount, Price, Qty};
 use shared::order::{Event, Fill, Illegal, Order, State, Terms};
 use shared::ports::{Trade, WriteTables};
 use shared::records::{self, AccountLedger, Corrupt};
@@ -158,22 +158,11 @@ impl Desk {
         self.books.orders.insert(order.terms.order_id.clone(), order);
     }
 
-    /// Records the trades of an order that are not recorded yet, oldest first, at most [`MOST_FILLS`].
+    /// Records trades of an order, none of which is recorded yet and which are at most [`MOST_FILLS`].
     pub fn record_trades(&mut self, id: &OrderId, trades: &[Trade]) -> Result<(), Illegal> {
         let Some(order) = self.books.orders.get(id).cloned() else { return Ok(()) };
-        let mut total = order.state.recorded();
-        let mut passed = shared::money::Qty::ZERO;
-        for trade in trades {
-            passed = passed + trade.quantity;
-            if passed <= total || self.fills.len() >= MOST_FILLS {
-                continue;
-            }
-            total = total + trade.quantity;
-            self.record_fill(&order, trade);
-        }
-        if total == order.state.recorded() {
-            return Ok(());
-        }
+        trades.iter().for_each(|trade| self.record_fill(&order, trade));
+        let total = order.state.recorded() + trades.iter().map(|trade| trade.quantity).sum::<Qty>();
         self.advance(id, Event::Recorded { total })
     }
 

@@ -3,12 +3,17 @@
 use std::collections::BTreeSet;
 
 use shared::ids::{OrderId, Symbol};
+use shared::money::Qty;
 use shared::order::{Event, Order, State};
-use shared::ports::{Level, MarketData, OrderReport, ReadAccount, Trade, VenueError, WriteTables};
+use shared::ports::{
+    Level, MarketData, OrderReport, ReadAccount, ReadTables, Trade, VenueError, WriteTables,
+};
+use shared::records::order::fill_key;
+use shared::store::Key;
 use shared::time::Timestamp;
 use shared::venue::binance::fence;
 
-use crate::desk::{Binds, fee_market};
+use crate::desk::{Binds, MOST_FILLS, fee_market};
 use crate::journal;
 use crate::turn::{Turn, TurnError};
 
@@ -114,23 +119,18 @@ where
     let event =
         Event::Report { venue_id: report.venue_id.clone(), executed: report.executed, ended: report.ended };
     turn.desk.advance(id, event)?;
-    loop {
-        let before = turn.order(id).map(|order| order.state.recorded());
-        if !trades.is_empty() {
-            turn.desk.record_trades(id, &trades)?;
-            turn.balances_have_moved();
-        }
+    for batch in trades.chunks(MOST_FILLS) {
+        turn.desk.record_trades(id, batch)?;
+        turn.balances_have_moved();
         turn.desk.commit(turn.shift.tables, Binds::Nothing).await?;
-        let after = turn.order(id).map(|order| order.state.recorded());
-        if after == before {
-            break;
-        }
         log_progress(turn, id);
     }
-    Ok(())
+    // Where nothing has traded the report alone is written.
+    Ok(turn.desk.commit(turn.shift.tables, Binds::Nothing).await?)
 }
 
-/// The order's trades: those that the answer listed if they are all, else those that the venue lists.
+/// The order's trades that are not recorded: of those that the answer listed if they are all, else of those that the venue
+/// lists.
 async fn trades_behind<T, V>(
     turn: &mut Turn<'_, T, V>,
     order: &Order,
@@ -138,15 +138,37 @@ async fn trades_behind<T, V>(
     listed: Vec<Trade>,
 ) -> Vec<Trade>
 where
+    T: ReadTables,
     V: MarketData + ReadAccount,
 {
     if report.executed <= order.state.recorded() {
         return Vec::new();
     }
-    if listed.iter().map(|trade| trade.quantity).sum::<shared::money::Qty>() == report.executed {
-        return listed;
+    let is_all = listed.iter().map(|trade| trade.quantity).sum::<Qty>() == report.executed;
+    let trades = if is_all { listed } else { trades_listed(turn, order, report).await };
+    if order.state.recorded().is_zero() || trades.is_empty() {
+        return trades;
     }
-    match turn.venue.trades_of(&order.terms.symbol, &report.venue_id).await {
+    // A trade without an item is recorded, in whatever order they are listed: no sum decides what is new.
+    let key = |trade: &Trade| fill_key(&order.terms.position_id, &order.terms.order_id, &trade.trade_id);
+    let keys: Vec<Key> = trades.iter().map(key).collect();
+    match turn.shift.tables.get(&keys).await {
+        Ok(items) => {
+            let new = trades.into_iter().zip(items).filter(|(_, item)| item.is_none());
+            new.map(|(trade, _)| trade).collect()
+        }
+        Err(error) => {
+            turn.leave_unserved(error.into());
+            Vec::new()
+        }
+    }
+}
+
+async fn trades_listed<T, V>(turn: &mut Turn<'_, T, V>, order: &Order, report: &OrderReport) -> Vec<Trade>
+where
+    V: MarketData + ReadAccount,
+{
+    match turn.venue.trades_of(&order.terms.symbol, &report.venue_id, report.executed).await {
         Ok(trades) => trades,
         Err(error) => {
             turn.backend_error("trades", &error);

@@ -11,7 +11,7 @@ use shared::records;
 use shared::roster::{Trail, Unfit};
 use shared::secret::Secret;
 use shared::state::ExecMinute;
-use shared::store::WriteError;
+use shared::store::{ReadError, WriteError};
 use shared::tick::Tick;
 use shared::time::{Millis, Timestamp};
 
@@ -230,7 +230,12 @@ impl<T, V> Turn<'_, T, V> {
         let error = match result {
             Ok(()) => return Ok(()),
             Err(TurnError::Write(error)) => return Err(error),
-            Err(error @ (TurnError::Venue(_) | TurnError::Illegal(_) | TurnError::Damaged(_))) => error,
+            Err(
+                error @ (TurnError::Read(_)
+                | TurnError::Venue(_)
+                | TurnError::Illegal(_)
+                | TurnError::Damaged(_)),
+            ) => error,
         };
         self.desk.forget();
         if let TurnError::Illegal(illegal) = &error {
@@ -266,6 +271,9 @@ pub enum TurnError {
     /// The tables did not take a step. `Lost` and `Conflict` mean: read again.
     #[error(transparent)]
     Write(#[from] WriteError),
+    /// The tables could not be read; the next tick goes on.
+    #[error(transparent)]
+    Read(#[from] ReadError),
     /// The venue could not be asked; the next tick goes on.
     #[error(transparent)]
     Venue(#[from] VenueError),

@@ -311,7 +311,7 @@ impl ReadAccount for Venue {
     async fn open_orders(&self, _symbol: &Symbol) -> Result<Vec<OrderReport>, VenueError> {
         Ok(self.orders.borrow().iter().filter(|report| report.ended.is_none()).cloned().collect())
     }
-    async fn trades_of(&self, _symbol: &Symbol, id: &str) -> Result<Vec<Trade>, VenueError> {
+    async fn trades_of(&self, _symbol: &Symbol, id: &str, _executed: Qty) -> Result<Vec<Trade>, VenueError> {
         Ok(self.trades.borrow().iter().filter(|trade| trade.venue_order_id == id).cloned().collect())
     }
     async fn trades_after(&self, _symbol: &Symbol, after: Option<&str>) -> Result<Vec<Trade>, VenueError> {

@@ -10,9 +10,9 @@ use shared::ports::{OrderReport, ReadAccount, Trade, VenueError};
 use crate::books::Books;
 use crate::marks::{Cursor, cursor};
 
-/// Most trades of one answer of the venue.
+/// So many trades are enough for one look; the next one goes on.
 const MOST_TRADES: usize = 1_000;
-/// Most answers for a symbol that is new to us: its history is read once.
+/// Most looks for a symbol that is new to us: its history is read once.
 const MOST_PAGES: usize = 20;
 
 /// The trades of one symbol since the last look.
@@ -111,15 +111,20 @@ async fn window(venue: &impl ReadAccount, symbol: &Symbol, from: Cursor) -> Resu
     }
 }
 
+/// Until a page is empty: a short one is not always the last.
 async fn since(
     venue: &impl ReadAccount,
     symbol: &Symbol,
     after: Option<String>,
 ) -> Result<Window, VenueError> {
-    let trades = venue.trades_after(symbol, after.as_deref()).await?;
-    let whole = trades.len() < MOST_TRADES;
-    let last = trades.last().map(|trade| trade.trade_id.clone()).or(after);
-    Ok(Window { trades, last, whole })
+    let (mut trades, mut last) = (Vec::new(), after);
+    while trades.len() < MOST_TRADES {
+        let page = venue.trades_after(symbol, last.as_deref()).await?;
+        let Some(newest) = page.last() else { return Ok(Window { trades, last, whole: true }) };
+        last = Some(newest.trade_id.clone());
+        trades.extend(page);
+    }
+    Ok(Window { trades, last, whole: false })
 }
 
 /// To the last trade, keeping none: all of it is in the balance already.

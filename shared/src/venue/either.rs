@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::ids::{Asset, OrderId, Symbol};
 use crate::market::{Candle, Instrument, Quote};
+use crate::money::Qty;
 use crate::ports::{Balance, KeyRights, MarketData, OrderReport, ReadAccount, Trade, VenueError};
 #[cfg(feature = "venue-trade")]
 use crate::ports::{OrderRequest, Placed, SendError, TradeOrders};
@@ -60,10 +61,15 @@ impl<E: ReadAccount, P: ReadAccount> ReadAccount for Either<E, P> {
             Either::Paper(venue) => venue.open_orders(symbol).await,
         }
     }
-    async fn trades_of(&self, symbol: &Symbol, venue_order_id: &str) -> Result<Vec<Trade>, VenueError> {
+    async fn trades_of(
+        &self,
+        symbol: &Symbol,
+        venue_order_id: &str,
+        executed: Qty,
+    ) -> Result<Vec<Trade>, VenueError> {
         match self {
-            Either::Exchange(venue) => venue.trades_of(symbol, venue_order_id).await,
-            Either::Paper(venue) => venue.trades_of(symbol, venue_order_id).await,
+            Either::Exchange(venue) => venue.trades_of(symbol, venue_order_id, executed).await,
+            Either::Paper(venue) => venue.trades_of(symbol, venue_order_id, executed).await,
         }
     }
     async fn trades_after(&self, symbol: &Symbol, after: Option<&str>) -> Result<Vec<Trade>, VenueError> {

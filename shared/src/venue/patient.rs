@@ -15,6 +15,8 @@ use crate::ids::Symbol;
 use crate::ids::{Asset, OrderId};
 use crate::market::{Candle, Instrument, Quote};
 #[cfg(feature = "venue-account")]
+use crate::money::Qty;
+#[cfg(feature = "venue-account")]
 use crate::ports::{Balance, KeyRights, OrderReport, ReadAccount, Trade};
 use crate::ports::{MarketData, ReadTables, SharedClock, VenueError, Wait, WriteTables};
 #[cfg(feature = "venue-trade")]
@@ -131,9 +133,14 @@ impl<V: ReadAccount, T: ReadTables + WriteTables> ReadAccount for Patient<V, T> 
         self.ready().await?;
         self.heeded(self.inner.open_orders(symbol).await).await
     }
-    async fn trades_of(&self, symbol: &Symbol, venue_order_id: &str) -> Result<Vec<Trade>, VenueError> {
+    async fn trades_of(
+        &self,
+        symbol: &Symbol,
+        venue_order_id: &str,
+        executed: Qty,
+    ) -> Result<Vec<Trade>, VenueError> {
         self.ready().await?;
-        self.heeded(self.inner.trades_of(symbol, venue_order_id).await).await
+        self.heeded(self.inner.trades_of(symbol, venue_order_id, executed).await).await
     }
     async fn trades_after(&self, symbol: &Symbol, after: Option<&str>) -> Result<Vec<Trade>, VenueError> {
         self.ready().await?;

@@ -59,12 +59,13 @@ pub(super) fn my_trades(venue: &Venue, params: &Params<'_>) -> Result<Vec<u8>, R
     required_symbol(venue, params)?;
     let limit = params.limit(ROWS.0, ROWS.1)?;
     let window = Window::read(params)?;
-    let from = params.integer("fromId")?;
-    if from.is_some() && (window.start.is_some() || window.end.is_some()) {
+    let (order_id, from) = (params.integer("orderId")?, params.integer("fromId")?);
+    // `rest-api.md`, "Account trade list": times go with neither an order nor a first id.
+    if (order_id.is_some() || from.is_some()) && (window.start.is_some() || window.end.is_some()) {
         return Err(Refusal::bad(-1128, "Combination of optional parameters invalid."));
     }
-    let rows = match (params.integer("orderId")?, from) {
-        (Some(order_id), from) => of_order(venue, order_id, from.unwrap_or(0), window, limit),
+    let rows = match (order_id, from) {
+        (Some(order_id), from) => of_order(venue, order_id, from, limit),
         (None, Some(from)) => from_id(&venue.trades, from, limit).iter().collect(),
         (None, None) => window.page(&venue.trades, |trade| trade.time, limit).iter().collect(),
     };
@@ -79,10 +80,16 @@ pub(super) fn my_trades(venue: &Venue, params: &Params<'_>) -> Result<Vec<u8>, R
     Ok(wire::bytes(&views))
 }
 
-fn of_order(venue: &Venue, order_id: i64, from: i64, window: Window, limit: usize) -> Vec<&Trade> {
+/// From an id on, else the newest, oldest first ("If `fromId` is set, it will get trades >= that `fromId`. Otherwise most
+/// recent trades are returned").
+fn of_order(venue: &Venue, order_id: i64, from: Option<i64>, limit: usize) -> Vec<&Trade> {
     let Some(order) = venue.order(order_id) else { return Vec::new() };
-    let chosen = venue.trades_of(order).filter(|trade| trade.id >= from && window.holds(trade.time));
-    chosen.take(limit).collect()
+    let all: Vec<&Trade> = venue.trades_of(order).collect();
+    let start = match from {
+        Some(from) => all.partition_point(|trade| trade.id < from),
+        None => all.len().saturating_sub(limit),
+    };
+    all.into_iter().skip(start).take(limit).collect()
 }
 
 /// Rows from an id on; ids are positions plus one.
@@ -119,10 +126,6 @@ impl Window {
             end: end.or(start.map(|start| start + DAY)),
             from_start: start.is_some(),
         })
-    }
-
-    fn holds(self, time: Timestamp) -> bool {
-        self.start.is_none_or(|start| time >= start) && self.end.is_none_or(|end| time <= end)
     }
 
     /// The rows inside, of which times never step back.

@@ -147,8 +147,13 @@ impl ReadAccount for Venue {
         let apply = || at_once(self.trader.open_orders(symbol));
         self.ask(Method::OpenOrders, || symbol.to_string(), apply).await
     }
-    async fn trades_of(&self, symbol: &Symbol, venue_order_id: &str) -> Result<Vec<Trade>, VenueError> {
-        let apply = || at_once(self.trader.trades_of(symbol, venue_order_id));
+    async fn trades_of(
+        &self,
+        symbol: &Symbol,
+        venue_order_id: &str,
+        executed: Qty,
+    ) -> Result<Vec<Trade>, VenueError> {
+        let apply = || at_once(self.trader.trades_of(symbol, venue_order_id, executed));
         self.ask(Method::TradesOf, || venue_order_id.to_owned(), apply).await
     }
     async fn trades_after(&self, symbol: &Symbol, after: Option<&str>) -> Result<Vec<Trade>, VenueError> {

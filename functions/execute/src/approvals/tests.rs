@@ -182,7 +182,7 @@ impl ReadAccount for Venue {
     async fn open_orders(&self, _: &Symbol) -> Result<Vec<OrderReport>, VenueError> {
         Ok(self.placed.borrow().iter().map(Venue::report).collect())
     }
-    async fn trades_of(&self, _: &Symbol, _: &str) -> Result<Vec<Trade>, VenueError> {
+    async fn trades_of(&self, _: &Symbol, _: &str, _: Qty) -> Result<Vec<Trade>, VenueError> {
         Ok(Vec::new())
     }
     async fn trades_after(&self, _: &Symbol, _: Option<&str>) -> Result<Vec<Trade>, VenueError> {

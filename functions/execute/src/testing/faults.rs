@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use shared::ids::{Asset, OrderId, Symbol};
 use shared::market::{Candle as SeenCandle, Instrument, Quote, Side};
-use shared::money::Price;
+use shared::money::{Price, Qty};
 use shared::order::Ended;
 use shared::ports::{
     Balance, KeyRights, MarketData, OpenVenue, OrderReport, OrderRequest, Placed, ReadAccount, ReadTables,
@@ -82,6 +82,8 @@ pub(crate) struct Faults {
     pub(crate) print: Cell<Option<KeyPrint>>,
     /// The venue lists only so many trades.
     pub(crate) trades_seen: Cell<Option<usize>>,
+    /// It lists them without so many of the oldest.
+    pub(crate) trades_late: Cell<usize>,
     /// The account's ledger is not there.
     pub(crate) no_ledger: Cell<bool>,
     /// What each call of the venue takes.
@@ -159,6 +161,7 @@ impl Shaky {
         self.clock.advance(self.faults.call_takes.get());
     }
     fn seen(&self, mut trades: Vec<Trade>) -> Vec<Trade> {
+        trades.drain(..self.faults.trades_late.get().min(trades.len()));
         trades.truncate(self.faults.trades_seen.get().unwrap_or(usize::MAX));
         trades
     }
@@ -211,9 +214,14 @@ impl ReadAccount for Shaky {
         self.called();
         self.trader.open_orders(symbol).await
     }
-    async fn trades_of(&self, symbol: &Symbol, venue_order_id: &str) -> Result<Vec<Trade>, VenueError> {
+    async fn trades_of(
+        &self,
+        symbol: &Symbol,
+        venue_order_id: &str,
+        executed: Qty,
+    ) -> Result<Vec<Trade>, VenueError> {
         self.called();
-        Ok(self.seen(self.trader.trades_of(symbol, venue_order_id).await?))
+        Ok(self.seen(self.trader.trades_of(symbol, venue_order_id, executed).await?))
     }
     async fn trades_after(&self, symbol: &Symbol, after: Option<&str>) -> Result<Vec<Trade>, VenueError> {
         self.called();

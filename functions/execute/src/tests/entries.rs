@@ -141,6 +141,27 @@ fn trades_that_the_venue_lists_late_are_recorded_once_when_they_come() {
 }
 
 #[test]
+fn an_older_trade_that_is_listed_after_a_newer_one_is_recorded() {
+    for second in [4, 8] {
+        let thin = ([100, 100, 98, 100], 4);
+        let bench = bench(&[FLAT, thin, ([100, 100, 98, 100], second), FLAT, FLAT]);
+        let id = bench.intend(&limit("2", "99", "90"));
+        bench.tick(0);
+        bench.faults.trades_late.set(1);
+        bench.tick(3);
+        assert_eq!(bench.fills().len(), 1, "the newer one");
+        bench.faults.trades_late.set(0);
+        bench.tick(4);
+        assert_eq!(bench.fills().len(), 2);
+        assert_eq!(
+            bench.order(&id, Leg::Entry, 0).recorded(),
+            if second == 4 { qty("0.8") } else { qty("1.2") }
+        );
+        bench.books_agree();
+    }
+}
+
+#[test]
 fn a_dry_run_sends_nothing() {
     let bench = bench(&flat(3));
     bench.settings(|settings| settings.safety_mode = SafetyMode::DryRun);

@@ -15,7 +15,7 @@ use rust_decimal::Decimal;
 use shared::books::AccountBook;
 use shared::ids::{Asset, OrderId, Symbol};
 use shared::market::{Candle, Instrument, Quote, Trading};
-use shared::money::{Amount, Notional};
+use shared::money::{Amount, Notional, Qty};
 use shared::ports::{
     Balance, Clock, KeyRights, MarketData, OpenVenue, OrderReport, OrderRequest, Placed, ReadAccount,
     SendError, Trade, TradeOrders, VenueError, Wait,
@@ -209,7 +209,7 @@ impl ReadAccount for World {
     async fn open_orders(&self, _: &Symbol) -> Result<Vec<OrderReport>, VenueError> {
         Ok(self.placed.borrow().iter().map(World::report).collect())
     }
-    async fn trades_of(&self, _: &Symbol, _: &str) -> Result<Vec<Trade>, VenueError> {
+    async fn trades_of(&self, _: &Symbol, _: &str, _: Qty) -> Result<Vec<Trade>, VenueError> {
         Ok(Vec::new())
     }
     async fn trades_after(&self, _: &Symbol, _: Option<&str>) -> Result<Vec<Trade>, VenueError> {

@@ -101,15 +101,22 @@ impl Account {
         trades::in_order(rows.into_iter().map(|row| row.read(symbol)).collect::<Result<_, _>>()?)
     }
 
-    /// Page by page; an order with more trades than the bound is an error, never a part of the truth.
-    async fn all_trades_of(&self, symbol: &Symbol, order: i64) -> Result<Vec<trades::Numbered>, Failure> {
+    /// From the first one on, until they are as much as was executed, or a page is empty. Without `fromId` the newest are
+    /// answered (`rest-api.md`, "Account trade list"), and a page with fewer than its limit is not always the last
+    /// (python-binance#981). An order with more trades than the bound is an error, never a part of the truth.
+    async fn all_trades_of(
+        &self,
+        symbol: &Symbol,
+        order: i64,
+        executed: Qty,
+    ) -> Result<Vec<trades::Numbered>, Failure> {
         let mut all: Vec<trades::Numbered> = Vec::new();
         for _page in 0..MOST_PAGES {
-            let from = all.last().map_or_else(String::new, |last| format!("&fromId={}", last.next_id()));
-            let page = self.trades(symbol, &format!("orderId={order}{from}")).await?;
-            let whole = page.len() < MOST_TRADES;
+            let from = all.last().map_or(0, trades::Numbered::next_id);
+            let page = self.trades(symbol, &format!("orderId={order}&fromId={from}")).await?;
+            let is_last = page.is_empty();
             all.extend(page);
-            if whole {
+            if is_last || all.iter().map(|one| one.trade.quantity).sum::<Qty>() >= executed {
                 return trades::in_order(all);
             }
         }
@@ -133,8 +140,13 @@ impl ReadAccount for Account {
         Ok(orders.into_iter().map(|order| order.report(symbol)).collect::<Result<_, _>>()?)
     }
 
-    async fn trades_of(&self, symbol: &Symbol, venue_order_id: &str) -> Result<Vec<Trade>, VenueError> {
-        let trades = self.all_trades_of(symbol, id(venue_order_id)?).await?;
+    async fn trades_of(
+        &self,
+        symbol: &Symbol,
+        venue_order_id: &str,
+        executed: Qty,
+    ) -> Result<Vec<Trade>, VenueError> {
+        let trades = self.all_trades_of(symbol, id(venue_order_id)?, executed).await?;
         if let Some(other) = trades.iter().find(|trade| trade.trade.venue_order_id != venue_order_id) {
             return Err(
                 Failure::Unreadable(format!("a trade of order {}", other.trade.venue_order_id)).into()
@@ -167,7 +179,7 @@ fn id(text: &str) -> Result<i64, Failure> {
 
 /// `GET /api/v3/account`.
 #[derive(Debug, Deserialize)]
-struct WireAccount {
+pub(super) struct WireAccount {
     balances: Vec<WireBalance>,
 }
 
@@ -179,11 +191,12 @@ struct WireBalance {
     locked: Reported<String>,
 }
 
-fn balances(account: WireAccount) -> Result<BTreeMap<Asset, Balance>, Failure> {
+pub(super) fn balances(account: WireAccount) -> Result<BTreeMap<Asset, Balance>, Failure> {
     let mut all = BTreeMap::new();
     for row in account.balances {
         let name = row.asset.required("asset")?;
-        let asset = Asset::parse(&name).map_err(|error| Failure::Unreadable(error.to_string()))?;
+        // What cannot be spelled here cannot be traded here: it keeps nobody from reading the rest.
+        let Ok(asset) = Asset::parse(&name) else { continue };
         let amount = |field, text| wire::number(field, text, Qty::parse).map(Qty::amount);
         let balance = Balance { free: amount("free", row.free)?, locked: amount("locked", row.locked)? };
         if all.insert(asset, balance).is_some() {

@@ -12,7 +12,7 @@ use super::errors::{Failure, Meaning};
 use super::{spelled, wire};
 use crate::ids::{Asset, OrderId, Symbol};
 use crate::market::Side;
-use crate::money::{Amount, Notional, decimal};
+use crate::money::{Amount, Notional, Qty, decimal};
 use crate::order::Kind;
 use crate::ports::{
     Balance, KeyRights, OrderReport, OrderRequest, Placed, ReadAccount, SendError, Trade, TradeOrders,
@@ -122,9 +122,9 @@ fn query(order: &OrderRequest) -> String {
 
 /// What only the answer to a placement has.
 #[derive(Debug, Deserialize)]
-struct WirePlaced {
+pub(super) struct WirePlaced {
     #[serde(flatten)]
-    order: WireOrder,
+    pub(super) order: WireOrder,
     #[serde(default, rename = "transactTime")]
     transact_time: Reported<i64>,
     #[serde(default, rename = "cummulativeQuoteQty")]
@@ -227,8 +227,13 @@ impl ReadAccount for Trader {
     async fn open_orders(&self, symbol: &Symbol) -> Result<Vec<OrderReport>, VenueError> {
         self.0.open_orders(symbol).await
     }
-    async fn trades_of(&self, symbol: &Symbol, venue_order_id: &str) -> Result<Vec<Trade>, VenueError> {
-        self.0.trades_of(symbol, venue_order_id).await
+    async fn trades_of(
+        &self,
+        symbol: &Symbol,
+        venue_order_id: &str,
+        executed: Qty,
+    ) -> Result<Vec<Trade>, VenueError> {
+        self.0.trades_of(symbol, venue_order_id, executed).await
     }
     async fn trades_after(&self, symbol: &Symbol, after: Option<&str>) -> Result<Vec<Trade>, VenueError> {
         self.0.trades_after(symbol, after).await

@@ -254,7 +254,12 @@ impl<M: MarketData, T: ReadTables + WriteTables> ReadAccount for Paper<M, T> {
         Ok(ledger.open.iter().filter(|order| order.symbol == *symbol).map(report).collect())
     }
 
-    async fn trades_of(&self, _symbol: &Symbol, venue_order_id: &str) -> Result<Vec<Trade>, VenueError> {
+    async fn trades_of(
+        &self,
+        _symbol: &Symbol,
+        venue_order_id: &str,
+        _executed: Qty,
+    ) -> Result<Vec<Trade>, VenueError> {
         let (ledger, order) = (self.look().await?, number(venue_order_id)?);
         Ok(ledger.trades.iter().filter(|trade| trade.order == order).map(trade).collect())
     }

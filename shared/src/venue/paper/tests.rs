@@ -378,7 +378,7 @@ fn an_order_whose_answer_was_lost_is_found_with_its_trades() {
     let bench = Bench::new();
     bench.place("a", Side::Buy, Kind::Market, "0.1").unwrap();
     let report = bench.order("a").unwrap();
-    let trades = at_once(bench.venue().trades_of(&symbol(), &report.venue_id)).unwrap();
+    let trades = at_once(bench.venue().trades_of(&symbol(), &report.venue_id, report.executed)).unwrap();
     assert_eq!((report.ended, trades.len()), (Some(Ended::Filled), 1));
 }
 

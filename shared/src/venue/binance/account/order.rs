@@ -36,7 +36,7 @@ impl WireOrder {
     }
 
     /// How an order stands.
-    pub(super) fn report(self, symbol: &Symbol) -> Result<OrderReport, Failure> {
+    pub(in super::super) fn report(self, symbol: &Symbol) -> Result<OrderReport, Failure> {
         wire::about(symbol, self.symbol)?;
         let client_id = match self.orig_client_order_id {
             Reported::Missing => self.client_order_id.required("clientOrderId")?,

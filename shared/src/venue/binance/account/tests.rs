@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::*;
 use crate::market::Side;
+use crate::money::Qty;
 use crate::order::Ended;
 use crate::scripted::{Scripted, answer, anyone, run, stopped};
 use crate::secret::Secret;
@@ -189,8 +190,8 @@ fn list(rows: &[String]) -> String {
 #[test]
 fn the_trades_of_an_order_come_oldest_first_and_each_once() {
     let body = list(&[trade(7, 28), trade(5, 28), trade(7, 28)]);
-    let account = account("/api/v3/myTrades", "symbol=BTCUSDT&orderId=28&limit=1000", 200, &body);
-    let read = run(account.trades_of(&symbol(), "28")).unwrap();
+    let account = account("/api/v3/myTrades", "symbol=BTCUSDT&orderId=28&fromId=0&limit=1000", 200, &body);
+    let read = run(account.trades_of(&symbol(), "28", Qty::parse("12").unwrap())).unwrap();
     let ids: Vec<&str> = read.iter().map(|trade| trade.trade_id.as_str()).collect();
     assert_eq!(ids, ["5", "7"]);
     let first = &read[0];
@@ -201,15 +202,29 @@ fn the_trades_of_an_order_come_oldest_first_and_each_once() {
     );
 }
 
-#[test]
-fn an_order_of_many_trades_is_read_page_by_page() {
-    let full: Vec<String> = (1..=1_000).map(|id| trade(id, 28)).collect();
+/// The pages of order 28 that begin with these ids, each with its rows; the last one is asked for only where needed.
+fn pages(pages: &[(i64, std::ops::RangeInclusive<i64>)]) -> (Account, Arc<Scripted>) {
     let path = "/api/v3/myTrades";
-    let (account, transport) = account_with(vec![
-        (signed(path, "symbol=BTCUSDT&orderId=28&limit=1000"), 200, list(&full)),
-        (signed(path, "symbol=BTCUSDT&orderId=28&fromId=1001&limit=1000"), 200, list(&[trade(1_001, 28)])),
-    ]);
-    assert_eq!(run(account.trades_of(&symbol(), "28")).unwrap().len(), 1_001);
+    let page = |(from, ids): &(i64, std::ops::RangeInclusive<i64>)| {
+        let rows: Vec<String> = ids.clone().map(|id| trade(id, 28)).collect();
+        (signed(path, &format!("symbol=BTCUSDT&orderId=28&fromId={from}&limit=1000")), 200, list(&rows))
+    };
+    account_with(pages.iter().map(page).collect())
+}
+
+#[test]
+fn the_trades_of_an_order_are_read_until_they_cover_it() {
+    // The second page is short, and is not the last.
+    let (account, transport) = pages(&[(0, 1..=1_000), (1_001, 1_001..=1_050), (1_051, 1_051..=1_300)]);
+    let executed = Qty::parse("15600").unwrap();
+    assert_eq!(run(account.trades_of(&symbol(), "28", executed)).unwrap().len(), 1_300);
+    transport.done();
+}
+
+#[test]
+fn a_listing_that_lags_ends_at_an_empty_page() {
+    let (account, transport) = pages(&[(0, 5..=5), (6, 1..=0)]);
+    assert_eq!(run(account.trades_of(&symbol(), "28", Qty::parse("24").unwrap())).unwrap().len(), 1);
     transport.done();
 }
 
@@ -221,12 +236,13 @@ fn trades_of_another_order_or_that_contradict_each_other_are_errors() {
         vec![trade(5, 28), contrary],
         vec![trade(5, 28).replace("\"48.000012\"", "null")],
     ] {
-        let account = account("/api/v3/myTrades", "symbol=BTCUSDT&orderId=28&limit=1000", 200, &list(&rows));
-        let read = run(account.trades_of(&symbol(), "28"));
+        let account =
+            account("/api/v3/myTrades", "symbol=BTCUSDT&orderId=28&fromId=0&limit=1000", 200, &list(&rows));
+        let read = run(account.trades_of(&symbol(), "28", Qty::parse("12").unwrap()));
         assert!(matches!(read, Err(VenueError::BadReply(_))), "{read:?}");
     }
     let (account, transport) = account_with(vec![]);
-    assert!(run(account.trades_of(&symbol(), "abc")).is_err());
+    assert!(run(account.trades_of(&symbol(), "abc", Qty::parse("12").unwrap())).is_err());
     assert_eq!(transport.done().len(), 0);
 }
 

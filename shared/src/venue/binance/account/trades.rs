@@ -13,7 +13,7 @@ use crate::reported::Reported;
 /// One row of `GET /api/v3/myTrades`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
-pub(super) struct WireTrade {
+pub(in super::super) struct WireTrade {
     symbol: Reported<String>,
     id: Reported<i64>,
     order_id: Reported<i64>,
@@ -40,7 +40,7 @@ impl Numbered {
 }
 
 impl WireTrade {
-    pub(super) fn read(self, symbol: &Symbol) -> Result<Numbered, Failure> {
+    pub(in super::super) fn read(self, symbol: &Symbol) -> Result<Numbered, Failure> {
         wire::about(symbol, self.symbol)?;
         let id = self.id.required("id")?;
         let side = if self.is_buyer.required("isBuyer")? { Side::Buy } else { Side::Sell };
