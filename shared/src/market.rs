@@ -188,6 +188,18 @@ pub struct Band {
     pub sell_down: Decimal,
 }
 
+impl Band {
+    /// What both leave.
+    pub fn within(self, other: Band) -> Band {
+        Band {
+            buy_up: self.buy_up.min(other.buy_up),
+            buy_down: self.buy_down.max(other.buy_down),
+            sell_up: self.sell_up.min(other.sell_up),
+            sell_down: self.sell_down.max(other.sell_down),
+        }
+    }
+}
+
 /// How far the average price that a venue measures by may be from the price now, in percent. We do not ask for
 /// the average: an order this close to a bound that is measured by it counts as beyond the bound.
 const AVERAGE_MARGIN: Decimal = Decimal::TWO;

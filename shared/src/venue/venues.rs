@@ -18,6 +18,8 @@ use crate::venue::patient::Patient;
 
 /// Binance.
 const BINANCE: &str = "https://api.binance.com";
+/// Its public market data, which every region may read (binance-spot-api-docs, `faqs/market_data_only.md`).
+const BINANCE_DATA: &str = "https://data-api.binance.vision";
 /// Binance's test network, with a market, limits and a clock of its own.
 const TESTNET: &str = "https://testnet.binance.vision";
 
@@ -102,6 +104,7 @@ impl<T: ReadTables + WriteTables + Clone> Venues<T> {
             let base = self.url.as_deref().unwrap_or(home);
             let (transport, clock) = (self.transport.clone(), self.clock.clone());
             let way = Binance::new(transport, clock, base, self.timeout, link);
+            let way = if base == BINANCE { way.reading_at(BINANCE_DATA) } else { way };
             self.ways.borrow_mut().insert(place, way.clone());
             way
         }))

@@ -203,7 +203,7 @@ impl Filters {
             json!({"filterType": "PRICE_FILTER", "minPrice": Num(self.price.min), "maxPrice": Num(self.price.max),
                 "tickSize": Num(self.price.tick)}),
             self.lot.to_json("LOT_SIZE"),
-            json!({"filterType": "ICEBERG_PARTS", "limit": 10}),
+            json!({"filterType": "ICEBERG_PARTS", "limit": 100}),
             self.market_lot.to_json("MARKET_LOT_SIZE"),
             json!({"filterType": "TRAILING_DELTA", "minTrailingAboveDelta": 10, "maxTrailingAboveDelta": 2000,
                 "minTrailingBelowDelta": 10, "maxTrailingBelowDelta": 2000}),

@@ -68,14 +68,14 @@ pub(super) fn exchange_info(venue: &Venue, params: &Params<'_>) -> Result<Vec<u8
             limit("REQUEST_WEIGHT", "MINUTE", 1, WEIGHT_PER_MINUTE),
             limit("ORDERS", "SECOND", 10, ORDERS_PER_10S),
             limit("ORDERS", "DAY", 1, ORDERS_PER_DAY),
-            limit("RAW_REQUESTS", "MINUTE", 5, 61_000),
+            limit("RAW_REQUESTS", "MINUTE", 5, 300_000),
         ],
         "exchangeFilters": [],
-        "symbols": [symbol(venue)],
+        "symbols": [symbol(venue, params.text("showPermissionSets") != Some("false"))],
     })))
 }
 
-fn symbol(venue: &Venue) -> Value {
+fn symbol(venue: &Venue, shows_permissions: bool) -> Value {
     let kinds = [
         OrderKind::Limit,
         OrderKind::LimitMaker,
@@ -108,7 +108,7 @@ fn symbol(venue: &Venue) -> Value {
         "isMarginTradingAllowed": false,
         "filters": config.filters.to_json(),
         "permissions": [],
-        "permissionSets": [["SPOT"]],
+        "permissionSets": if shows_permissions { json!([["SPOT"]]) } else { json!([]) },
         "defaultSelfTradePreventionMode": STP,
         "allowedSelfTradePreventionModes": ["EXPIRE_TAKER", STP, "EXPIRE_BOTH"],
     })

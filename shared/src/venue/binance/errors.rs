@@ -19,10 +19,8 @@ use crate::transport::{Response, TransportError};
 pub(super) enum Meaning {
     /// It may have been done.
     Unknown,
-    /// Turned away until later.
+    /// Turned away until later, by the API or by the firewall before it.
     Wait,
-    /// Turned away by the firewall, before the API.
-    Firewall,
     /// Turned down for good.
     Refused,
     /// Turned down before the engine by a filter: what is known of the symbol may be out of date.
@@ -55,14 +53,14 @@ const fn one(code: i64, meaning: Meaning) -> Row {
 }
 
 /// The first row that fits counts.
-const TABLE: [Row; 22] = [
+const TABLE: [Row; 24] = [
     one(-1000, Meaning::Unknown),
     one(-1001, Meaning::Unknown),
     one(-1002, Meaning::Fatal),
     one(-1003, Meaning::Wait),
     one(-1006, Meaning::Unknown),
     one(-1007, Meaning::Unknown),
-    // The text says "not executed"; treated as unknown until that is proven.
+    // Overloaded: nothing promises that it was not executed.
     one(-1008, Meaning::Unknown),
     one(-1013, Meaning::Filter),
     one(-1014, Meaning::Refused),
@@ -83,6 +81,10 @@ const TABLE: [Row; 22] = [
     Row { codes: -2022..=-2021, text: "", meaning: Meaning::Unlisted },
     // Archived: over 90 days old and never filled.
     one(-2026, Meaning::Refused),
+    // Two ids that are not of one order.
+    one(-2039, Meaning::NoSuchOrder),
+    // The symbol never had a reference price.
+    one(-2043, Meaning::Refused),
 ];
 
 fn listed(code: i64, text: &str) -> Option<Meaning> {
@@ -94,6 +96,9 @@ fn listed(code: i64, text: &str) -> Option<Meaning> {
 const WAIT_UNNAMED: Millis = Millis::from_minutes(1);
 /// The wait after a 418 that names none: the shortest ban, "from 2 minutes to 3 days".
 const BAN_UNNAMED: Millis = Millis::from_minutes(2);
+/// The wait after a 403 that names none. It "can indicate a rate limit violation or a security block" (`rest-api.md`, "HTTP
+/// Return Codes"); one such block was over after ten minutes (JKorf/Binance.Net#115).
+const BLOCK_UNNAMED: Millis = Millis::from_minutes(10);
 /// How much of a text that is not Binance's is kept for people.
 const EXCERPT: usize = 200;
 
@@ -138,7 +143,7 @@ impl Answer {
             Some(error) => (error.code.to_string(), error.msg),
             None => (format!("HTTP {status}"), excerpt(self.response.body())),
         };
-        Refusal { meaning, wait: self.wait(status, &text), banned: status == 418, code, text }
+        Refusal { meaning, wait: self.wait(status, &text), banned: matches!(status, 418 | 403), code, text }
     }
 
     /// `Retry-After` in full and in every form (Binance sends whole seconds), or the end of the ban that the
@@ -148,7 +153,11 @@ impl Answer {
             .into_iter()
             .flatten()
             .max();
-        named.unwrap_or(if status == 418 { BAN_UNNAMED } else { WAIT_UNNAMED })
+        named.unwrap_or(match status {
+            403 => BLOCK_UNNAMED,
+            418 => BAN_UNNAMED,
+            _ => WAIT_UNNAMED,
+        })
     }
 
     fn banned_until(&self, text: &str) -> Option<Millis> {
@@ -171,7 +180,7 @@ fn meaning(status: u16, error: Option<&WireError>) -> Meaning {
     }
     match (status, error) {
         (401 | 451, _) => Meaning::Fatal,
-        (403, None) => Meaning::Firewall,
+        (403, None) => Meaning::Wait,
         (_, Some(_)) => Meaning::Unlisted,
         (_, None) => Meaning::Unreadable,
     }
@@ -215,11 +224,7 @@ impl Failure {
             Failure::Transport(_) | Failure::Unreadable(_) => true,
             Failure::Unsendable(_) | Failure::OverShare => false,
             Failure::Refused(refusal) => match refusal.meaning {
-                Meaning::Unknown
-                | Meaning::Wait
-                | Meaning::Firewall
-                | Meaning::Fatal
-                | Meaning::Unreadable => true,
+                Meaning::Unknown | Meaning::Wait | Meaning::Fatal | Meaning::Unreadable => true,
                 Meaning::Refused
                 | Meaning::Filter
                 | Meaning::Clock
@@ -271,7 +276,7 @@ impl Refusal {
     fn after_read(self) -> VenueError {
         let Refusal { meaning, code, text, wait, banned } = self;
         match meaning {
-            Meaning::Unknown | Meaning::Firewall => VenueError::Unavailable(format!("{code} {text}")),
+            Meaning::Unknown => VenueError::Unavailable(format!("{code} {text}")),
             Meaning::Wait => VenueError::Throttled { wait, text, banned },
             Meaning::Refused
             | Meaning::Filter
@@ -294,7 +299,7 @@ impl Refusal {
             | Meaning::Unlisted
             | Meaning::Unreadable => SendError::NoAnswer(format!("{} {}", self.code, self.text)),
             // -1021 is said before the engine sees the order: it had no effect and never will.
-            Meaning::Wait | Meaning::Firewall | Meaning::Clock => SendError::NeverSent(self.after_read()),
+            Meaning::Wait | Meaning::Clock => SendError::NeverSent(self.after_read()),
             Meaning::Refused | Meaning::Filter => SendError::Refused { code: self.code, text: self.text },
             Meaning::Fatal => SendError::Fatal { code: self.code, text: self.text },
         }

@@ -1,7 +1,8 @@
 //! What `exchangeInfo` says of a symbol: whether it trades, and every filter that can refuse our kinds of order.
 //!
-//! Facts: `filters.md`. A zero disables a part of PRICE_FILTER, LOT_SIZE and MARKET_LOT_SIZE. TRAILING_DELTA,
-//! ICEBERG_PARTS and MAX_NUM_ORDER_AMENDS bind orders that are never sent from here.
+//! Facts: `filters.md`. "All filters are optional" (`rest-api.md`, "Exchange information"): one that a symbol does not have
+//! limits nothing, or what is held there could not be sold. A zero disables a part of PRICE_FILTER, LOT_SIZE and
+//! MARKET_LOT_SIZE. TRAILING_DELTA, ICEBERG_PARTS and MAX_NUM_ORDER_AMENDS bind orders that are never sent from here.
 
 use rust_decimal::Decimal;
 
@@ -21,11 +22,11 @@ pub(super) fn instrument(symbol: &Symbol, info: WireInfo) -> Result<Instrument, 
     if base != symbol.base.as_str() || quote != symbol.quote.as_str() {
         return Err(Failure::Unreadable(format!("it trades {base} for {quote}, not {symbol}")));
     }
-    let trading = trading(&told.status.required("status")?)?;
+    let may_trade = told.is_spot_trading_allowed.optional().unwrap_or(true);
+    let trading = trading(&told.status.required("status")?, may_trade);
     let filters = told.filters.required("filters")?;
-    let (price, lot) = (needed(&filters, &["PRICE_FILTER"])?, needed(&filters, &["LOT_SIZE"])?);
-    let (market, value) =
-        (needed(&filters, &["MARKET_LOT_SIZE"])?, needed(&filters, &["NOTIONAL", "MIN_NOTIONAL"])?);
+    let (price, lot) = (&of(&filters, &["PRICE_FILTER"]), &of(&filters, &["LOT_SIZE"]));
+    let (market, value) = (&of(&filters, &["MARKET_LOT_SIZE"]), &of(&filters, &["NOTIONAL", "MIN_NOTIONAL"]));
     let max_qty = most("LOT_SIZE.maxQty", lot.max_qty.clone())?;
     Ok(Instrument {
         symbol: symbol.clone(),
@@ -77,31 +78,32 @@ fn min_binds_market(value: &WireFilter) -> bool {
     value.apply_min_to_market.optional().or(value.apply_to_market.optional()).is_none_or(|applies| applies)
 }
 
-/// PERCENT_PRICE_BY_SIDE, or PERCENT_PRICE for both sides alike.
+/// What PERCENT_PRICE_BY_SIDE and PERCENT_PRICE leave: a symbol may have both (recorded of Binance.US, 2026-09-04).
 fn band(filters: &[WireFilter]) -> Result<Option<Band>, Failure> {
     let part = |name, text: &Reported<String>| wire::number(name, text.clone(), not_negative);
-    if let Some(by_side) = found(filters, &["PERCENT_PRICE_BY_SIDE"]) {
-        return Ok(Some(Band {
+    let by_side = found(filters, &["PERCENT_PRICE_BY_SIDE"]).map(|by_side| {
+        Ok::<Band, Failure>(Band {
             buy_up: part("bidMultiplierUp", &by_side.bid_multiplier_up)?,
             buy_down: part("bidMultiplierDown", &by_side.bid_multiplier_down)?,
             sell_up: part("askMultiplierUp", &by_side.ask_multiplier_up)?,
             sell_down: part("askMultiplierDown", &by_side.ask_multiplier_down)?,
-        }));
-    }
-    let Some(both) = found(filters, &["PERCENT_PRICE"]) else { return Ok(None) };
-    let up = part("multiplierUp", &both.multiplier_up)?;
-    let down = part("multiplierDown", &both.multiplier_down)?;
-    Ok(Some(Band { buy_up: up, buy_down: down, sell_up: up, sell_down: down }))
+        })
+    });
+    let both = found(filters, &["PERCENT_PRICE"]).map(|both| {
+        let up = part("multiplierUp", &both.multiplier_up)?;
+        let down = part("multiplierDown", &both.multiplier_down)?;
+        Ok::<Band, Failure>(Band { buy_up: up, buy_down: down, sell_up: up, sell_down: down })
+    });
+    Ok(match (by_side.transpose()?, both.transpose()?) {
+        (Some(one), Some(other)) => Some(one.within(other)),
+        (one, other) => one.or(other),
+    })
 }
 
-/// `enums.md`, "Symbol status", with those that older answers still have.
-fn trading(word: &str) -> Result<Trading, Failure> {
-    match word {
-        "TRADING" => Ok(Trading::Open),
-        "HALT" | "BREAK" | "END_OF_DAY" | "CANCEL_ONLY" | "PRE_TRADING" | "POST_TRADING"
-        | "AUCTION_MATCH" => Ok(Trading::Closed),
-        other => Err(wire::unknown("status", other)),
-    }
+/// `enums.md`, "Symbol status": orders are taken in `TRADING` alone. A word that is not known yet is no fault of the
+/// symbol's: its filters still say how to sell once it trades again.
+fn trading(word: &str, may_trade: bool) -> Trading {
+    if word == "TRADING" && may_trade { Trading::Open } else { Trading::Closed }
 }
 
 /// The first filter of one of these types.
@@ -110,10 +112,17 @@ fn found<'a>(filters: &'a [WireFilter], types: &[&str]) -> Option<&'a WireFilter
     filters.iter().find(is)
 }
 
-/// A filter that every symbol has: a limit that is not known is not "no limit".
-fn needed<'a>(filters: &'a [WireFilter], types: &[&str]) -> Result<&'a WireFilter, Failure> {
-    found(filters, types)
-        .ok_or_else(|| Failure::Unreadable(format!("there is no filter {}", types.join(" or "))))
+/// The first filter of one of these types, or one that limits nothing.
+fn of(filters: &[WireFilter], types: &[&str]) -> WireFilter {
+    let none = || Reported::Value("0".to_owned());
+    found(filters, types).cloned().unwrap_or_else(|| WireFilter {
+        tick_size: none(),
+        min_qty: none(),
+        max_qty: none(),
+        step_size: none(),
+        min_notional: none(),
+        ..WireFilter::default()
+    })
 }
 
 /// A count of a filter that is there.

@@ -26,7 +26,7 @@ impl MarketData for Binance {
         if let Some(known) = self.instruments.recent(symbol, self.now()) {
             return Ok(known);
         }
-        let info: WireInfo = self.get("/api/v3/exchangeInfo", &format!("symbol={}", spelled(symbol))).await?;
+        let info: WireInfo = self.get("/api/v3/exchangeInfo", &info_of(symbol)).await?;
         if let Some(limit) = info.weight_per_minute() {
             self.link.set_limit(limit);
         }
@@ -54,6 +54,11 @@ impl MarketData for Binance {
     }
 }
 
+/// Without the permission sets, which are two thirds of the answer.
+fn info_of(symbol: &Symbol) -> String {
+    format!("symbol={}&showPermissionSets=false", spelled(symbol))
+}
+
 fn quote(symbol: &Symbol, book: WireBook, at: Timestamp) -> Result<Quote, Failure> {
     wire::about(symbol, book.symbol)?;
     Ok(Quote {
@@ -66,7 +71,7 @@ fn quote(symbol: &Symbol, book: WireBook, at: Timestamp) -> Result<Quote, Failur
 
 /// Candles that closed before `asked_at`, oldest first.
 fn closed(rows: Vec<WireCandle>, asked_at: Timestamp) -> Result<Vec<Candle>, Failure> {
-    let past = rows.into_iter().filter(|row| row.6 < asked_at.as_millis());
+    let past = rows.into_iter().filter(|row| row.closed < asked_at.as_millis());
     let candles: Vec<Candle> = past.map(candle).collect::<Result<_, _>>()?;
     if candles.is_sorted_by(|one, next| one.open_time < next.open_time) {
         return Ok(candles);
@@ -74,8 +79,8 @@ fn closed(rows: Vec<WireCandle>, asked_at: Timestamp) -> Result<Vec<Candle>, Fai
     Err(Failure::Unreadable("candles are not in order".to_owned()))
 }
 
-fn candle(row: WireCandle) -> Result<Candle, Failure> {
-    let WireCandle(opened, open, high, low, close, volume, ..) = row;
+pub(super) fn candle(row: WireCandle) -> Result<Candle, Failure> {
+    let WireCandle { opened, open, high, low, close, volume, .. } = row;
     let price = |field, text| wire::price(field, Reported::Value(text));
     Ok(Candle {
         open_time: wire::time("open time", Reported::Value(opened))?,

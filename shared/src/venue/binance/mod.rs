@@ -15,6 +15,9 @@ mod errors;
 mod filters;
 mod instruments;
 pub mod market;
+#[cfg(test)]
+#[cfg(feature = "venue-trade")]
+mod recorded;
 #[cfg(feature = "venue-account")]
 pub mod sign;
 #[cfg(feature = "venue-trade")]
@@ -60,6 +63,8 @@ pub struct Binance {
     transport: SharedTransport,
     clock: SharedClock,
     base: String,
+    /// Where public data is read, if not at `base`.
+    public: Option<String>,
     timeout: Millis,
     link: Rc<Link>,
     instruments: Rc<Instruments>,
@@ -85,7 +90,13 @@ impl Binance {
         link: Rc<Link>,
     ) -> Binance {
         let base = base.trim_end_matches('/').to_owned();
-        Binance { transport, clock, base, timeout, link, instruments: Rc::default() }
+        Binance { transport, clock, base, public: None, timeout, link, instruments: Rc::default() }
+    }
+
+    /// The same, with public data read at another address.
+    #[must_use]
+    pub fn reading_at(self, public: &str) -> Binance {
+        Binance { public: Some(public.trim_end_matches('/').to_owned()), ..self }
     }
 
     /// What is known of the way there.
@@ -99,10 +110,7 @@ impl Binance {
 
     /// A request with all its parameters in the query.
     fn request(&self, method: Method, path: &str, query: &str) -> Result<Request, Failure> {
-        let join = if query.is_empty() { "" } else { "?" };
-        let request =
-            http::Request::builder().method(method).uri(format!("{}{path}{join}{query}", self.base));
-        request.body(Bytes::new()).map_err(|error| Failure::Unsendable(error.to_string()))
+        request(&self.base, method, path, query)
     }
 
     /// One exchange, read as `T`: its weight is reserved, its time is measured, and what the answer says of
@@ -112,8 +120,10 @@ impl Binance {
         if !self.link.reserve(weight::of(&request), self.link.venue_time(asked_at)) {
             return Err(Failure::OverShare);
         }
+        // Whether both addresses count together nobody says: the one that takes orders is believed.
+        let counts = request.uri().to_string().starts_with(&self.base);
         let answer = match self.transport.send(request, self.timeout).await {
-            Ok(response) => self.read(response),
+            Ok(response) => self.read(response, counts),
             Err(error) => Err(Failure::Transport(error)),
         };
         let failed = answer.as_ref().is_err_and(Failure::is_trouble);
@@ -121,17 +131,25 @@ impl Binance {
         answer
     }
 
-    fn read<T: DeserializeOwned>(&self, response: Response) -> Result<T, Failure> {
+    fn read<T: DeserializeOwned>(&self, response: Response, counts: bool) -> Result<T, Failure> {
         let at = self.now();
-        if let Some(used) = weight::used(&response) {
+        if let Some(used) = weight::used(&response).filter(|_| counts) {
             self.link.correct(used, self.link.venue_time(at));
         }
         wire::parse(&Answer { response, at }.accepted()?)
     }
 
+    /// Reads public data.
     async fn get<T: DeserializeOwned>(&self, path: &str, query: &str) -> Result<T, Failure> {
-        self.exchange(self.request(Method::GET, path, query)?).await
+        let base = self.public.as_ref().unwrap_or(&self.base);
+        self.exchange(request(base, Method::GET, path, query)?).await
     }
+}
+
+fn request(base: &str, method: Method, path: &str, query: &str) -> Result<Request, Failure> {
+    let join = if query.is_empty() { "" } else { "?" };
+    let request = http::Request::builder().method(method).uri(format!("{base}{path}{join}{query}"));
+    request.body(Bytes::new()).map_err(|error| Failure::Unsendable(error.to_string()))
 }
 
 /// Binance's spelling: `BTCUSDT`.

@@ -2,8 +2,10 @@
 //!
 //! Numbers are decimal texts. Every word from outside that is not known is an error.
 
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use std::fmt;
+
+use serde::de::{DeserializeOwned, Error, IgnoredAny, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 
 use super::errors::Failure;
 use super::spelled;
@@ -56,23 +58,52 @@ pub(super) struct WireBook {
     pub(super) ask_price: Reported<String>,
 }
 
-/// One row of `GET /api/v3/klines`: open time, open, high, low, close, volume, close time, and five that are not
-/// used.
-#[derive(Debug, Deserialize)]
-pub(super) struct WireCandle(
-    pub(super) i64,
-    pub(super) String,
-    pub(super) String,
-    pub(super) String,
-    pub(super) String,
-    pub(super) String,
-    pub(super) i64,
-    pub(super) serde::de::IgnoredAny,
-    pub(super) serde::de::IgnoredAny,
-    pub(super) serde::de::IgnoredAny,
-    pub(super) serde::de::IgnoredAny,
-    pub(super) serde::de::IgnoredAny,
-);
+/// One row of `GET /api/v3/klines`: open time, open, high, low, close, volume and close time; what follows is not used.
+#[derive(Debug)]
+pub(super) struct WireCandle {
+    pub(super) opened: i64,
+    pub(super) open: String,
+    pub(super) high: String,
+    pub(super) low: String,
+    pub(super) close: String,
+    pub(super) volume: String,
+    pub(super) closed: i64,
+}
+
+impl<'de> Deserialize<'de> for WireCandle {
+    fn deserialize<D: Deserializer<'de>>(input: D) -> Result<WireCandle, D::Error> {
+        input.deserialize_seq(Row)
+    }
+}
+
+/// Reads the elements of a row in their order.
+struct Row;
+
+impl<'de> Visitor<'de> for Row {
+    type Value = WireCandle;
+
+    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("a row of at least 7 elements")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut row: A) -> Result<WireCandle, A::Error> {
+        let read = WireCandle {
+            opened: next(&mut row)?,
+            open: next(&mut row)?,
+            high: next(&mut row)?,
+            low: next(&mut row)?,
+            close: next(&mut row)?,
+            volume: next(&mut row)?,
+            closed: next(&mut row)?,
+        };
+        while row.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(read)
+    }
+}
+
+fn next<'de, T: Deserialize<'de>, A: SeqAccess<'de>>(row: &mut A) -> Result<T, A::Error> {
+    row.next_element()?.ok_or_else(|| A::Error::custom("a row of klines is too short"))
+}
 
 /// `GET /api/v3/exchangeInfo`.
 #[derive(Debug, Deserialize)]
@@ -115,6 +146,7 @@ pub(super) struct WireSymbol {
     pub(super) status: Reported<String>,
     pub(super) base_asset: Reported<String>,
     pub(super) quote_asset: Reported<String>,
+    pub(super) is_spot_trading_allowed: Reported<bool>,
     pub(super) filters: Reported<Vec<WireFilter>>,
 }
 

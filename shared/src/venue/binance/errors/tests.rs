@@ -113,7 +113,7 @@ fn bodies_that_are_not_the_apis() {
         (400, r#"{"code":-1013,"msg":"Fil"#, "bad reply", "no answer"),
         (400, r#"{"code":"-1013","msg":"Filter failure: LOT_SIZE"}"#, "bad reply", "no answer"),
         (302, "", "bad reply", "no answer"),
-        (403, html, "unavailable", "never sent"),
+        (403, html, "banned", "never sent"),
         (401, html, "fatal", "fatal"),
         (429, html, "throttled", "never sent"),
         (418, html, "banned", "never sent"),

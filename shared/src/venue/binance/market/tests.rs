@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::market::Trading;
+use crate::money::{Notional, Qty};
 use crate::scripted::{Scripted, answer, anyone, run, stopped};
 use crate::time::Millis;
 use std::sync::Arc;
@@ -34,7 +35,7 @@ const INFO: &str = r#"{"timezone":"UTC","serverTime":1700000000000,"rateLimits":
    {"filterType":"A_FILTER_OF_TOMORROW","limit":1}]}]}"#;
 
 fn instrument_of(info: &str) -> Result<Instrument, VenueError> {
-    let (venue, transport) = venue("/api/v3/exchangeInfo?symbol=BTCUSDT", info);
+    let (venue, transport) = venue("/api/v3/exchangeInfo?symbol=BTCUSDT&showPermissionSets=false", info);
     let read = run(venue.instrument(&symbol()));
     assert_eq!(transport.done().len(), 1);
     read
@@ -53,21 +54,40 @@ fn an_instrument_is_read_from_its_filters() {
 }
 
 #[test]
-fn a_status_is_open_closed_or_an_error_and_never_a_default() {
-    for word in ["HALT", "BREAK", "END_OF_DAY", "CANCEL_ONLY"] {
+fn every_status_but_trading_is_closed() {
+    for word in ["HALT", "BREAK", "END_OF_DAY", "CANCEL_ONLY", "A_STATUS_OF_TOMORROW"] {
         let read = instrument_of(&INFO.replace("\"TRADING\"", &format!("\"{word}\""))).unwrap();
         assert_eq!(read.trading, Trading::Closed, "{word}");
     }
-    let read = instrument_of(&INFO.replace("\"TRADING\"", "\"SLEEPING\""));
-    assert_eq!(read, Err(VenueError::BadReply("status is \"SLEEPING\", which is not known".into())));
+    let read =
+        instrument_of(&INFO.replace("SpotTradingAllowed\":true", "SpotTradingAllowed\":false")).unwrap();
+    assert_eq!(read.trading, Trading::Closed);
+}
+
+#[test]
+fn a_missing_filter_limits_nothing() {
+    let without = |name: &str| instrument_of(&INFO.replace(&format!("\"{name}\""), "\"OTHER\"")).unwrap();
+    assert_eq!(without("LOT_SIZE").step, Qty::ZERO);
+    assert_eq!(without("NOTIONAL").min_notional, Notional::ZERO);
+    assert_eq!(without("PRICE_FILTER").tick, rust_decimal::Decimal::ZERO);
+    let read = without("MARKET_LOT_SIZE");
+    assert_eq!(read.max_market_qty, read.max_qty);
+}
+
+#[test]
+fn both_filters_of_percent_bind() {
+    let both = r#"{"filterType":"PERCENT_PRICE","multiplierUp":"3","multiplierDown":"0.7","avgPriceMins":5},
+        {"filterType":"PERCENT_PRICE_BY_SIDE","bidMultiplierUp":"1.2","bidMultiplierDown":"0.5","askMultiplierUp":"5",
+        "askMultiplierDown":"0.8","avgPriceMins":5}"#;
+    let info = INFO.replace(r#"{"filterType":"A_FILTER_OF_TOMORROW","limit":1}"#, both);
+    let band = instrument_of(&info).unwrap().bounds.band.unwrap();
+    let parts = [band.buy_up, band.buy_down, band.sell_up, band.sell_down].map(|part| part.to_string());
+    assert_eq!(parts, ["1.2", "0.7", "3", "0.8"]);
 }
 
 #[test]
 fn what_is_missing_null_or_about_something_else_is_an_error() {
     let bad = [
-        ("\"LOT_SIZE\"", "\"OTHER\""),
-        ("\"NOTIONAL\"", "\"OTHER\""),
-        ("\"PRICE_FILTER\"", "\"OTHER\""),
         ("\"tickSize\":\"0.01000000\"", "\"tickSize\":null"),
         ("\"tickSize\":\"0.01000000\"", "\"tickSize\":0.01"),
         ("\"tickSize\":\"0.01000000\"", "\"tickSize\":\"-1\""),
@@ -128,6 +148,12 @@ fn the_forming_candle_is_dropped() {
 }
 
 #[test]
+fn a_row_of_more_elements_is_read() {
+    let longer = row(MINUTE - 60_000, "2").replace(']', ",\"0\"]");
+    assert_eq!(candles(&[longer], 1).unwrap().len(), 1);
+}
+
+#[test]
 fn where_no_candle_is_forming_only_the_latest_are_given() {
     let rows = [row(MINUTE - 180_000, "1"), row(MINUTE - 120_000, "2"), row(MINUTE - 60_000, "2.5")];
     let closes: Vec<String> =
@@ -143,4 +169,16 @@ fn candles_out_of_order_or_short_of_fields_are_errors() {
     assert!(matches!(candles(&[row(MINUTE - 60_000, "0")], 1), Err(VenueError::BadReply(_))));
     assert!(matches!(candles(&["[1,\"2\"]".to_owned()], 1), Err(VenueError::BadReply(_))));
     assert!(matches!(candles(&["{}".to_owned()], 1), Err(VenueError::BadReply(_))));
+}
+
+#[test]
+fn public_data_is_read_at_its_own_address() {
+    let path = "/api/v3/ticker/bookTicker?symbol=BTCUSDT";
+    let used = [("x-mbx-used-weight-1m", "900")];
+    let transport =
+        Scripted::new(vec![(format!("GET https://data.example{path}"), answer(200, &used, BOOK))]);
+    let link = anyone();
+    let venue = Binance::new(transport.clone(), stopped(NOW), BASE, Millis::from_secs(5), link.clone());
+    assert!(run(venue.reading_at("https://data.example/").quote(&symbol())).is_ok());
+    assert_eq!(transport.done().len(), 1);
 }

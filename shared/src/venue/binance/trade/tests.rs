@@ -315,7 +315,10 @@ fn filters_are_read_anew_after_a_refusal() {
             {"filterType":"LOT_SIZE","minQty":"0.00001","maxQty":"9000","stepSize":"0.00001"},
             {"filterType":"MARKET_LOT_SIZE","minQty":"0","maxQty":"0","stepSize":"0"},
             {"filterType":"NOTIONAL","minNotional":"5"}]}]}"#;
-        (format!("GET {BASE}/api/v3/exchangeInfo?symbol=BTCUSDT"), answer(200, &[], body))
+        (
+            format!("GET {BASE}/api/v3/exchangeInfo?symbol=BTCUSDT&showPermissionSets=false"),
+            answer(200, &[], body),
+        )
     };
     for code in ["-1013", "-1111", "-2010"] {
         let text = format!(r#"{{"code":{code},"msg":"Filter failure: LOT_SIZE"}}"#);
