@@ -73,7 +73,7 @@ const PLACE: [&str; 4] = ["account", "venue", "backend", "testnet"];
 /// Makes a strategy what `settings` say. One that is new begins with `status` and stands in `shard` from now on; of one
 /// that exists nothing but the settings changes.
 pub async fn apply(
-    tables: &(impl ReadTables + WriteTables),
+    tables: &impl WriteTables,
     settings: &Settings,
     shard: u32,
     status: Status,

@@ -7,7 +7,7 @@ use shared::records;
 use shared::roster::Unfit;
 use shared::secret::Secret;
 use shared::settings::Settings;
-use shared::store::{ReadError, ReadTables, WriteError, WriteTables};
+use shared::store::{ReadError, WriteError, WriteTables};
 use shared::time::{Millis, Timestamp};
 
 use crate::approvals::ends;
@@ -71,7 +71,7 @@ pub async fn approve(
 
 /// Approves every offer that was made at least `wait` ago; how many.
 pub async fn approve_due(
-    tables: &(impl ReadTables + WriteTables),
+    tables: &impl WriteTables,
     key: &Secret,
     env: &Env,
     settings: &Settings,

@@ -223,7 +223,15 @@ pub struct Wish<'a> {
     pub stops: Option<u32>,
 }
 
+/// No venue takes a finer price, whatever its tick (Binance: `quotePrecision` is 8, else -1111).
+const FINEST: Decimal = Decimal::from_parts(1, 0, 0, false, 8);
+
 impl Instrument {
+    /// The highest price not above `price` that an order may name; none where that is zero.
+    pub fn floor_price(&self, price: Price) -> Option<Price> {
+        price.floor_to(self.tick.max(FINEST))
+    }
+
     /// Why the venue would refuse the order, in words for people; none if every filter lets it pass.
     pub fn objection(&self, wish: &Wish<'_>) -> Option<String> {
         self.quantity_objection(wish)

@@ -158,6 +158,8 @@ pub struct Sent {
     pub at: Timestamp,
     /// Until here the request may still arrive, and its effect may still be invisible.
     pub fence: Timestamp,
+    /// The limit that it was sent with, where the terms say `market` and it opens: the most that one unit may cost.
+    pub limit: Option<Price>,
 }
 
 /// The venue's last word on an order.
@@ -513,7 +515,7 @@ mod tests {
         Qty::parse(text).unwrap()
     }
     fn sent() -> Sent {
-        Sent { at: at(1), fence: at(2) }
+        Sent { at: at(1), fence: at(2), limit: None }
     }
     fn venue(executed: &str, recorded: &str) -> AtVenue {
         AtVenue { venue_id: "7".into(), executed: qty(executed), recorded: qty(recorded), sent_at: at(1) }

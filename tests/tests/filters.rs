@@ -14,6 +14,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use execute::risk::{Basis, Exposure, review};
+use execute::send::sent_kind;
 use rust_decimal::Decimal;
 use serde_json::Value;
 use shared::ids::{AccountId, Leg, OrderId, PositionId, StrategyId, Symbol};
@@ -247,7 +248,7 @@ fn is_sent(order: &Random, quote: &Quote, instrument: &Instrument, held: Qty, no
 fn approves(order: &Random, quote: &Quote, instrument: &Instrument, held: Qty, now: Timestamp) -> bool {
     let entry = match order.kind {
         Kind::Market => quote.bid,
-        Kind::Limit { price, .. } | Kind::StopLimit { limit: price, .. } => price,
+        Kind::Limit { price, .. } | Kind::StopLimit { limit: price, .. } => price.min(quote.bid),
     };
     let seen = Exposure {
         quote: fresh(quote, now, Millis::from_secs(10)).unwrap(),
@@ -314,8 +315,12 @@ fn of_random_orders_those_that_the_filters_accept_are_sent_and_none_meets_a_filt
         let instrument = at_once(bench.trader.instrument(&symbol())).unwrap();
         let order = Random::roll(&mut dice, quote.bid.value());
         let held = Qty::new(reference.held).unwrap();
-        let (is_accepted, is_sent) =
-            (reference.accepts(&order), is_sent(&order, &quote, &instrument, held, bench.clock.now()));
+        let is_sent = is_sent(&order, &quote, &instrument, held, bench.clock.now());
+        // What is bought at the market is sent as a limit.
+        let worst = instrument.floor_price(quote.ask.above(Percent::HALF)).unwrap().max(quote.ask);
+        let order =
+            Random { kind: sent_kind(order.kind, (order.side == Side::Buy).then_some(worst)), ..order };
+        let is_accepted = reference.accepts(&order);
         accepted += u32::from(is_accepted);
         sent_of_accepted += u32::from(is_accepted && is_sent);
         if is_sent {

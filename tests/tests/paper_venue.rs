@@ -91,7 +91,7 @@ impl WriteTables for Mortal {
 
 /// Opens the paper venue as the functions' wiring does.
 struct OnPaper<T>(Venues<T>);
-impl<T: ReadTables + WriteTables + Clone> OpenVenue for OnPaper<T> {
+impl<T: WriteTables + Clone> OpenVenue for OnPaper<T> {
     type Venue = Paper<Patient<Binance, T>, T>;
     async fn open(&self, settings: &Settings, wait: Wait) -> Result<Self::Venue, VenueError> {
         assert_eq!(settings.backend, Backend::Mock);
@@ -100,7 +100,7 @@ impl<T: ReadTables + WriteTables + Clone> OpenVenue for OnPaper<T> {
 }
 
 struct Public<T>(Venues<T>);
-impl<T: ReadTables + WriteTables + Clone> OpenVenue for Public<T> {
+impl<T: WriteTables + Clone> OpenVenue for Public<T> {
     type Venue = Patient<Binance, T>;
     async fn open(&self, settings: &Settings, wait: Wait) -> Result<Self::Venue, VenueError> {
         self.0.market(settings, wait)
@@ -201,7 +201,7 @@ impl World {
         world
     }
 
-    fn venues<T: ReadTables + WriteTables + Clone>(&self, tables: T, share: Share) -> Venues<T> {
+    fn venues<T: WriteTables + Clone>(&self, tables: T, share: Share) -> Venues<T> {
         let clock = Arc::new(self.clock.clone());
         Venues::new(tables, Arc::clone(&self.network), clock, Egress::default(), share)
             .at(Some("http://exchange.sim".to_owned()))

@@ -6,9 +6,7 @@ use shared::decision::{Outcome, Why};
 use shared::ids::ProviderId;
 use shared::model::{self, Capabilities};
 use shared::money::Notional;
-use shared::ports::{
-    AskModel, BadReply, Level, ModelError, RawReply, ReadTables, Reply, Usage, WriteTables, model_name,
-};
+use shared::ports::{AskModel, BadReply, Level, ModelError, RawReply, Reply, Usage, WriteTables, model_name};
 use shared::records::decision::{Asked, Came, DecisionRecord, NoAnswer, Seen};
 use shared::records::llm::{Cause, Fate};
 use shared::store::WriteError;
@@ -65,7 +63,7 @@ pub fn unasked<T, V, A>(turn: &Turn<'_, T, V, A>, prompt: &str, why: Why, reason
 /// more of the next model of the chain. None: another invocation has this minute.
 pub async fn ask<T, V, A>(turn: &Turn<'_, T, V, A>, prompt: &Prompt) -> Result<Option<Answer>, WriteError>
 where
-    T: ReadTables + WriteTables,
+    T: WriteTables,
     A: AskModel,
 {
     let settings = &turn.settings;
@@ -104,7 +102,7 @@ struct First<'a> {
 }
 
 /// Asks each model of the chain once until one answers. None: no model answered.
-async fn first_answer<'a, T: ReadTables + WriteTables, V, A: AskModel>(
+async fn first_answer<'a, T: WriteTables, V, A: AskModel>(
     turn: &Turn<'_, T, V, A>,
     prompt: &Prompt,
     chain: &'a [&'a str],
@@ -195,7 +193,7 @@ impl From<ModelError> for Unanswered {
     }
 }
 
-async fn question<T: ReadTables + WriteTables, V, A: AskModel>(
+async fn question<T: WriteTables, V, A: AskModel>(
     turn: &Turn<'_, T, V, A>,
     prompt: &Prompt,
     model: &str,
@@ -320,7 +318,7 @@ struct Talk<'a, 'b, T, V, A> {
     record: DecisionRecord,
 }
 
-impl<T: ReadTables + WriteTables, V, A: AskModel> Talk<'_, '_, T, V, A> {
+impl<T: WriteTables, V, A: AskModel> Talk<'_, '_, T, V, A> {
     /// The outcome of the first answer, or of the second where the first had the wrong form, was cut off, or came from
     /// another model than was asked.
     async fn judged(&mut self, first: RawReply) -> Result<(Outcome, String), WriteError> {

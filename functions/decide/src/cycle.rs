@@ -1,7 +1,7 @@
 //! One cycle: snapshot, features, prompt, model, verdict, intent.
 
 use shared::decision::{Action, Outcome, Why};
-use shared::ports::{AskModel, Level, ReadTables, WriteTables, model_name};
+use shared::ports::{AskModel, Level, WriteTables, model_name};
 use shared::records::llm::Fate;
 use shared::status::Hold;
 use shared::store::WriteError;
@@ -48,7 +48,7 @@ pub enum Broken {
 /// Decides for one strategy.
 pub async fn cycle<T, V, A>(turn: &Turn<'_, T, V, A>) -> Result<Cycled, Broken>
 where
-    T: ReadTables + WriteTables,
+    T: WriteTables,
     A: AskModel,
 {
     let began = turn.shift.now();
@@ -92,7 +92,7 @@ async fn asked<T, V, A>(
     markets: &[Market],
 ) -> Result<Option<Answer>, WriteError>
 where
-    T: ReadTables + WriteTables,
+    T: WriteTables,
     A: AskModel,
 {
     let (now, print) = (turn.shift.now(), worth::print(turn, books, allowed));

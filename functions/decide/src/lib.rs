@@ -55,7 +55,7 @@ mod testing;
 mod tests;
 
 use shared::ids::{Env, StrategyId};
-use shared::ports::{AskModel, Level, Line, MarketData, OpenVenue, ReadTables, VenueError, WriteTables};
+use shared::ports::{AskModel, Level, Line, MarketData, OpenVenue, VenueError, WriteTables};
 use shared::records;
 use shared::roster::{Member, RosterError, Unfit, members};
 use shared::settings::Settings;
@@ -83,7 +83,7 @@ pub async fn handle<T, V, A>(
     ports: &Ports<'_, T, V, A>,
 ) -> Result<Report, RosterError>
 where
-    T: ReadTables + WriteTables,
+    T: WriteTables,
     V: OpenVenue,
     V::Venue: MarketData,
     A: AskModel,
@@ -152,7 +152,7 @@ async fn begin<'a, T, V, A>(
     member: Member,
 ) -> Result<Option<Due<'a, T, V, A, V::Venue>>, Failure>
 where
-    T: ReadTables + WriteTables,
+    T: WriteTables,
     V: OpenVenue,
     V::Venue: MarketData,
     A: AskModel,

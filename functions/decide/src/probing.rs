@@ -3,7 +3,7 @@
 //! operator's role may invoke the function with it.
 
 use shared::model::Servers;
-use shared::ports::{AskModel as _, Level, Line, ReadTables, WriteTables};
+use shared::ports::{AskModel as _, Level, Line, WriteTables};
 use shared::probe::Probe;
 use shared::secret::ReadSecret;
 use shared::store::{Attr, Change, Cond, Item, Key, Path, Write, WriteError};
@@ -26,7 +26,7 @@ const KEY: &str = "probes#llm";
 /// Answers the event. A probe that may not be made says why.
 pub async fn serve<T, V, S>(ports: &Ports<'_, T, V, KeyedModels<S>>, model: &str) -> Probe
 where
-    T: ReadTables + WriteTables,
+    T: WriteTables,
     S: ReadSecret,
 {
     let probed = match asked(ports, model).await {
@@ -41,7 +41,7 @@ where
 
 async fn asked<T, V, S>(ports: &Ports<'_, T, V, KeyedModels<S>>, model: &str) -> Result<Probed, String>
 where
-    T: ReadTables + WriteTables,
+    T: WriteTables,
     S: ReadSecret,
 {
     let (models, now) = (ports.model, ports.clock.now());
@@ -69,7 +69,7 @@ where
 }
 
 /// Counts one more probe of this hour, where there is room for it.
-async fn count<T: ReadTables + WriteTables>(tables: &T, now: Timestamp) -> Result<(), String> {
+async fn count<T: WriteTables>(tables: &T, now: Timestamp) -> Result<(), String> {
     let key = Key { table: Table::Ledgers, hash: KEY.to_owned(), range: None };
     let hour = now.minute_number().div_euclid(60).to_string();
     let read = tables.get(std::slice::from_ref(&key)).await.map_err(|error| error.to_string())?;

@@ -141,7 +141,7 @@ impl Purse {
     }
 
     /// Reserves `most` for one question of a strategy, in its day, its minutes and the fleet's hour.
-    pub async fn reserve<T: ReadTables + WriteTables>(
+    pub async fn reserve<T: WriteTables>(
         &self,
         tables: &T,
         state: &StrategyState,
@@ -156,7 +156,7 @@ impl Purse {
     }
 
     /// Reserves `usd` for a question that is of no strategy, in the fleet's hour alone.
-    pub async fn reserve_alone<T: ReadTables + WriteTables>(
+    pub async fn reserve_alone<T: WriteTables>(
         &self,
         tables: &T,
         usd: Notional,
@@ -166,7 +166,7 @@ impl Purse {
         self.reserve_with(tables, usd, None, now).await
     }
 
-    async fn reserve_with<T: ReadTables + WriteTables>(
+    async fn reserve_with<T: WriteTables>(
         &self,
         tables: &T,
         usd: Notional,
@@ -268,7 +268,7 @@ impl Purse {
 
     /// Writes what is known here alone, in one transaction. What cannot be written is too much on paper, and the
     /// calls are not counted: the log says so.
-    pub async fn settle<T: ReadTables + WriteTables>(&self, tables: &T, log: &dyn Log, now: Timestamp) {
+    pub async fn settle<T: WriteTables>(&self, tables: &T, log: &dyn Log, now: Timestamp) {
         for _ in 0..MOST_ATTEMPTS {
             let (writes, afters) = self.planned(now);
             if writes.is_empty() {

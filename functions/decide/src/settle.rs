@@ -45,7 +45,7 @@ pub async fn settle<T, V, A>(
     answer: &Answer,
 ) -> Result<String, NotSettled>
 where
-    T: ReadTables + WriteTables,
+    T: WriteTables,
 {
     let mut state = turn.state.clone();
     state.recent_llm = as_booked(&state.recent_llm, answer.tally.booked);

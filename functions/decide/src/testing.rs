@@ -13,8 +13,8 @@ use shared::model::Servers;
 use shared::money::{Amount, Notional, Percent, Price, Qty, decimal};
 use shared::order::{AtVenue, Kind, Order, Origin, State, Terms, TimeInForce};
 use shared::ports::{
-    AskModel, BadReply, Clock, Line, Log, MarketData, ModelError, OpenVenue, Question, RawReply, ReadTables,
-    Reply, ReportedUsage, Stop, ToolCall, VenueError, Wait, WriteTables,
+    AskModel, BadReply, Clock, Line, Log, MarketData, ModelError, OpenVenue, Question, RawReply, Reply,
+    ReportedUsage, Stop, ToolCall, VenueError, Wait, WriteTables,
 };
 use shared::records::decision::Inputs;
 use shared::records::{self, AccountLedger, DecisionRecord, LlmLedger, Shard};
@@ -455,7 +455,7 @@ impl World {
         self.tick_over(&self.tables, &Trail::default(), scheduled_at)
     }
     /// Serves a minute over other tables, which lead to the same.
-    pub(crate) fn tick_over<T: ReadTables + WriteTables>(
+    pub(crate) fn tick_over<T: WriteTables>(
         &self,
         tables: &T,
         trail: &Trail,

@@ -141,18 +141,16 @@ where
     }
 }
 
-/// Sends a reviewed entry; the opening counts from its send.
+/// Sends a reviewed entry.
 pub async fn send_entry<T, V>(turn: &mut Turn<'_, T, V>, approved: Approved) -> Result<(), TurnError>
 where
     T: WriteTables,
     V: MarketData + ReadAccount + TradeOrders,
 {
-    let (now, order) = (turn.now, approved.into_order());
+    let worst = approved.worst_price();
+    let order = approved.into_order();
     gates::begin_trial(&mut turn.desk.books.state, &order.terms.order_id);
-    let breaker = &mut turn.desk.books.state.breaker;
-    breaker.opens.retain(|at| now.since(*at) < shared::time::Millis::from_minutes(60));
-    breaker.opens.insert(0, now);
-    submit(turn, order).await?;
+    submit(turn, order, Some(worst)).await?;
     Ok(())
 }
 

@@ -1,16 +1,17 @@
-//! An exit: the position is `closing`; its entry and its stop are cancelled; their fills are recorded; what
-//! is left is sold. A crash in between is finished first in the next tick.
+//! An exit: the position is `closing`; its entry is cancelled; once the market takes a sell, its stop is cancelled and what
+//! is left is sold; what did not sell gets its stop back. A crash in between is finished first in the next tick.
 
 use shared::books::{ExitReason, Position, PositionStatus};
 use shared::ids::{Leg, OrderId, PositionId};
-use shared::market::{Sellable, Side};
-use shared::money::Qty;
-use shared::order::{Kind, Order, Origin, State, Terms};
+use shared::market::{Instrument, Sellable, Side, Trading};
+use shared::money::{Price, Qty};
+use shared::order::{Ended, Kind, Order, Origin, State, Terms};
 use shared::ports::{Level, Line, MarketData, ReadAccount, TradeOrders, WriteTables};
 use shared::status::Act;
 use shared::time::{Millis, Timestamp};
 
 use crate::desk::Binds;
+use crate::protect::put_stop_back;
 use crate::send::{Submitted, cancel, submit};
 use crate::turn::{Turn, TurnError};
 
@@ -88,10 +89,67 @@ where
     if turn.acts() && !is_allowed(turn, reason) {
         return put_back(turn, id).await;
     }
-    if !others_are_gone(turn, id).await? || waits_after_refusals(turn, id) {
+    // Nothing more is bought; the stop rests until a sell can follow its cancel.
+    if !are_gone(turn, id, Leg::Entry).await? {
         return Ok(());
     }
-    sell_what_is_left(turn, id).await
+    if waits_after_refusals(turn, id) {
+        return put_stop_back(turn, id).await;
+    }
+    let Some(sale) = prepare(turn, id).await? else { return Ok(()) };
+    if !are_gone(turn, id, Leg::Stop).await? {
+        return Ok(());
+    }
+    sell_what_is_left(turn, id, &sale).await?;
+    put_stop_back(turn, id).await
+}
+
+/// What a sell is planned with, read before the stop is cancelled for it: a read that fails later would leave the position
+/// without either.
+struct Sale {
+    instrument: Instrument,
+    bid: Price,
+    /// What was held before the cancel.
+    held: Qty,
+    /// What the books said then.
+    booked: Qty,
+}
+
+impl Sale {
+    /// What is held now that the books say `booked`: what the stop has sold meanwhile is gone.
+    fn held(&self, booked: Qty) -> Qty {
+        self.held.less(self.booked.less(booked))
+    }
+}
+
+/// None: the market takes no sell now, the venue holds nothing to sell, or no time is left for both the cancel and the sell.
+async fn prepare<T, V>(turn: &mut Turn<'_, T, V>, id: &PositionId) -> Result<Option<Sale>, TurnError>
+where
+    T: WriteTables,
+    V: MarketData + ReadAccount,
+{
+    let Some(position) = turn.desk.books.positions.get(id).cloned() else { return Ok(None) };
+    let instrument = turn.instrument(&position.symbol).await?;
+    let bid = turn.quote(&position.symbol).await?.bid;
+    let (held, booked) = (turn.held(&position.symbol.base).await?, position.quantity);
+    let sells = |held| matches!(instrument.sellable(booked, held, bid), Sellable::Order(_));
+    if sells(booked) && !sells(held) {
+        wait_for_what_is_missing(turn, id, held).await?;
+        return Ok(None);
+    }
+    let waits = match instrument.trading {
+        Trading::Closed => Some("the market takes no orders"),
+        Trading::Open if !turn.has_time_for_exit() => Some("no time is left for a cancel and a sell"),
+        Trading::Open => None,
+    };
+    match waits.filter(|_| sells(booked)) {
+        Some(why) => {
+            let line = turn.line(Level::Warn, "exit waits, its stop rests").with("position_id", id);
+            turn.write(traced(turn, line, id).with("detail", why));
+            Ok(None)
+        }
+        None => Ok(Some(Sale { instrument, bid, held, booked })),
+    }
 }
 
 /// A sell that the venue refused twice in a row is not sent every minute for hours: a person has been paged.
@@ -121,15 +179,16 @@ where
     Ok(turn.desk.commit(turn.shift.tables, Binds::Nothing).await?)
 }
 
-/// Cancels the position's entry and stop; true once neither can trade any more. A cancel that did not work
-/// counts as a failure of the exit: nothing can be sold meanwhile.
-async fn others_are_gone<T, V>(turn: &mut Turn<'_, T, V>, id: &PositionId) -> Result<bool, TurnError>
+/// Cancels the position's orders of this leg; true once none can trade any more. A cancel that did not work counts as a
+/// failure of the exit: nothing can be sold meanwhile.
+async fn are_gone<T, V>(turn: &mut Turn<'_, T, V>, id: &PositionId, leg: Leg) -> Result<bool, TurnError>
 where
     T: WriteTables,
     V: MarketData + ReadAccount + TradeOrders,
 {
     let rests = |state: &State| matches!(state, State::Live { ended: None, .. });
-    for order in turn.orders_of(id, |order| is_live_other(order) && rests(&order.state)) {
+    let may_trade = |order: &Order| order.terms.leg == leg && order.state.may_be_at_venue();
+    for order in turn.orders_of(id, |order| may_trade(order) && rests(&order.state)) {
         let asked = cancel(turn, &order).await? == Submitted::Made;
         let still = turn.order(&order).is_some_and(|order| rests(&order.state));
         if let Some(position) = turn.desk.books.positions.get_mut(id).filter(|_| asked && still) {
@@ -137,14 +196,14 @@ where
             turn.desk.commit(turn.shift.tables, Binds::Nothing).await?;
         }
     }
-    Ok(turn.orders_of(id, is_live_other).is_empty())
+    Ok(turn.orders_of(id, may_trade).is_empty())
 }
 
-fn is_live_other(order: &Order) -> bool {
-    order.terms.leg != Leg::Exit && order.state.may_be_at_venue()
-}
-
-async fn sell_what_is_left<T, V>(turn: &mut Turn<'_, T, V>, id: &PositionId) -> Result<(), TurnError>
+async fn sell_what_is_left<T, V>(
+    turn: &mut Turn<'_, T, V>,
+    id: &PositionId,
+    sale: &Sale,
+) -> Result<(), TurnError>
 where
     T: WriteTables,
     V: MarketData + ReadAccount + TradeOrders,
@@ -153,23 +212,16 @@ where
     if position.quantity.is_zero() {
         return close(turn, id, Qty::ZERO).await;
     }
-    let quote = turn.quote(&position.symbol).await?;
-    let instrument = turn.instrument(&position.symbol).await?;
-    let held = turn.held(&position.symbol.base).await?;
-    match instrument.sellable(position.quantity, held, quote.bid) {
-        Sellable::Dust(_) => {
-            let all = instrument.sellable(position.quantity, position.quantity, quote.bid);
-            return match all {
-                Sellable::Dust(residue) => close(turn, id, residue).await,
-                Sellable::Order(_) => wait_for_what_is_missing(turn, id, held).await,
-            };
-        }
-        Sellable::Order(lots) => sell(turn, id, instrument.at_market(lots, quote.bid)).await?,
+    let Sale { instrument, bid, .. } = sale;
+    let held = sale.held(position.quantity);
+    match instrument.sellable(position.quantity, held, *bid) {
+        Sellable::Dust(residue) => return close(turn, id, residue).await,
+        Sellable::Order(lots) => sell(turn, id, instrument.at_market(lots, *bid)).await?,
     }
     if let Some(less) = less_than_was_tried(turn, id, held).await?
-        && let Sellable::Order(lots) = instrument.sellable(position.quantity, less, quote.bid)
+        && let Sellable::Order(lots) = instrument.sellable(position.quantity, less, *bid)
     {
-        sell(turn, id, instrument.at_market(lots, quote.bid)).await?;
+        sell(turn, id, instrument.at_market(lots, *bid)).await?;
     }
     finish(turn, id).await
 }
@@ -208,7 +260,7 @@ where
     if let Some(position) = turn.desk.books.positions.get_mut(id) {
         position.next_exit = position.next_exit.saturating_add(1);
     }
-    submit(turn, order).await?;
+    submit(turn, order, None).await?;
     Ok(())
 }
 
@@ -242,6 +294,14 @@ pub fn count_fate(position: &mut Position, order: &Order) {
     };
     *failures = match order.state {
         State::Rejected { .. } | State::Absent { .. } => failures.saturating_add(1),
+        // The venue took a sell and sold nothing: the book was empty, or the price left its range.
+        State::Done { ended: Ended::Expired, ref venue }
+            if order.terms.leg == Leg::Exit && venue.executed.is_zero() =>
+        {
+            *failures = failures.saturating_add(1);
+            position.exit_refused_at = Some(venue.sent_at);
+            return;
+        }
         State::Live { .. } | State::Done { .. } => 0,
         State::Intended
         | State::AwaitingApproval { .. }

@@ -9,16 +9,19 @@
 use shared::books::{Position, PositionStatus};
 use shared::ids::{Leg, OrderId};
 use shared::money::{Amount, Price};
-use shared::order::{Order, State};
+use shared::order::{Ended, Order, State};
 use shared::ports::{Level, MarketData, ReadAccount, WriteTables};
 use shared::settings::Gate;
 use shared::state::{GateName, Phase, PnlFrom, StrategyState};
 use shared::status::Hold;
-use shared::time::{Day, Timestamp};
+use shared::time::{Day, Millis, Timestamp};
 
 use crate::desk::{Binds, Books};
 use crate::risk::Rule;
 use crate::turn::{Turn, TurnError};
+
+/// How long an opening counts.
+const AN_HOUR: Millis = Millis::from_minutes(60);
 
 /// Counts a refusal of the risk chain; enough of them in a row, or the trial's, open the gate.
 pub fn count_refusal(state: &mut StrategyState, rule: Rule, gate: &Gate, now: Timestamp) {
@@ -45,6 +48,13 @@ pub fn begin_trial(state: &mut StrategyState, order: &OrderId) {
     }
 }
 
+/// An opening counts from its send.
+pub fn count_opening(state: &mut StrategyState, sent_at: Timestamp) {
+    let opens = &mut state.breaker.opens;
+    opens.retain(|at| sent_at.since(*at) < AN_HOUR);
+    opens.insert(0, sent_at);
+}
+
 /// What became of a sent entry: one that the venue has clears the count, and closes the gate if it was the
 /// trial. One that never came to be leaves room for another trial.
 pub fn count_fate(state: &mut StrategyState, order: &Order) {
@@ -54,8 +64,14 @@ pub fn count_fate(state: &mut StrategyState, order: &Order) {
     let id = &order.terms.order_id;
     let breaker = &mut state.breaker;
     let is_trial = matches!(&breaker.phase, Phase::HalfOpen { trial: Some(trial) } if trial == id);
-    match order.state {
+    match &order.state {
         State::Live { .. } | State::Done { .. } => {
+            // One that was bounded and bought nothing has opened nothing.
+            if let State::Done { venue, ended: Ended::Expired } = &order.state
+                && venue.executed.is_zero()
+            {
+                breaker.opens.retain(|at| *at != venue.sent_at);
+            }
             if is_trial {
                 breaker.phase = Phase::Closed;
             }

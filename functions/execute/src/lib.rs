@@ -31,9 +31,7 @@ mod testing;
 mod tests;
 
 use serde_json::{Value, json};
-use shared::ports::{
-    Level, Line, MarketData, OpenVenue, ReadAccount, ReadTables, TradeOrders, VenueError, WriteTables,
-};
+use shared::ports::{Level, Line, MarketData, OpenVenue, ReadAccount, TradeOrders, VenueError, WriteTables};
 use shared::records;
 use shared::roster::{self, Member, RosterError, members};
 use shared::store::WriteError;
@@ -75,7 +73,7 @@ impl Report {
 /// Serves every strategy of the shard in turn; what befalls one never touches another.
 pub async fn handle<T, A>(shift: &Shift<'_, T>, accounts: &A) -> Result<Report, RosterError>
 where
-    T: ReadTables + WriteTables,
+    T: WriteTables,
     A: OpenVenue,
     A::Venue: MarketData + ReadAccount + TradeOrders,
 {
@@ -129,7 +127,7 @@ impl Failure {
 
 async fn serve<T, A>(shift: &Shift<'_, T>, accounts: &A, member: Member) -> Result<u32, Failure>
 where
-    T: ReadTables + WriteTables,
+    T: WriteTables,
     A: OpenVenue,
     A::Venue: MarketData + ReadAccount + TradeOrders,
 {
@@ -150,7 +148,7 @@ where
 
 async fn attempt<T, A>(shift: &Shift<'_, T>, accounts: &A, member: &Member) -> Result<u32, FailureKind>
 where
-    T: ReadTables + WriteTables,
+    T: WriteTables,
     A: OpenVenue,
     A::Venue: MarketData + ReadAccount + TradeOrders,
 {

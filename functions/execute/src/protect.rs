@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use shared::books::{ExitReason, Position, PositionStatus};
-use shared::ids::{Leg, PositionId};
+use shared::ids::{Leg, OrderId, PositionId};
 use shared::market::{Instrument, Quote, Sellable, fresh};
 use shared::money::{Percent, Price, Qty};
 use shared::order::{Kind, Order, Origin, State};
 use shared::ports::{Level, MarketData, ReadAccount, TradeOrders, WriteTables};
 use shared::settings::{CrashAction, Exits};
-use shared::status::Hold;
+use shared::status::{Act, Hold};
 
 use crate::desk::Binds;
 use crate::exits::{FAILURES_IN_A_ROW, begin_exit, continue_exit, finish, is_allowed, own_order};
@@ -234,26 +234,77 @@ where
         turn.unprotected = Some(format!("no stop can be placed for {id}"));
         return begin_exit_if_allowed(turn, id, ExitReason::StopMissing).await;
     };
-    let Sellable::Order(lots) = instrument.sellable(position.quantity, held, limit) else {
-        return wait_or_leave(turn, id, instrument, held).await;
+    let by = |held| instrument.sellable(position.quantity, held, limit);
+    let (lots, is_shown) = match (by(held), by(position.quantity)) {
+        (Sellable::Order(lots), _) => (lots, true),
+        // The account may lag behind what was bought: the books stand.
+        (Sellable::Dust(_), Sellable::Order(lots)) => (lots, false),
+        (Sellable::Dust(_), Sellable::Dust(_)) => return wait_or_leave(turn, id, instrument, held).await,
     };
+    if !is_shown && stops_fail(turn, id) {
+        turn.unprotected = Some(format!("the account shows nothing of what {id} holds"));
+        return Ok(());
+    }
     if stops_fail(turn, id) && is_allowed(turn, ExitReason::StopMissing) {
         return give_up_stops(turn, id).await;
     }
-    let order = own_order(turn, &position, Leg::Stop, position.next_stop, Origin::Rule, kind, lots);
-    if let Some(position) = turn.desk.books.positions.get_mut(id) {
-        position.next_stop = position.next_stop.saturating_add(1);
-    }
-    let stop = order.terms.order_id.clone();
-    submit(turn, order).await?;
+    let stop = submit_stop(turn, &position, kind, lots).await?;
     let refused = turn.order(&stop).is_some_and(|order| matches!(order.state, State::Rejected { .. }));
     if !refused {
         return if stops_fail(turn, id) { give_up_stops(turn, id).await } else { Ok(()) };
     }
     turn.unprotected = Some(format!("the venue refused the stop of {id}"));
+    if !is_shown {
+        return Ok(());
+    }
     let line = turn.line(Level::Error, "stop refused; the position is exited").with("position_id", id);
     turn.write(line);
     begin_exit_if_allowed(turn, id, ExitReason::StopMissing).await
+}
+
+/// What an exit has not sold gets its stop back, unless the market is below it already or its stops come to nothing. One
+/// that is refused begins nothing: the exit goes on with the next tick.
+pub async fn put_stop_back<T, V>(turn: &mut Turn<'_, T, V>, id: &PositionId) -> Result<(), TurnError>
+where
+    T: WriteTables,
+    V: MarketData + ReadAccount + TradeOrders,
+{
+    let Some(position) = turn.desk.books.positions.get(id).cloned() else { return Ok(()) };
+    let may_trade = |order: &Order| order.state.may_be_at_venue();
+    let is_done = position.status != PositionStatus::Closing || stops_fail(turn, id);
+    if is_done || !turn.orders_of(id, may_trade).is_empty() {
+        return Ok(());
+    }
+    let instrument = turn.instrument(&position.symbol).await?;
+    let Some((kind, limit)) = stop_kind(position.stop, &instrument) else { return Ok(()) };
+    let held = turn.held(&position.symbol.base).await?;
+    let Sellable::Order(lots) = instrument.sellable(position.quantity, held, limit) else { return Ok(()) };
+    if turn.quote(&position.symbol).await?.bid <= position.stop || !turn.may(Act::ProtectiveStop) {
+        return Ok(());
+    }
+    let line = turn.line(Level::Warn, "not sold: the stop is put back").with("position_id", id);
+    turn.write(line);
+    submit_stop(turn, &position, kind, lots).await.map(drop)
+}
+
+/// Sends a stop under the next number; its id.
+async fn submit_stop<T, V>(
+    turn: &mut Turn<'_, T, V>,
+    position: &Position,
+    kind: Kind,
+    lots: Qty,
+) -> Result<OrderId, TurnError>
+where
+    T: WriteTables,
+    V: MarketData + ReadAccount + TradeOrders,
+{
+    let order = own_order(turn, position, Leg::Stop, position.next_stop, Origin::Rule, kind, lots);
+    if let Some(position) = turn.desk.books.positions.get_mut(&position.id) {
+        position.next_stop = position.next_stop.saturating_add(1);
+    }
+    let stop = order.terms.order_id.clone();
+    submit(turn, order, None).await?;
+    Ok(stop)
 }
 
 /// Whether so many stops in a row came to nothing that another one is no protection.
@@ -311,7 +362,7 @@ where
 
 /// The order that rests as the stop of a position, and the price that it is valued at: the lowest that it sells for.
 pub fn stop_kind(trigger: Price, instrument: &Instrument) -> Option<(Kind, Price)> {
-    let stop = trigger.floor_to(instrument.tick)?;
-    let limit = stop.below(STOP_LIMIT_BELOW)?.floor_to(instrument.tick)?;
+    let stop = instrument.floor_price(trigger)?;
+    let limit = instrument.floor_price(stop.below(STOP_LIMIT_BELOW)?)?;
     Some((Kind::StopLimit { stop, limit }, limit))
 }

@@ -10,6 +10,7 @@ use shared::settings::Limits;
 use shared::time::{Millis, Timestamp};
 
 use crate::protect::stop_kind;
+use crate::send::sent_kind;
 
 /// A rule that can refuse an order: metric label, log field and prompt feedback.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -192,13 +193,24 @@ fn refuse(rule: Rule, message: String) -> Result<(), Refusal> {
     Err(Refusal { rule, message })
 }
 
-/// The most that one unit may cost: its limit, or the ask with slippage. No order type escapes a limit.
+/// The most that one unit may cost: its limit, what a person approved, or the ask with slippage, on a tick and never below
+/// the ask. No order type escapes a limit.
 fn worst_price(terms: &Terms, seen: &Exposure<'_>) -> Price {
-    match terms.kind {
-        Kind::Market => seen.quote.get().ask.above(seen.slippage),
-        Kind::Limit { price, .. } => price,
-        Kind::StopLimit { limit, .. } => limit,
+    match (terms.kind, seen.basis) {
+        (Kind::Market, Basis::Approval { bound, .. }) => bound,
+        (Kind::Market, Basis::Decision) => {
+            let ask = seen.quote.get().ask;
+            let most = ask.above(seen.slippage);
+            seen.instrument.floor_price(most).unwrap_or(most).max(ask)
+        }
+        (Kind::Limit { price, .. }, _) => price,
+        (Kind::StopLimit { limit, .. }, _) => limit,
     }
+}
+
+/// What a buy pays for one unit now, or at its limit where the market comes down to it.
+fn paid(terms: &Terms, seen: &Exposure<'_>) -> Price {
+    worst_price(terms, seen).min(seen.quote.get().ask)
 }
 
 fn authority(seen: &Exposure<'_>) -> Result<(), Refusal> {
@@ -239,7 +251,7 @@ fn venue_filters(terms: &Terms, seen: &Exposure<'_>) -> Result<(), Refusal> {
     }
     let wish = Wish {
         side: terms.side,
-        kind: terms.kind,
+        kind: sent_kind(terms.kind, Some(worst_price(terms, seen))),
         quantity: terms.quantity,
         quote: seen.quote.get(),
         position: Some(seen.position),
@@ -280,13 +292,11 @@ fn stop_protects(terms: &Terms, seen: &Exposure<'_>) -> Result<(), Refusal> {
     let Some(stop) = terms.stop_loss else {
         return refuse(Rule::StopLoss, "an entry needs a stop".to_owned());
     };
-    let entry = match terms.kind {
-        Kind::Market => seen.quote.get().bid,
-        Kind::Limit { price, .. } => price,
-        Kind::StopLimit { limit, .. } => limit,
-    };
-    if stop >= entry {
-        return refuse(Rule::StopLoss, format!("stop {stop} is not below the entry at {entry}"));
+    let entry = paid(terms, seen);
+    // What is bought at the ask is sold at the bid: a stop between them triggers at once.
+    let exit = entry.min(seen.quote.get().bid);
+    if stop >= exit {
+        return refuse(Rule::StopLoss, format!("stop {stop} is not below the market at {exit}"));
     }
     let distance = entry.distance(stop);
     if distance > seen.max_stop_distance {

@@ -1,7 +1,8 @@
 //! Record, act, record: the one place from which orders and cancels leave.
 
 use shared::ids::{Leg, OrderId};
-use shared::order::{Event, Order, Sent, State};
+use shared::money::Price;
+use shared::order::{Event, Kind, Order, Sent, State, TimeInForce};
 use shared::ports::{MarketData, OrderRequest, ReadAccount, SendError, TradeOrders, VenueError, WriteTables};
 use shared::status::Status;
 use shared::time::Timestamp;
@@ -10,6 +11,7 @@ use shared::venue::binance::fence;
 use crate::authority::lower;
 use crate::desk::Binds;
 use crate::follow::{absorb, follow_order};
+use crate::gates;
 use crate::journal::{self, Fate, Tool};
 use crate::keys;
 use crate::turn::{Turn, TurnError};
@@ -26,8 +28,13 @@ pub enum Submitted {
 }
 
 /// Sends `order`: recorded as `pending` with its counters in one transaction, then sent once, then its
-/// answer is recorded. An order that the desk does not know yet begins here.
-pub async fn submit<T, V>(turn: &mut Turn<'_, T, V>, order: Order) -> Result<Submitted, TurnError>
+/// answer is recorded. An order that the desk does not know yet begins here. An entry at the market is sent as a limit at
+/// `worst`, the most that its review let one unit cost, of which nothing rests.
+pub async fn submit<T, V>(
+    turn: &mut Turn<'_, T, V>,
+    order: Order,
+    worst: Option<Price>,
+) -> Result<Submitted, TurnError>
 where
     T: WriteTables,
     V: MarketData + ReadAccount + TradeOrders,
@@ -50,17 +57,20 @@ where
         order_id: id.clone(),
         symbol: order.terms.symbol.clone(),
         side: order.terms.side,
-        kind: order.terms.kind,
+        kind: sent_kind(order.terms.kind, worst),
         quantity: order.terms.quantity,
         sent_at,
     };
-    put_on_record(turn, order.clone(), sent_at)?;
+    let limit = worst.filter(|_| order.terms.kind == Kind::Market);
+    let sent = Sent { at: sent_at, fence: fence(sent_at), limit };
+    put_on_record(turn, order.clone(), sent)?;
     turn.desk.commit(turn.shift.tables, Binds::Authority).await?;
     let answer = turn.venue.place(&request).await;
     turn.sent = turn.sent.saturating_add(1);
     turn.balances_have_moved();
     let took = turn.shift.clock.now().since(sent_at);
-    let line = journal::acted(turn, Tool::Place, &order, fate_of(&answer), took);
+    let line =
+        journal::acted(turn, Tool::Place, &order, fate_of(&answer), took).with("sent_as", request.kind);
     turn.write(match &answer {
         Ok(placed) => line.with("detail", format_args!("executed {}", placed.report.executed)),
         Err(error) => line.with("detail", error),
@@ -72,6 +82,14 @@ where
     Ok(Submitted::Made)
 }
 
+/// How an order is sent: one at the market that has a worst price as a limit there, of which nothing rests.
+pub fn sent_kind(kind: Kind, worst: Option<Price>) -> Kind {
+    match (kind, worst) {
+        (Kind::Market, Some(price)) => Kind::Limit { price, time_in_force: TimeInForce::Ioc },
+        (Kind::Market | Kind::Limit { .. } | Kind::StopLimit { .. }, _) => kind,
+    }
+}
+
 /// Whether the offer that a person approved has ended since it was judged: the next tick says so.
 fn has_lapsed<T, V>(turn: &Turn<'_, T, V>, order: &Order, sent_at: Timestamp) -> bool {
     turn.order(&order.terms.order_id).is_some_and(
@@ -79,16 +97,18 @@ fn has_lapsed<T, V>(turn: &Turn<'_, T, V>, order: &Order, sent_at: Timestamp) ->
     )
 }
 
-fn put_on_record<T, V>(turn: &mut Turn<'_, T, V>, order: Order, sent_at: Timestamp) -> Result<(), TurnError>
+fn put_on_record<T, V>(turn: &mut Turn<'_, T, V>, order: Order, sent: Sent) -> Result<(), TurnError>
 where
     V: MarketData + ReadAccount,
 {
-    turn.desk.begin_day(sent_at.day());
+    turn.desk.begin_day(sent.at.day());
     let most_orders = turn.desk.settings.limits.max_daily_orders;
     let day = &mut turn.desk.books.state.exec_day;
     day.orders = day.orders.saturating_add(1);
     day.most_orders = Some(most_orders);
-    let sent = Sent { at: sent_at, fence: fence(sent_at) };
+    if order.terms.leg == Leg::Entry {
+        gates::count_opening(&mut turn.desk.books.state, sent.at);
+    }
     let id = order.terms.order_id.clone();
     if turn.order(&id).is_none() {
         turn.desk.begin(Order { state: State::Pending(sent), ..order });

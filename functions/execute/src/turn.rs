@@ -170,6 +170,11 @@ impl<'a, T, V: MarketData + ReadAccount> Turn<'a, T, V> {
         self.balances = None;
     }
 
+    /// Whether a cancel and a sell can follow one another and both be recorded.
+    pub fn has_time_for_exit(&self) -> bool {
+        self.shift.deadline.since(self.shift.clock.now()) >= SEND_NEEDS + SEND_NEEDS
+    }
+
     /// Whether a send that begins at `at` can still be recorded.
     pub fn has_time_to_send(&self, at: Timestamp) -> bool {
         self.shift.deadline.since(at) >= SEND_NEEDS

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use shared::ids::IncidentId;
 use shared::page::Publish;
-use shared::ports::{Level, Line, ReadTables, WriteTables};
+use shared::ports::{Level, Line, WriteTables};
 use shared::records::fields::Read;
 use shared::records::{Incident, incident};
 use shared::signal::Severity;
@@ -71,7 +71,7 @@ pub struct Round<'a, T, P, G> {
     pub now: Timestamp,
 }
 
-impl<T: ReadTables + WriteTables, P: Publish, G> Round<'_, T, P, G> {
+impl<T: WriteTables, P: Publish, G> Round<'_, T, P, G> {
     /// Runs every errand; one that fails stops no other.
     pub async fn run(&self, errands: Vec<Errand>) -> Delivery {
         let mut delivery = Delivery::default();

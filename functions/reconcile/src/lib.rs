@@ -22,7 +22,7 @@ pub mod wiring;
 #[cfg(test)]
 mod tests;
 
-use shared::ports::{Clock, Level, Line, Log, OpenVenue, ReadAccount, ReadTables, VenueError, WriteTables};
+use shared::ports::{Clock, Level, Line, Log, OpenVenue, ReadAccount, VenueError, WriteTables};
 use shared::roster::{RosterError, Trail, members};
 use shared::store::WriteError;
 use shared::tables::Function;
@@ -78,7 +78,7 @@ pub async fn handle<T, A>(
     ports: &Ports<'_, T, A>,
 ) -> Result<Report, RosterError>
 where
-    T: ReadTables + WriteTables,
+    T: WriteTables,
     A: OpenVenue<Venue: ReadAccount>,
 {
     let mut report = Report::default();
@@ -123,7 +123,7 @@ pub struct Run<'a, T, A> {
 
 impl<T, A> Run<'_, T, A>
 where
-    T: ReadTables + WriteTables,
+    T: WriteTables,
     A: OpenVenue<Venue: ReadAccount>,
 {
     async fn reconcile(&self) -> Result<Look, Failure> {

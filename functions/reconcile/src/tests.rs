@@ -169,7 +169,7 @@ fn order(state: State) -> Order {
     }
 }
 fn pending() -> State {
-    State::Pending(Sent { at: noon(), fence: noon() + Millis::from_secs(27) })
+    State::Pending(Sent { at: noon(), fence: noon() + Millis::from_secs(27), limit: None })
 }
 fn done() -> State {
     let quantity = qty("0.001");

@@ -89,7 +89,7 @@ fn kind() -> impl Strategy<Value = Kind> {
 }
 
 fn sent() -> impl Strategy<Value = Sent> {
-    (time(), time()).prop_map(|(at, fence)| Sent { at, fence })
+    (time(), time(), of(price())).prop_map(|(at, fence, limit)| Sent { at, fence, limit })
 }
 
 /// What a venue may have said of a live or ended order, as the transition function would hold it.

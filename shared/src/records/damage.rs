@@ -441,6 +441,7 @@ fn records_order_holds_against_damage() {
         let own = match name {
             "open" | "filled" | "expired_at_venue" => "venue_id: NaN 1e400 -1 Running",
             "partially_filled" => "venue_id: NaN 1e400 -1 Running\nended: missing",
+            "pending" | "unknown" => "sent_limit: missing",
             "rejected" => "code: NaN 1e400 -1 empty Running",
             "refused" => "refused_by: NaN 1e400 -1 Running\nrefused_message: NaN 1e400 -1 empty Running",
             _ => "",

@@ -118,7 +118,8 @@ fn with_state(draft: Draft, state: &State) -> Draft {
             draft.with("expires_at", time(*expires_at)).with("bound", number(bound))
         }
         State::Pending(sent) | State::Unknown(sent) => {
-            draft.with("sent_at", time(sent.at)).with("fence", time(sent.fence))
+            let draft = draft.with("sent_at", time(sent.at)).with("fence", time(sent.fence));
+            draft.maybe("sent_limit", sent.limit.map(number))
         }
         State::Live { venue, ended } => with_venue(draft, venue, *ended),
         State::Done { venue, ended } => with_venue(draft, venue, Some(*ended)),
@@ -140,11 +141,12 @@ fn with_venue(draft: Draft, venue: &AtVenue, ended: Option<Ended>) -> Draft {
 }
 
 /// Every attribute that belongs to some state and not to another.
-const OF_STATES: [&str; 12] = [
+const OF_STATES: [&str; 13] = [
     "expires_at",
     "bound",
     "sent_at",
     "fence",
+    "sent_limit",
     "venue_id",
     "executed",
     "recorded",
@@ -158,8 +160,8 @@ const OF_STATES: [&str; 12] = [
 /// Attributes that a state keeps from an earlier one, for those who look it up later.
 const fn keeps(state: &State) -> &'static [&'static str] {
     match state {
-        State::Rejected { .. } | State::Absent { .. } => &["sent_at", "fence"],
-        State::Live { .. } | State::Done { .. } => &["fence"],
+        State::Rejected { .. } | State::Absent { .. } => &["sent_at", "fence", "sent_limit"],
+        State::Live { .. } | State::Done { .. } => &["fence", "sent_limit"],
         State::Intended
         | State::AwaitingApproval { .. }
         | State::Pending(_)
@@ -357,7 +359,11 @@ fn known_to_venue(fields: &Fields<'_>) -> bool {
 }
 
 fn sent(fields: &Fields<'_>) -> Read<Sent> {
-    Ok(Sent { at: fields.need("sent_at", Found::word)?, fence: fields.need("fence", Found::word)? })
+    Ok(Sent {
+        at: fields.need("sent_at", Found::word)?,
+        fence: fields.need("fence", Found::word)?,
+        limit: fields.maybe("sent_limit", Found::number)?,
+    })
 }
 
 fn at_venue(fields: &Fields<'_>) -> Read<AtVenue> {

@@ -196,7 +196,7 @@ pub(crate) fn order(state: State) -> Order {
 
 /// One order in every state, by a name for each.
 pub(crate) fn orders() -> Vec<(&'static str, Order)> {
-    let sent = Sent { at: noon(), fence: at("2023-03-01T12:00:15Z") };
+    let sent = Sent { at: noon(), fence: at("2023-03-01T12:00:15Z"), limit: Some(price("20110")) };
     let venue = |executed, recorded| AtVenue {
         venue_id: "4711".into(),
         executed: qty(executed),

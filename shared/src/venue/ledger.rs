@@ -5,7 +5,7 @@
 use std::rc::Rc;
 
 use crate::ids::{Egress, VenueId};
-use crate::ports::{ReadTables, WriteTables};
+use crate::ports::WriteTables;
 use crate::records::venue::{self, Facts};
 use crate::store::{Item, Key, Write, WriteError};
 use crate::tables::Function;
@@ -23,7 +23,7 @@ pub struct Ledger<T> {
     link: Rc<Link>,
 }
 
-impl<T: ReadTables + WriteTables> Ledger<T> {
+impl<T: WriteTables> Ledger<T> {
     /// The ledger of `venue`, called from `egress` over `link`.
     pub fn new(tables: T, venue: &VenueId, egress: &Egress, link: Rc<Link>) -> Ledger<T> {
         Ledger { tables, key: venue::key(venue, egress), link }
@@ -114,6 +114,7 @@ impl<T: ReadTables + WriteTables> Ledger<T> {
 #[cfg(all(test, feature = "testkit"))]
 mod tests {
     use super::*;
+    use crate::ports::ReadTables;
     use crate::testkit::at_once;
     use crate::testkit::counted::Counted;
     use crate::testkit::memory::MemoryStore;

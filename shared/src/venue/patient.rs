@@ -18,7 +18,7 @@ use crate::market::{Candle, Instrument, Quote};
 use crate::money::Qty;
 #[cfg(feature = "venue-account")]
 use crate::ports::{Balance, KeyRights, OrderReport, ReadAccount, Trade};
-use crate::ports::{MarketData, ReadTables, SharedClock, VenueError, Wait, WriteTables};
+use crate::ports::{MarketData, SharedClock, VenueError, Wait, WriteTables};
 #[cfg(feature = "venue-trade")]
 use crate::ports::{OrderRequest, Placed, SendError, TradeOrders};
 use crate::records::venue::Facts;
@@ -37,7 +37,7 @@ pub struct Patient<V, T> {
     banned_until: Cell<Option<Timestamp>>,
 }
 
-impl<V, T: ReadTables + WriteTables> Patient<V, T> {
+impl<V, T: WriteTables> Patient<V, T> {
     /// `inner`, called over the ledger's link and only when the venue has not asked for a wait.
     pub fn new(inner: V, ledger: Ledger<T>, clock: SharedClock, wait: Wait) -> Patient<V, T> {
         let (read, not_before, banned_until) = (Cell::new(false), Cell::new(None), Cell::new(None));
@@ -104,7 +104,7 @@ impl<V, T: ReadTables + WriteTables> Patient<V, T> {
     }
 }
 
-impl<V: MarketData, T: ReadTables + WriteTables> MarketData for Patient<V, T> {
+impl<V: MarketData, T: WriteTables> MarketData for Patient<V, T> {
     async fn instrument(&self, symbol: &Symbol) -> Result<Instrument, VenueError> {
         self.ready().await?;
         self.heeded(self.inner.instrument(symbol).await).await
@@ -120,7 +120,7 @@ impl<V: MarketData, T: ReadTables + WriteTables> MarketData for Patient<V, T> {
 }
 
 #[cfg(feature = "venue-account")]
-impl<V: ReadAccount, T: ReadTables + WriteTables> ReadAccount for Patient<V, T> {
+impl<V: ReadAccount, T: WriteTables> ReadAccount for Patient<V, T> {
     async fn balances(&self) -> Result<BTreeMap<Asset, Balance>, VenueError> {
         self.ready().await?;
         self.heeded(self.inner.balances().await).await
@@ -156,7 +156,7 @@ impl<V: ReadAccount, T: ReadTables + WriteTables> ReadAccount for Patient<V, T> 
 }
 
 #[cfg(feature = "venue-trade")]
-impl<V: TradeOrders, T: ReadTables + WriteTables> TradeOrders for Patient<V, T> {
+impl<V: TradeOrders, T: WriteTables> TradeOrders for Patient<V, T> {
     async fn place(&self, order: &OrderRequest) -> Result<Placed, SendError> {
         self.ready().await.map_err(SendError::NeverSent)?;
         self.heeded_send(self.inner.place(order).await).await
@@ -180,6 +180,7 @@ mod tests {
     use std::sync::atomic::{AtomicI64, Ordering};
 
     use super::*;
+    use crate::ports::ReadTables;
     use std::rc::Rc;
 
     use crate::ids::{Egress, VenueId};
@@ -241,7 +242,7 @@ mod tests {
         }
     }
 
-    fn ledger<T: ReadTables + WriteTables>(tables: T) -> Ledger<T> {
+    fn ledger<T: WriteTables>(tables: T) -> Ledger<T> {
         let (venue, link) = (VenueId::parse("binance").unwrap(), Rc::new(Link::new(Share::Act)));
         Ledger::new(tables, &venue, &Egress::default(), link)
     }

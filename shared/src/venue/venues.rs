@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use crate::ids::{Egress, VenueId};
-use crate::ports::{ReadTables, SharedClock, VenueError, Wait, WriteTables};
+use crate::ports::{SharedClock, VenueError, Wait, WriteTables};
 use crate::settings::{Backend, Settings};
 use crate::tables::Function;
 use crate::time::{Millis, Timestamp};
@@ -60,7 +60,7 @@ pub fn refused(code: &str, why: impl ToString) -> VenueError {
     VenueError::Fatal { code: code.to_owned(), text: why.to_string() }
 }
 
-impl<T: ReadTables + WriteTables + Clone> Venues<T> {
+impl<T: WriteTables + Clone> Venues<T> {
     /// No venue was called yet. `tables` hold the venues' ledgers, `egress` is the address that venues see, and
     /// `share` how much of their limits is taken; one call may take ten seconds.
     pub fn new(

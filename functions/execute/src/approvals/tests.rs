@@ -411,7 +411,7 @@ fn an_approval_is_consumed_by_the_submit_even_against_an_older_reading() {
     let mut stale = at_once(observe::desk(&world.tables, settings(), state.into())).unwrap();
     assert_eq!(world.tick("16:01:04"), 1);
     // Another invocation that read the order before cannot record a second submit.
-    let sent = Sent { at: at("16:01:05"), fence: at("16:01:30") };
+    let sent = Sent { at: at("16:01:05"), fence: at("16:01:30"), limit: None };
     stale.advance(&world.order().terms.order_id, Event::Submit(sent)).unwrap();
     let second = at_once(stale.commit(&world.tables, Binds::Authority));
     assert!(matches!(&second, Err(WriteError::Lost { key, .. }) if *key == world.order_key), "{second:?}");

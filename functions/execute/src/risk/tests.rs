@@ -191,11 +191,11 @@ fn quantity_is_within_the_venues_range_and_a_multiple_of_its_step() {
         let quantity = qty(quantity);
         move |case: &mut Case| (case.terms.kind, case.terms.quantity) = (Kind::Market, quantity)
     };
-    passes(market("1000"));
+    passes(market("9000"));
     refused(
         Rule::VenueFilter,
-        "quantity 1000.00001 is not between 0.00001 and 1000 in steps of 0.00001",
-        market("1000.00001"),
+        "quantity 9000.00001 is not between 0.00001 and 9000 in steps of 0.00001",
+        market("9000.00001"),
     );
 }
 
@@ -234,13 +234,18 @@ fn on_spot_only_buying_opens() {
 #[test]
 fn an_entry_has_a_stop_below_it_and_within_reach_and_a_take_profit_above() {
     refused(Rule::StopLoss, "an entry needs a stop", |case| case.terms.stop_loss = None);
-    passes(|case| case.terms.stop_loss = Some(price("99.99")));
-    refused(Rule::StopLoss, "stop 100 is not below the entry at 100", |case| {
-        case.terms.stop_loss = Some(price("100"));
-    });
-    refused(Rule::StopLoss, "stop 99.99 is not below the entry at 99.99", |case| {
-        (case.terms.kind, case.terms.stop_loss) = (Kind::Market, Some(price("99.99")));
-    });
+    passes(|case| case.terms.stop_loss = Some(price("99.98")));
+    // Bought at 100, it is sold at 99.99.
+    for (kind, stop, market) in [
+        (limit_at("100"), "99.99", "99.99"),
+        (Kind::Market, "99.99", "99.99"),
+        (limit_at("102"), "101", "99.99"),
+        (limit_at("99"), "99", "99"),
+    ] {
+        refused(Rule::StopLoss, &format!("stop {stop} is not below the market at {market}"), |case| {
+            (case.terms.kind, case.terms.stop_loss) = (kind, Some(price(stop)));
+        });
+    }
     passes(|case| (case.terms.stop_loss, case.max_stop_distance) = (Some(price("95")), percent("5")));
     refused(Rule::StopLoss, "stop 94.99 is 5.01 % below the entry at 100, limit 5 %", |case| {
         (case.terms.stop_loss, case.max_stop_distance) = (Some(price("94.99")), percent("5"));
@@ -274,8 +279,8 @@ fn a_market_order_is_valued_at_the_ask_with_slippage() {
         let most = notional(most);
         move |case: &mut Case| (case.terms.kind, case.limits.max_order_notional) = (Kind::Market, most)
     };
-    passes(at("100.51005"));
-    refused(Rule::MaxOrderNotional, "order notional 100.51005 exceeds limit 100.51004", at("100.51004"));
+    passes(at("100.51"));
+    refused(Rule::MaxOrderNotional, "order notional 100.51 exceeds limit 100.5", at("100.5"));
 }
 
 #[test]
@@ -356,8 +361,8 @@ fn the_account_pays_for_the_worst_price() {
     };
     passes(with(limit_at("100"), "100"));
     refused(Rule::Balance, "order needs 100, free balance 99.99", with(limit_at("100"), "99.99"));
-    passes(with(Kind::Market, "100.51005"));
-    refused(Rule::Balance, "order needs 100.51005, free balance 100.51", with(Kind::Market, "100.51"));
+    passes(with(Kind::Market, "100.51"));
+    refused(Rule::Balance, "order needs 100.51, free balance 100.5", with(Kind::Market, "100.5"));
 }
 
 #[test]
@@ -412,11 +417,12 @@ fn cases() -> impl Strategy<Value = Case> {
 fn broken(case: &Case) -> Vec<Rule> {
     let terms = &case.terms;
     let (bid, ask) = (case.bid.value(), case.ask.value());
-    let (worst, entry) = match terms.kind {
-        Kind::Market => (ask * d("1.005"), bid),
-        Kind::Limit { price, .. } => (price.value(), price.value()),
+    let worst = match terms.kind {
+        Kind::Market => (ask * d("1.005")).trunc_with_scale(2),
+        Kind::Limit { price, .. } => price.value(),
         Kind::StopLimit { .. } => panic!("no entry is a stop"),
     };
+    let entry = worst.min(ask);
     let (quantity, stop) = (terms.quantity.value(), terms.stop_loss.unwrap().value());
     let step = case.market.step.value();
     let profit = terms.take_profit.map(Price::value);
@@ -425,7 +431,7 @@ fn broken(case: &Case) -> Vec<Rule> {
         (Rule::VenueFilter, !step.is_zero() && !(quantity % step).is_zero()),
         (
             Rule::StopLoss,
-            stop >= entry
+            stop >= entry.min(bid)
                 || (entry - stop) * d("100") > case.max_stop_distance.value() * entry
                 || profit.is_some_and(|profit| profit <= entry),
         ),

@@ -68,6 +68,14 @@ pub(crate) struct Faults {
     pub(crate) fee_price: Cell<Option<Price>>,
     /// The venue does not know the symbol any more.
     pub(crate) is_delisted: Cell<bool>,
+    /// The account cannot be read.
+    pub(crate) balances_fail: Cell<bool>,
+    /// After a cancel neither account nor market can be read in the same minute.
+    pub(crate) reads_fail_after_cancel: Cell<bool>,
+    /// The minute of the last cancel.
+    pub(crate) cancelled_at: Cell<Option<i64>>,
+    /// The account shows no base yet.
+    pub(crate) balances_lag: Cell<bool>,
     /// Orders cannot be asked about.
     pub(crate) orders_fail: Cell<bool>,
     /// The venue knows no order any more.
@@ -160,6 +168,10 @@ impl Shaky {
     fn called(&self) {
         self.clock.advance(self.faults.call_takes.get());
     }
+    fn is_after_cancel(&self) -> bool {
+        let minute = Some(self.clock.now().minute_number());
+        self.faults.reads_fail_after_cancel.get() && self.faults.cancelled_at.get() == minute
+    }
     fn seen(&self, mut trades: Vec<Trade>) -> Vec<Trade> {
         trades.drain(..self.faults.trades_late.get().min(trades.len()));
         trades.truncate(self.faults.trades_seen.get().unwrap_or(usize::MAX));
@@ -177,7 +189,7 @@ impl MarketData for Shaky {
     }
     async fn quote(&self, symbol: &Symbol) -> Result<Quote, VenueError> {
         self.called();
-        if self.faults.quotes_fail.get() {
+        if self.faults.quotes_fail.get() || self.is_after_cancel() {
             return Err(VenueError::Unavailable("no quotes".to_owned()));
         }
         if let Some(price) = self.faults.fee_price.get().filter(|_| symbol.base.as_str() == "BNB") {
@@ -195,7 +207,12 @@ impl MarketData for Shaky {
 impl ReadAccount for Shaky {
     async fn balances(&self) -> Result<BTreeMap<Asset, Balance>, VenueError> {
         self.called();
-        self.trader.balances().await
+        if self.faults.balances_fail.get() || self.is_after_cancel() {
+            return Err(VenueError::Unavailable("no balances".to_owned()));
+        }
+        let mut balances = self.trader.balances().await?;
+        balances.retain(|asset, _| !self.faults.balances_lag.get() || asset.as_str() != "BTC");
+        Ok(balances)
     }
     async fn order(&self, symbol: &Symbol, id: &OrderId) -> Result<Option<OrderReport>, VenueError> {
         self.called();
@@ -277,6 +294,7 @@ impl TradeOrders for Shaky {
     ) -> Result<OrderReport, SendError> {
         self.called();
         self.faults.cancels.borrow_mut().push(id.to_string());
+        self.faults.cancelled_at.set(Some(self.clock.now().minute_number()));
         if self.faults.cancels_fail.get() {
             return Err(SendError::NoAnswer("as scripted".to_owned()));
         }

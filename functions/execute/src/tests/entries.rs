@@ -7,9 +7,10 @@ use shared::order::{Kind, Origin, State, TimeInForce};
 use shared::settings::SafetyMode;
 use shared::state::Target;
 use shared::time::Millis;
+use sim::exchange::{OrderKind, TimeInForce as SimTif};
 
-use super::{FLAT, flat};
-use crate::testing::{Wanted, bench, d, limit, market, minute, notional, price, qty};
+use super::{FLAT, SILENT, flat};
+use crate::testing::{Fault, Wanted, bench, d, limit, market, minute, notional, price, qty};
 
 #[test]
 fn what_a_market_entry_bought_is_recorded_and_its_stop_rests_in_the_same_tick() {
@@ -180,7 +181,7 @@ fn a_refusal_is_recorded_with_its_rule_and_message_and_counted() {
     bench.tick(0);
     let State::Refused { rule, message } = bench.order(&id, Leg::Entry, 0) else { panic!() };
     assert_eq!(rule, "max_order_notional");
-    assert_eq!(message, "order notional 100.51005 exceeds limit 50");
+    assert_eq!(message, "order notional 100.51 exceeds limit 50");
     let state = bench.state();
     assert_eq!((state.breaker.rejections, state.exec_day.orders), (1, 0));
     assert_eq!(state.recent_exec[0].risk_rejections, 1);
@@ -314,4 +315,37 @@ fn a_fee_in_a_third_asset_moves_that_asset_alone() {
     let fee = book.fills.get(&shared::ids::Asset::parse("BNB").unwrap()).copied();
     assert!(fee.is_some_and(|fee| fee < Amount::ZERO), "{fee:?}");
     bench.books_agree();
+}
+
+#[test]
+fn an_entry_at_the_market_is_sent_as_a_limit_at_its_worst_price() {
+    let bench = bench(&flat(3));
+    bench.intend(&market("1", "90"));
+    bench.tick(0);
+    let sent = &bench.at_venue()[0];
+    assert_eq!((sent.kind, sent.time_in_force), (OrderKind::Limit, SimTif::Ioc));
+    assert_eq!(sent.price, d("100.51"), "the ask of 100.01 with half a percent, on a tick");
+    assert_eq!((bench.orders()[0].terms.kind, bench.state().breaker.opens.len()), (Kind::Market, 1));
+}
+
+#[test]
+fn the_limit_of_an_entry_is_on_record_before_it_is_sent() {
+    let bench = bench(&flat(3));
+    let id = bench.intend(&market("1", "90"));
+    bench.faults.place.borrow_mut().push_back(Some(Fault::LostRequest));
+    bench.tick(0);
+    let State::Unknown(sent) = bench.order(&id, Leg::Entry, 0) else { panic!("{:?}", bench.statuses()) };
+    assert_eq!(sent.limit, Some(price("100.51")));
+}
+
+#[test]
+fn an_entry_that_buys_nothing_is_no_opening_and_no_refusal() {
+    // The market jumps above the bound while the order is on its way.
+    let bench = bench(&[SILENT, FLAT, FLAT]);
+    bench.intend(&market("1", "90"));
+    bench.tick(0);
+    assert_eq!(bench.statuses(), ["entry 0 expired"]);
+    let state = bench.state();
+    assert_eq!((state.breaker.opens, state.breaker.rejections), (Vec::new(), 0));
+    assert!(state.live.is_empty() && state.alerts.is_empty(), "{:?}", state.alerts);
 }

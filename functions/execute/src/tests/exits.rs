@@ -1,4 +1,4 @@
-//! Exits: the stop goes first, then what is left is sold, and nothing is lost on the way.
+//! Exits: the stop goes once a sell can follow, then what is left is sold, and nothing is lost on the way.
 
 use shared::books::{ExitReason, PositionStatus};
 use shared::ids::{Leg, PositionId};
@@ -6,7 +6,7 @@ use shared::order::Origin;
 use shared::state::{Live, Target};
 use shared::status::Status;
 use shared::time::{Millis, Timestamp};
-use sim::exchange::Filters;
+use sim::exchange::{Filters, SymbolStatus};
 
 use super::{FLAT, SILENT, flat, holding};
 use crate::testing::{Bench, Fault, Wanted, bench, d, limit, market, minute, percent, price, qty};
@@ -63,10 +63,11 @@ fn an_exit_that_finds_no_volume_expires_and_is_planned_anew_under_a_new_number()
     let (bench, id) = holding(&[FLAT, SILENT, FLAT, FLAT]);
     bench.wish(Target::Close(id.clone()), Origin::Model);
     bench.tick(1);
-    assert_eq!(bench.statuses(), ["entry 0 filled", "stop 0 cancelled", "exit 0 expired"]);
-    assert_eq!(bench.position(&id).status, PositionStatus::Closing);
+    let put_back = ["entry 0 filled", "stop 0 cancelled", "stop 1 open", "exit 0 expired"];
+    assert_eq!(bench.statuses(), put_back);
+    assert_eq!((bench.position(&id).status, bench.position(&id).exit_failures), (PositionStatus::Closing, 1));
     bench.tick(2);
-    assert_eq!(bench.statuses(), ["entry 0 filled", "stop 0 cancelled", "exit 0 expired", "exit 1 filled"]);
+    assert_eq!(bench.statuses()[2..], ["stop 1 cancelled", "exit 0 expired", "exit 1 filled"]);
     bench.is_over();
 }
 
@@ -82,10 +83,10 @@ fn every_order_of_an_exit_names_the_decision_that_wished_it() {
     let wished = Some(bench.clock.now().minute());
     bench.tick(1);
     bench.tick(2);
-    assert_eq!(bench.statuses(), ["entry 0 filled", "stop 0 cancelled", "exit 0 expired", "exit 1 filled"]);
+    assert_eq!(bench.statuses()[2..], ["stop 1 cancelled", "exit 0 expired", "exit 1 filled"]);
     assert_eq!(decisions(&bench, Leg::Exit), [wished, wished]);
     assert_eq!(bench.position(&id).exit_decision, wished);
-    assert_eq!(decisions(&bench, Leg::Stop), [None], "it protects what is held, whoever decided");
+    assert_eq!(decisions(&bench, Leg::Stop), [None, None], "it protects what is held, whoever decided");
     let (bench, id) = holding(&[FLAT, SILENT, FLAT, FLAT]);
     bench.wish(Target::Close(id.clone()), Origin::Model);
     bench.tick(1);
@@ -119,7 +120,7 @@ fn a_wish_without_its_decision_closes_all_the_same() {
 /// `status` is a person's to edit; the moment of it is not in the item then.
 #[test]
 fn an_exit_that_a_person_ordered_in_the_table_is_due_like_any_other() {
-    let (bench, id) = holding(&[FLAT, SILENT, SILENT, SILENT, FLAT]);
+    let (bench, id) = holding(&[vec![FLAT, SILENT, SILENT], flat(6)].concat());
     let key = shared::records::position::key(&id);
     bench.edit(key, "status", shared::store::Attr::S("closing".to_owned()));
     let seen_at = minute(1) + Millis::from_secs(4);
@@ -128,7 +129,8 @@ fn an_exit_that_a_person_ordered_in_the_table_is_due_like_any_other() {
         assert_eq!(bench.position(&id).closing_since, Some(seen_at));
         assert_eq!(bench.state().due_what, Some(format!("positions {id}")));
     }
-    bench.tick(4);
+    // Two sells in a row have sold nothing: the next is sent five minutes later.
+    bench.tick(7);
     assert_eq!(bench.position(&id).status, PositionStatus::Closed);
     bench.is_over();
 }
@@ -153,7 +155,8 @@ fn an_exit_above_the_greatest_market_lot_leaves_nothing_that_cannot_be_sold() {
     bench.wish(Target::Close(id.clone()), Origin::Person);
     bench.tick(1);
     bench.tick(2);
-    let sold: Vec<String> = bench.at_venue()[2..].iter().map(|one| one.quantity.to_string()).collect();
+    let sells = bench.at_venue().into_iter().filter(|one| one.kind == sim::exchange::OrderKind::Market);
+    let sold: Vec<String> = sells.map(|one| one.quantity.to_string()).collect();
     assert_eq!(sold, ["0.4995", "0.4995"], "0.97 would have left 0.029, worth less than any order");
     assert_eq!((bench.position(&id).status, bench.position(&id).residue), (PositionStatus::Closed, None));
     bench.is_over();
@@ -329,6 +332,62 @@ fn a_persons_wish_takes_over_an_exit_that_the_model_began() {
     bench.set_status(Status::Stopped);
     bench.time_left.set(Millis::from_secs(55));
     bench.tick(3);
+    assert_eq!(bench.position(&id).status, PositionStatus::Closed);
+    bench.is_over();
+}
+
+#[test]
+fn a_stop_rests_while_the_market_takes_no_sell() {
+    for status in [SymbolStatus::CancelOnly, SymbolStatus::Halt, SymbolStatus::Break] {
+        let (bench, id) = holding(&flat(6));
+        bench.exchange.set_status(bench.clock.now(), status);
+        bench.wish(Target::Close(id.clone()), Origin::Person);
+        for n in 1..3 {
+            bench.tick(n);
+            assert_eq!(bench.statuses(), ["entry 0 filled", "stop 0 open"]);
+            assert_eq!(bench.position(&id).status, PositionStatus::Closing);
+        }
+        bench.exchange.set_status(bench.clock.now(), SymbolStatus::Trading);
+        bench.tick(3);
+        assert_eq!(bench.position(&id).status, PositionStatus::Closed);
+        bench.is_over();
+    }
+}
+
+#[test]
+fn a_stop_rests_while_no_time_is_left_for_its_cancel_and_a_sell() {
+    let (bench, id) = holding(&flat(4));
+    bench.wish(Target::Close(id.clone()), Origin::Person);
+    bench.time_left.set(Millis::from_secs(20));
+    bench.tick(1);
+    assert_eq!(bench.statuses(), ["entry 0 filled", "stop 0 open"]);
+    bench.time_left.set(Millis::from_secs(55));
+    bench.tick(2);
+    assert_eq!(bench.position(&id).status, PositionStatus::Closed);
+    bench.is_over();
+}
+
+#[test]
+fn a_stop_rests_while_the_balances_cannot_be_read() {
+    let (bench, id) = holding(&flat(4));
+    bench.wish(Target::Close(id.clone()), Origin::Person);
+    bench.faults.balances_fail.set(true);
+    bench.tick(1);
+    assert_eq!(bench.statuses(), ["entry 0 filled", "stop 0 open"]);
+    bench.faults.balances_fail.set(false);
+    bench.tick(2);
+    assert_eq!(bench.position(&id).status, PositionStatus::Closed);
+    bench.is_over();
+}
+
+#[test]
+fn a_sell_follows_the_cancel_though_nothing_can_be_read_after_it() {
+    let (bench, id) = holding(&flat(4));
+    bench.wish(Target::Close(id.clone()), Origin::Person);
+    bench.faults.reads_fail_after_cancel.set(true);
+    bench.tick(1);
+    assert_eq!(bench.statuses(), ["entry 0 filled", "stop 0 cancelled", "exit 0 filled"]);
+    bench.tick(2);
     assert_eq!(bench.position(&id).status, PositionStatus::Closed);
     bench.is_over();
 }

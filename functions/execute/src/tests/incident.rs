@@ -2,8 +2,9 @@
 //! tried to sell every five minutes and told nobody. Here its stop rests, so that nothing is free.
 
 use shared::books::{ExitReason, Position, PositionStatus};
-use shared::ids::PositionId;
+use shared::ids::{Leg, PositionId};
 use shared::money::{Amount, Price};
+use shared::order::State;
 
 use crate::testing::{Bench, Fault, bench, market, percent, qty};
 
@@ -66,16 +67,20 @@ fn a_balance_below_the_books_is_corrected_downwards_and_planned_once_more() {
 fn any_other_refusal_leaves_the_books_alone_and_the_second_one_pages() {
     let (bench, id, before) = falling(65);
     *bench.faults.always.borrow_mut() = Some(Fault::Refused);
-    let tries = || bench.faults.places.borrow().len() - 2;
+    let tries = |leg: Leg| {
+        let orders = bench.orders().into_iter().filter(|one| one.terms.leg == leg);
+        orders.filter(|one| matches!(one.state, State::Rejected { .. })).count()
+    };
     bench.tick(2);
-    assert_eq!((tries(), bench.state().alerts.contains_key("order-failures")), (1, false));
+    assert_eq!((tries(Leg::Exit), bench.state().alerts.contains_key("order-failures")), (1, false));
     bench.tick(3);
-    assert_eq!(tries(), 2, "one more try");
+    assert_eq!((tries(Leg::Exit), tries(Leg::Stop)), (2, 2), "one more try, and its stop put back");
     assert!(bench.state().alerts["order-failures"].detail.contains("2 exits"));
     for n in 4..62 {
         bench.tick(n);
     }
-    assert!(tries() <= 2 + 12, "{} tries in an hour", tries());
+    assert!(tries(Leg::Exit) <= 2 + 12, "{} tries in an hour", tries(Leg::Exit));
+    assert_eq!(tries(Leg::Stop), 2, "a stop that is refused twice is not tried again");
     let position = bench.position(&id);
     assert_eq!((position.quantity, plan(&position)), (before.quantity, plan(&before)));
     assert_eq!(position.realised(), Amount::ZERO);

@@ -209,7 +209,10 @@ fn a_position_of_which_the_venue_holds_nothing_is_neither_sold_nor_closed() {
         bench.tick(n);
         assert_eq!(bench.position(&id).status, PositionStatus::Open);
     }
-    assert_eq!(bench.statuses(), ["entry 0 filled", "stop 0 cancelled"]);
+    // Two tries find out that it is not the account that lags; then a person is told.
+    let tried = ["entry 0 filled", "stop 0 cancelled", "stop 1 rejected", "stop 2 rejected"];
+    assert_eq!(bench.statuses(), tried);
+    assert!(bench.state().alerts.contains_key("order-failures"), "{:?}", bench.state().alerts);
 }
 
 #[test]
@@ -255,4 +258,17 @@ fn without_the_accounts_ledger_nothing_is_recorded_that_it_would_miss() {
     bench.tick(3);
     assert_eq!(bench.position(&id).status, PositionStatus::Closed);
     bench.is_over();
+}
+
+#[test]
+fn an_account_that_lags_behind_a_buy_keeps_no_stop_from_being_placed() {
+    let bench = bench(&flat(3));
+    bench.faults.balances_lag.set(true);
+    let id = bench.intend(&market("1", "90"));
+    bench.tick(0);
+    assert_eq!(
+        (bench.resting(), bench.position(&id).quantity),
+        (vec!["SELL 0.999".to_owned()], qty("0.999"))
+    );
+    bench.books_agree();
 }

@@ -118,7 +118,7 @@ fn two_sends_planned_from_one_reading_do_not_both_happen() {
     };
     let (mut one, mut other) = (read(), read());
     for (desk, order) in [(&mut one, &orders[0]), (&mut other, &orders[1])] {
-        let sent = Sent { at: sent_at, fence: sent_at };
+        let sent = Sent { at: sent_at, fence: sent_at, limit: None };
         desk.advance(&order.terms.order_id, Event::Submit(sent)).unwrap();
     }
     assert_eq!(at_once(one.commit(&bench.tables, Binds::Authority)), Ok(()));

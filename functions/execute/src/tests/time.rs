@@ -69,7 +69,7 @@ fn what_is_due_next_is_named_and_goes_with_its_cause() {
 
 #[test]
 fn an_ordered_exit_is_due_at_its_limit_and_a_resting_stop_never_is() {
-    let bench = bench(&[FLAT, super::SILENT, super::SILENT, FLAT]);
+    let bench = bench(&[vec![FLAT, super::SILENT, super::SILENT], flat(6)].concat());
     let id = bench.intend(&market("1", "90"));
     bench.tick(0);
     assert_eq!(bench.state().due_at, None);
@@ -81,7 +81,7 @@ fn an_ordered_exit_is_due_at_its_limit_and_a_resting_stop_never_is() {
     assert_eq!(state.due_what, Some(format!("positions {id}")));
     bench.tick(2);
     assert_eq!(bench.state().due_at, Some(ordered + Millis::from_minutes(5)), "trying again is no new exit");
-    bench.tick(3);
+    bench.tick(7);
     assert_eq!(bench.state().due_at, None);
     bench.is_over();
 }
@@ -91,7 +91,7 @@ fn a_peak_is_kept_over_ticks_and_every_change_raises_the_version_by_one() {
     let at = |price: i64| ([price; 4], 1_000);
     let bench = bench(&[FLAT, at(101), at(102), at(102), at(103)]);
     bench.settings(|settings| settings.exits.trailing = Some(percent("50")));
-    let id = bench.intend(&market("1", "50"));
+    let id = bench.intend(&market("1", "51"));
     bench.tick(0);
     let mut version = bench.position(&id).version;
     for (n, raised) in [(1, 1), (2, 1), (3, 0), (4, 1)] {

@@ -26,8 +26,7 @@ use crate::market::{Candle, Instrument, Quote};
 use crate::money::{Amount, Qty};
 use crate::order::Ended;
 use crate::ports::{
-    Balance, KeyRights, MarketData, OrderReport, ReadAccount, ReadTables, SharedClock, Trade, VenueError,
-    WriteTables,
+    Balance, KeyRights, MarketData, OrderReport, ReadAccount, SharedClock, Trade, VenueError, WriteTables,
 };
 use crate::records::paper::{self, PaperLedger, PaperOrder, PaperTrade};
 use crate::secret::KeyPrint;
@@ -84,7 +83,7 @@ impl From<Unchanged> for VenueError {
     }
 }
 
-impl<M: MarketData, T: ReadTables + WriteTables> Paper<M, T> {
+impl<M: MarketData, T: WriteTables> Paper<M, T> {
     /// The account `account`, kept in `tables`; where it is new, it `begins_with` this, or with
     /// [`PaperBalance::USUAL`].
     pub fn new(
@@ -219,7 +218,7 @@ fn number(text: &str) -> Result<u64, VenueError> {
     text.parse().map_err(|_| VenueError::BadReply(format!("{text:?} is no id of the paper venue")))
 }
 
-impl<M: MarketData, T: ReadTables + WriteTables> MarketData for Paper<M, T> {
+impl<M: MarketData, T: WriteTables> MarketData for Paper<M, T> {
     async fn instrument(&self, symbol: &Symbol) -> Result<Instrument, VenueError> {
         self.market.instrument(symbol).await
     }
@@ -231,7 +230,7 @@ impl<M: MarketData, T: ReadTables + WriteTables> MarketData for Paper<M, T> {
     }
 }
 
-impl<M: MarketData, T: ReadTables + WriteTables> ReadAccount for Paper<M, T> {
+impl<M: MarketData, T: WriteTables> ReadAccount for Paper<M, T> {
     async fn balances(&self) -> Result<BTreeMap<Asset, Balance>, VenueError> {
         Ok(self.look().await?.balances)
     }

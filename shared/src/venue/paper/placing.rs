@@ -7,8 +7,7 @@ use crate::market::{Instrument, Quote, Side, Trading, Wish};
 use crate::money::{Amount, Qty};
 use crate::order::{Ended, Kind, TimeInForce};
 use crate::ports::{
-    MarketData, OrderReport, OrderRequest, Placed, ReadTables, SendError, TradeOrders, VenueError,
-    WriteTables,
+    MarketData, OrderReport, OrderRequest, Placed, SendError, TradeOrders, VenueError, WriteTables,
 };
 use crate::records::paper::{PaperLedger, PaperOrder, PaperTrade};
 use crate::time::{Millis, Timestamp};
@@ -37,7 +36,7 @@ fn in_time(sent_at: Timestamp, now: Timestamp) -> Result<(), SendError> {
     Err(SendError::NeverSent(VenueError::Refused { code: "-1021".to_owned(), text }))
 }
 
-impl<M: MarketData, T: ReadTables + WriteTables> TradeOrders for Paper<M, T> {
+impl<M: MarketData, T: WriteTables> TradeOrders for Paper<M, T> {
     async fn place(&self, order: &OrderRequest) -> Result<Placed, SendError> {
         let market = async {
             Ok((self.market.instrument(&order.symbol).await?, self.market.quote(&order.symbol).await?))

@@ -11,7 +11,7 @@ use super::*;
 use crate::market::{Bounds, Side, Trading};
 use crate::money::{Notional, Price};
 use crate::order::{Kind, TimeInForce};
-use crate::ports::{Clock, OrderRequest, Placed, SendError, TradeOrders};
+use crate::ports::{Clock, OrderRequest, Placed, ReadTables, SendError, TradeOrders};
 use crate::store::{Item, Key, Order, ReadError};
 use crate::tables::Table;
 use crate::testkit::at_once;
@@ -100,7 +100,7 @@ impl Bench {
     fn venue(&self) -> Paper<Market, MemoryStore> {
         self.over(self.store.clone())
     }
-    fn over<T: ReadTables + WriteTables>(&self, tables: T) -> Paper<Market, T> {
+    fn over<T: WriteTables>(&self, tables: T) -> Paper<Market, T> {
         let account = AccountId::parse("main").unwrap();
         Paper::new(self.market.clone(), tables, self.clock.clone(), account, None)
     }
