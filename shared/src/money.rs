@@ -129,6 +129,10 @@ impl Qty {
     pub fn less(self, other: Qty) -> Qty {
         Qty((self.0.saturating_sub(other.0)).max(Decimal::ZERO))
     }
+    /// What remains after a fee of `percent` of it.
+    pub fn after_fee(self, percent: Percent) -> Qty {
+        Qty(scaled(self.0, Decimal::ONE_HUNDRED.saturating_sub(percent.0)).max(Decimal::ZERO))
+    }
     /// Half of it.
     pub fn half(self) -> Qty {
         Qty(self.0.checked_div(Decimal::TWO).unwrap_or(self.0))

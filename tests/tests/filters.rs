@@ -288,7 +288,7 @@ fn approves(order: &Random, quote: &Quote, instrument: &Instrument, held: Qty, n
         side: order.side,
         kind: order.kind,
         quantity: order.quantity,
-        stop_loss: entry.below(Percent::parse("3").unwrap()),
+        stop_loss: entry.below(Percent::parse("1").unwrap()),
         take_profit: None,
         decided_price: None,
         decided_at: now,

@@ -12,6 +12,10 @@ use shared::time::{Millis, Timestamp};
 use crate::protect::stop_kind;
 use crate::send::sent_kind;
 
+/// What a buy's fee takes of what is bought at most, in percent: Binance's standard rate (`GET /api/v3/account`,
+/// `commissionRates`).
+const MOST_FEE: Percent = Percent::TENTH;
+
 /// A rule that can refuse an order: metric label, log field and prompt feedback.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Rule {
@@ -268,17 +272,31 @@ fn venue_filters(terms: &Terms, seen: &Exposure<'_>) -> Result<(), Refusal> {
     if let Some(objection) = market.objection(&wish) {
         return refuse(Rule::VenueFilter, objection);
     }
-    // Nor is anything bought that is too little for its stop, before its fee.
-    let lowest = terms.stop_loss.and_then(|stop| stop_kind(stop, market)).map(|(_, limit)| limit);
-    let value = lowest.map(|limit| terms.quantity * limit);
-    match value.filter(|value| *value < market.min_notional) {
-        Some(value) => {
-            let least = market.min_notional;
-            let message = format!("its stop's notional {value} is below the venue's minimum {least}");
-            refuse(Rule::VenueFilter, message)
-        }
+    match stop_objection(terms, seen) {
+        Some(objection) => refuse(Rule::VenueFilter, format!("its stop would be refused: {objection}")),
         None => Ok(()),
     }
+}
+
+/// Why the venue would refuse the stop for what is bought, less the fee that is taken from it.
+fn stop_objection(terms: &Terms, seen: &Exposure<'_>) -> Option<String> {
+    let market = seen.instrument;
+    let (kind, lowest) = stop_kind(terms.stop_loss?, market)?;
+    let quantity = terms.quantity.after_fee(MOST_FEE).floor_to(market.step);
+    let stop = Wish {
+        side: Side::Sell,
+        kind,
+        quantity,
+        quote: seen.quote.get(),
+        position: None,
+        open: None,
+        stops: None,
+    };
+    let value = quantity * lowest;
+    let is_little = value < market.min_notional;
+    let too_little =
+        || format!("order notional {value} is below the venue's minimum {}", market.min_notional);
+    is_little.then(too_little).or_else(|| market.objection(&stop))
 }
 
 fn spot_side(terms: &Terms) -> Result<(), Refusal> {

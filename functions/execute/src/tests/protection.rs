@@ -70,19 +70,13 @@ fn a_stop_that_the_venue_refuses_exits_the_position_in_the_same_tick() {
 /// Its stop triggers at 90 and sells down to 89.55; the venue's least value is 5.
 #[test]
 fn a_stop_is_valued_at_the_lowest_price_that_it_sells_for() {
-    let too_small = bench(&flat(4));
-    too_small.intend(&market("0.0557", "90"));
-    too_small.tick(0);
-    assert_eq!((too_small.statuses(), too_small.at_venue().len()), (vec!["entry 0 refused".to_owned()], 0));
-    // The fee takes it below: it is sold at once, and the venue is never asked for a stop that it would refuse.
-    let just_too_small = bench(&flat(4));
-    let id = just_too_small.intend(&market("0.05584", "90"));
-    just_too_small.tick(0);
-    assert_eq!(just_too_small.statuses(), ["entry 0 filled", "exit 0 filled"]);
-    assert_eq!(just_too_small.position(&id).exit_reason, Some(ExitReason::StopMissing));
-    let detail = just_too_small.state().alerts["order-failures"].detail.clone();
-    assert!(detail.contains("too little for a stop"), "{detail}");
-    just_too_small.is_over();
+    // Neither is bought: the second would be large enough, but for its fee.
+    for little in ["0.0557", "0.05584"] {
+        let bench = bench(&flat(4));
+        bench.intend(&market(little, "90"));
+        bench.tick(0);
+        assert_eq!((bench.statuses(), bench.at_venue().len()), (vec!["entry 0 refused".to_owned()], 0));
+    }
     let enough = bench(&flat(4));
     enough.intend(&market("0.0559", "90"));
     enough.tick(0);
@@ -271,4 +265,20 @@ fn an_account_that_lags_behind_a_buy_keeps_no_stop_from_being_placed() {
         (vec!["SELL 0.999".to_owned()], qty("0.999"))
     );
     bench.books_agree();
+}
+
+#[test]
+fn what_has_become_too_little_for_a_stop_is_sold() {
+    let bench = bench(&flat(4));
+    let id = bench.intend(&market("0.06", "90"));
+    bench.tick(0);
+    let mut filters = sim::exchange::Filters::btcusdt();
+    filters.notional.min = d("5.5");
+    bench.exchange.set_filters(bench.clock.now(), filters);
+    bench.exchange.manual_cancel(bench.clock.now(), bench.at_venue()[1].id).unwrap();
+    bench.tick(1);
+    assert_eq!(bench.position(&id).exit_reason, Some(ExitReason::StopMissing));
+    let detail = bench.state().alerts["order-failures"].detail.clone();
+    assert!(detail.contains("too little for a stop"), "{detail}");
+    bench.is_over();
 }
