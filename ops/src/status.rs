@@ -203,7 +203,7 @@ fn order(order: &Order) -> String {
     let price = match terms.kind {
         Kind::Market => "at the market".to_owned(),
         Kind::Limit { price, .. } => format!("at {price}"),
-        Kind::StopLimit { stop, .. } => format!("below {stop}"),
+        Kind::Stop { stop } | Kind::StopLimit { stop, .. } => format!("below {stop}"),
     };
     let (leg, side, state) = (terms.leg.as_str(), terms.side.as_str(), order.state.as_str());
     format!(

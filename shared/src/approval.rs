@@ -163,6 +163,7 @@ fn kind(kind: Kind) -> String {
     match kind {
         Kind::Market => "market".to_owned(),
         Kind::Limit { price, time_in_force } => format!("limit {price} {}", time_in_force.as_str()),
+        Kind::Stop { stop } => format!("stop {stop}"),
         Kind::StopLimit { stop, limit } => format!("stop_limit {stop} {limit}"),
     }
 }
@@ -280,6 +281,9 @@ mod tests {
                     Kind::Limit { price, time_in_force: other },
                     Kind::StopLimit { stop: price, limit: price },
                 ]
+            }
+            Kind::Stop { stop } => {
+                vec![Kind::Market, Kind::Stop { stop: dearer(stop) }, Kind::StopLimit { stop, limit: stop }]
             }
             Kind::StopLimit { stop, limit } => vec![
                 Kind::Market,

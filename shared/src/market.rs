@@ -125,6 +125,8 @@ pub struct Instrument {
     pub max_qty: Qty,
     /// Largest quantity of a market order.
     pub max_market_qty: Qty,
+    /// Whether a stop may become a market order (Binance: `STOP_LOSS` in `orderTypes`).
+    pub takes_market_stops: bool,
     /// Smallest value of an order.
     pub min_notional: Notional,
     /// What else an order may not pass.
@@ -243,7 +245,7 @@ impl Instrument {
     fn quantity_objection(&self, wish: &Wish<'_>) -> Option<String> {
         let bounds = &self.bounds;
         let (least, most, step) = match wish.kind {
-            Kind::Market => {
+            Kind::Market | Kind::Stop { .. } => {
                 (self.min_qty.max(bounds.min_market_qty), self.max_market_qty, bounds.market_step)
             }
             Kind::Limit { .. } | Kind::StopLimit { .. } => (self.min_qty, self.max_qty, Qty::ZERO),
@@ -258,8 +260,10 @@ impl Instrument {
     fn price_objection(&self, wish: &Wish<'_>) -> Option<String> {
         let (limit, stop) = match wish.kind {
             Kind::Market => return None,
-            Kind::Limit { price, .. } => (price, None),
-            Kind::StopLimit { stop, limit } => (limit, Some(stop)),
+            Kind::Limit { price, .. } => (Some(price), None),
+            // It names no price that the band could bind.
+            Kind::Stop { stop } => (None, Some(stop)),
+            Kind::StopLimit { stop, limit } => (Some(limit), Some(stop)),
         };
         let off_grid = |price: Price| {
             let Bounds { min_price, max_price, .. } = self.bounds;
@@ -272,6 +276,7 @@ impl Instrument {
             })
         };
         let outside = |band: Band| {
+            let limit = limit?;
             let (up, down) = match wish.side {
                 Side::Buy => (band.buy_up, band.buy_down),
                 Side::Sell => (band.sell_up, band.sell_down),
@@ -283,7 +288,8 @@ impl Instrument {
             (!inside)
                 .then(|| format!("price {limit} is not between {low} and {high}, around the average price"))
         };
-        stop.and_then(off_grid).or_else(|| off_grid(limit)).or_else(|| self.bounds.band.and_then(outside))
+        let named = || stop.into_iter().chain(limit).find_map(off_grid);
+        named().or_else(|| self.bounds.band.and_then(outside))
     }
 
     fn value_objection(&self, wish: &Wish<'_>) -> Option<String> {
@@ -294,6 +300,11 @@ impl Instrument {
                 let low = value(wish.quote.bid, -AVERAGE_MARGIN);
                 let high = value(wish.quote.ask, AVERAGE_MARGIN);
                 (low, high, bounds.min_notional_at_market, bounds.max_notional_at_market)
+            }
+            // What it sells for is not known: it is valued where it triggers.
+            Kind::Stop { stop } => {
+                let value = (wish.quantity * stop).value();
+                (value, value, bounds.min_notional_at_market, bounds.max_notional_at_market)
             }
             Kind::Limit { price, .. } | Kind::StopLimit { limit: price, .. } => {
                 let value = (wish.quantity * price).value();
@@ -315,7 +326,7 @@ impl Instrument {
         let (rests, waits) = match wish.kind {
             Kind::Market => (false, false),
             Kind::Limit { .. } => (true, false),
-            Kind::StopLimit { .. } => (true, true),
+            Kind::Stop { .. } | Kind::StopLimit { .. } => (true, true),
         };
         if rests && full(wish.open, max_orders) || waits && full(wish.stops, max_stops) {
             return Some("the venue takes no more open orders in this market".to_owned());
@@ -396,6 +407,7 @@ mod tests {
             min_qty: Qty::parse("0.00001").unwrap(),
             max_qty: Qty::parse("9000").unwrap(),
             max_market_qty: Qty::parse("100").unwrap(),
+            takes_market_stops: true,
             min_notional: Notional::parse("10").unwrap(),
             bounds: Bounds::NONE,
         }

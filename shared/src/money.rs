@@ -171,6 +171,8 @@ impl Price {
 impl Percent {
     /// No distance at all.
     pub const ZERO: Percent = Percent(Decimal::ZERO);
+    /// Five percent.
+    pub const FIVE: Percent = Percent(Decimal::from_parts(5, 0, 0, false, 0));
     /// One half of a percent.
     pub const HALF: Percent = Percent(Decimal::from_parts(5, 0, 0, false, 1));
     /// One tenth of a percent.

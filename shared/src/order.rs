@@ -19,6 +19,11 @@ pub enum Kind {
         /// What becomes of the part that does not trade at once.
         time_in_force: TimeInForce,
     },
+    /// A market order that appears once the market touches `stop`.
+    Stop {
+        /// The trigger.
+        stop: Price,
+    },
     /// A limit order at `limit` that appears once the market touches `stop`.
     StopLimit {
         /// The trigger.
@@ -34,6 +39,7 @@ impl fmt::Display for Kind {
         match self {
             Kind::Market => out.write_str("market"),
             Kind::Limit { price, time_in_force } => write!(out, "limit {price} {}", time_in_force.as_str()),
+            Kind::Stop { stop } => write!(out, "stop {stop}"),
             Kind::StopLimit { stop, limit } => write!(out, "stop {stop} limit {limit}"),
         }
     }

@@ -133,6 +133,7 @@ fn worst_price(order: &Order) -> Option<Price> {
     match order.terms.kind {
         Kind::Market => order.terms.decided_price,
         Kind::Limit { price, .. } => Some(price),
+        Kind::Stop { stop } => Some(stop),
         Kind::StopLimit { limit, .. } => Some(limit),
     }
 }

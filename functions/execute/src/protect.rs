@@ -16,8 +16,8 @@ use crate::exits::{FAILURES_IN_A_ROW, begin_exit, continue_exit, finish, is_allo
 use crate::send::{cancel, submit};
 use crate::turn::{FRESH, Turn, TurnError};
 
-/// How far below its trigger a stop may still sell.
-const STOP_LIMIT_BELOW: Percent = Percent::HALF;
+/// How far below its trigger a stop with a limit may still sell: a market that falls through it sells nothing.
+const STOP_LIMIT_BELOW: Percent = Percent::FIVE;
 
 /// Tends every position of the strategy.
 pub async fn tend_positions<T, V>(turn: &mut Turn<'_, T, V>) -> Result<(), TurnError>
@@ -111,11 +111,15 @@ where
     };
     let Ok(quote) = fresh(&quote, turn.now, FRESH) else { return keep_stop(turn, id).await };
     let peak = raise_peak(turn, id, quote.get().bid).await?;
-    let stop = resting_stop(turn, id);
+    let passed = match resting_stop(turn, id) {
+        Some(stop) => is_passed(turn, &stop, quote.get()).await?,
+        // No stop can be placed above the market.
+        None => quote.get().bid <= position.stop && !position.quantity.is_zero(),
+    };
     let reason = if has_to_flee(turn) {
         Some(ExitReason::Crash)
     } else {
-        exit_due(&position, peak, quote.get(), stop.as_ref(), &turn.desk.settings.exits)
+        exit_due(&position, peak, quote.get(), passed, &turn.desk.settings.exits)
     };
     if reason == Some(ExitReason::StopTriggered) {
         turn.unprotected = Some(format!("the stop of {id} triggered and did not fill"));
@@ -136,12 +140,31 @@ fn has_to_flee<T, V>(turn: &Turn<'_, T, V>) -> bool {
     }
 }
 
+/// Whether a stop has triggered and is not filled, or the market has left it behind: it protects nothing more. A stop at the
+/// market has where the bid and the last closed minute both are at or below it.
+async fn is_passed<T, V>(turn: &mut Turn<'_, T, V>, stop: &Order, quote: &Quote) -> Result<bool, TurnError>
+where
+    V: MarketData + ReadAccount,
+{
+    if !stop.state.recorded().is_zero() {
+        return Ok(true);
+    }
+    match stop.terms.kind {
+        Kind::Stop { stop } if quote.bid <= stop => {
+            let candles = turn.candles(&quote.symbol, 1).await?;
+            Ok(candles.last().is_some_and(|candle| candle.close <= stop))
+        }
+        Kind::StopLimit { limit, .. } => Ok(quote.bid < limit),
+        Kind::Stop { .. } | Kind::Market | Kind::Limit { .. } => Ok(false),
+    }
+}
+
 /// The rules that close a position, evaluated each tick.
 fn exit_due(
     position: &Position,
     peak: Price,
     quote: &Quote,
-    stop: Option<&Order>,
+    passed: bool,
     exits: &Exits,
 ) -> Option<ExitReason> {
     let profit = position.take_profit.or_else(|| Some(position.entry()?.above(exits.take_profit?)));
@@ -152,12 +175,6 @@ fn exit_due(
     if trail.is_some_and(|trail| quote.bid <= trail) {
         return Some(ExitReason::Trailing);
     }
-    // It triggered and has not filled by this tick; or the market fell through its limit, and it rests above
-    // the market and protects nothing.
-    let passed = stop.is_some_and(|stop| match stop.terms.kind {
-        Kind::StopLimit { limit, .. } => quote.bid < limit || !stop.state.recorded().is_zero(),
-        Kind::Market | Kind::Limit { .. } => false,
-    });
     if passed { Some(ExitReason::StopTriggered) } else { None }
 }
 
@@ -197,7 +214,7 @@ where
     let instrument = turn.instrument(&position.symbol).await?;
     let Some(stop) = covered else { return place_stop(turn, id, &instrument).await };
     let bare = position.quantity.less(stop.outstanding());
-    let Some((_, limit)) = stop_kind(position.stop, &instrument) else { return Ok(()) };
+    let Some((_, limit)) = stop_kind(position.stop, position.quantity, &instrument) else { return Ok(()) };
     if !is_worth_an_order(&instrument, bare, limit) {
         return Ok(());
     }
@@ -230,7 +247,7 @@ where
     }
     let Some(position) = turn.desk.books.positions.get(id).cloned() else { return Ok(()) };
     let held = turn.held(&position.symbol.base).await?;
-    let Some((kind, limit)) = stop_kind(position.stop, instrument) else {
+    let Some((kind, limit)) = stop_kind(position.stop, position.quantity, instrument) else {
         turn.unprotected = Some(format!("no stop can be placed for {id}"));
         return begin_exit_if_allowed(turn, id, ExitReason::StopMissing).await;
     };
@@ -276,7 +293,7 @@ where
         return Ok(());
     }
     let instrument = turn.instrument(&position.symbol).await?;
-    let Some((kind, limit)) = stop_kind(position.stop, &instrument) else { return Ok(()) };
+    let Some((kind, limit)) = stop_kind(position.stop, position.quantity, &instrument) else { return Ok(()) };
     let held = turn.held(&position.symbol.base).await?;
     let Sellable::Order(lots) = instrument.sellable(position.quantity, held, limit) else { return Ok(()) };
     if turn.quote(&position.symbol).await?.bid <= position.stop || !turn.may(Act::ProtectiveStop) {
@@ -360,9 +377,13 @@ where
     begin_exit_if_allowed(turn, id, ExitReason::StopMissing).await
 }
 
-/// The order that rests as the stop of a position, and the price that it is valued at: the lowest that it sells for.
-pub fn stop_kind(trigger: Price, instrument: &Instrument) -> Option<(Kind, Price)> {
+/// The order that rests as the stop of `quantity`, and the price that it is valued at. It sells at the market where the symbol
+/// takes that: whatever the market falls through, it sells. Else at a limit, the lowest that it sells for.
+pub fn stop_kind(trigger: Price, quantity: Qty, instrument: &Instrument) -> Option<(Kind, Price)> {
     let stop = instrument.floor_price(trigger)?;
+    if instrument.takes_market_stops && quantity <= instrument.max_market_qty {
+        return Some((Kind::Stop { stop }, stop));
+    }
     let limit = instrument.floor_price(stop.below(STOP_LIMIT_BELOW)?)?;
     Some((Kind::StopLimit { stop, limit }, limit))
 }

@@ -208,7 +208,7 @@ fn worst_price(terms: &Terms, seen: &Exposure<'_>) -> Price {
             seen.instrument.floor_price(most).unwrap_or(most).max(ask)
         }
         (Kind::Limit { price, .. }, _) => price,
-        (Kind::StopLimit { limit, .. }, _) => limit,
+        (Kind::Stop { stop } | Kind::StopLimit { limit: stop, .. }, _) => stop,
     }
 }
 
@@ -281,8 +281,8 @@ fn venue_filters(terms: &Terms, seen: &Exposure<'_>) -> Result<(), Refusal> {
 /// Why the venue would refuse the stop for what is bought, less the fee that is taken from it.
 fn stop_objection(terms: &Terms, seen: &Exposure<'_>) -> Option<String> {
     let market = seen.instrument;
-    let (kind, lowest) = stop_kind(terms.stop_loss?, market)?;
     let quantity = terms.quantity.after_fee(MOST_FEE).floor_to(market.step);
+    let (kind, lowest) = stop_kind(terms.stop_loss?, quantity, market)?;
     let stop = Wish {
         side: Side::Sell,
         kind,
@@ -420,7 +420,7 @@ fn within_bound(terms: &Terms, seen: &Exposure<'_>, bound: Price) -> Result<(), 
     let price = match terms.kind {
         Kind::Market => ask,
         Kind::Limit { price, .. } => price.min(ask),
-        Kind::StopLimit { limit, .. } => limit,
+        Kind::Stop { stop } | Kind::StopLimit { limit: stop, .. } => stop,
     };
     if price <= bound {
         Ok(())

@@ -86,7 +86,7 @@ where
 pub fn sent_kind(kind: Kind, worst: Option<Price>) -> Kind {
     match (kind, worst) {
         (Kind::Market, Some(price)) => Kind::Limit { price, time_in_force: TimeInForce::Ioc },
-        (Kind::Market | Kind::Limit { .. } | Kind::StopLimit { .. }, _) => kind,
+        (Kind::Market | Kind::Limit { .. } | Kind::Stop { .. } | Kind::StopLimit { .. }, _) => kind,
     }
 }
 

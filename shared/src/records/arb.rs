@@ -84,6 +84,7 @@ fn kind() -> impl Strategy<Value = Kind> {
         Just(Kind::Market),
         (price(), select(&TimeInForce::ALL[..]))
             .prop_map(|(price, time_in_force)| Kind::Limit { price, time_in_force }),
+        price().prop_map(|stop| Kind::Stop { stop }),
         (price(), price()).prop_map(|(stop, limit)| Kind::StopLimit { stop, limit }),
     ]
 }

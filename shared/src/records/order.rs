@@ -96,6 +96,7 @@ pub(super) fn with_kind(draft: Draft, kind: Kind) -> Draft {
         Kind::Limit { price, time_in_force } => {
             draft.with("limit_price", number(price)).with("time_in_force", text(time_in_force.as_str()))
         }
+        Kind::Stop { stop } => draft.with("stop_price", number(stop)),
         Kind::StopLimit { stop, limit } => {
             draft.with("stop_price", number(stop)).with("limit_price", number(limit))
         }
@@ -106,6 +107,7 @@ const fn type_of(kind: Kind) -> &'static str {
     match kind {
         Kind::Market => "market",
         Kind::Limit { .. } => "limit",
+        Kind::Stop { .. } => "stop",
         Kind::StopLimit { .. } => "stop_limit",
     }
 }
@@ -249,6 +251,7 @@ pub(super) fn kind(fields: &Fields<'_>) -> Read<Kind> {
             price: fields.need("limit_price", Found::number)?,
             time_in_force: fields.need("time_in_force", Found::word)?,
         },
+        OrderType::Stop => Kind::Stop { stop: fields.need("stop_price", Found::number)? },
         OrderType::StopLimit => Kind::StopLimit {
             stop: fields.need("stop_price", Found::number)?,
             limit: fields.need("limit_price", Found::number)?,
@@ -257,6 +260,7 @@ pub(super) fn kind(fields: &Fields<'_>) -> Read<Kind> {
     let own: &[&str] = match kind {
         Kind::Market => &[],
         Kind::Limit { .. } => &["limit_price", "time_in_force"],
+        Kind::Stop { .. } => &["stop_price"],
         Kind::StopLimit { .. } => &["stop_price", "limit_price"],
     };
     only(fields, own, &["limit_price", "stop_price", "time_in_force"], type_of(kind))?;
@@ -267,14 +271,16 @@ pub(super) fn kind(fields: &Fields<'_>) -> Read<Kind> {
 enum OrderType {
     Market,
     Limit,
+    Stop,
     StopLimit,
 }
 
 impl FromText for OrderType {
     fn from_text(text: &str) -> Result<OrderType, Problem> {
-        one_of(text, &["market", "limit", "stop_limit"], |text| match text {
+        one_of(text, &["market", "limit", "stop", "stop_limit"], |text| match text {
             "market" => Some(OrderType::Market),
             "limit" => Some(OrderType::Limit),
+            "stop" => Some(OrderType::Stop),
             "stop_limit" => Some(OrderType::StopLimit),
             _ => None,
         })

@@ -10,7 +10,7 @@ use super::config::{ApiKey, SymbolStatus};
 use super::filters::Filters;
 use super::ledger::{Balance, Cause, Movement};
 use super::num::{floor8, too_large};
-use super::orders::{NewOrder, Order, OrderStatus, Trade};
+use super::orders::{NewOrder, Order, OrderKind, OrderStatus, Trade};
 use super::refusal::Refusal;
 use super::{Exchange, audit};
 
@@ -73,6 +73,11 @@ impl Exchange {
     /// Changes the symbol's filters; orders that rest stay as they are.
     pub fn set_filters(&self, now: Timestamp, filters: Filters) {
         self.venue_at(now).config.filters = filters;
+    }
+
+    /// The symbol takes no more orders of this type; those that rest stay as they are.
+    pub fn drop_order_type(&self, now: Timestamp, kind: OrderKind) {
+        self.venue_at(now).config.order_types.retain(|one| *one != kind);
     }
 
     /// Replaces the key of the same name, or adds it.

@@ -6,6 +6,7 @@ use rust_decimal::Decimal;
 use shared::time::Millis;
 
 use super::filters::Filters;
+use super::orders::OrderKind;
 use super::orders::spelled;
 use serde::{Serialize, Serializer};
 
@@ -141,6 +142,8 @@ pub struct ExchangeConfig {
     pub quote: String,
     /// The symbol's filters.
     pub filters: Filters,
+    /// The types of order that the symbol takes (`orderTypes`).
+    pub order_types: Vec<OrderKind>,
     /// The symbol's status.
     pub status: SymbolStatus,
     /// Starting balances.
@@ -179,6 +182,7 @@ impl ExchangeConfig {
             base: "BTC".to_owned(),
             quote: "USDT".to_owned(),
             filters: Filters::btcusdt(),
+            order_types: OrderKind::ALL.to_vec(),
             status: SymbolStatus::Trading,
             balances: BTreeMap::new(),
             fees: Fees { maker: rate, taker: rate, third_asset: Some(third_asset) },

@@ -96,7 +96,7 @@ pub(super) struct Surroundings {
 }
 
 impl Filters {
-    /// What Binance has for BTCUSDT.
+    /// What Binance has for BTCUSDT; the band of percent as recorded on 2026-09-25.
     pub fn btcusdt() -> Filters {
         Filters {
             price: PriceFilter {
@@ -114,10 +114,10 @@ impl Filters {
                 avg_price_mins: 5,
             },
             percent_price: PercentPriceFilter {
-                bid_up: Decimal::from(5),
-                bid_down: Decimal::new(2, 1),
-                ask_up: Decimal::from(5),
-                ask_down: Decimal::new(2, 1),
+                bid_up: Decimal::new(12, 1),
+                bid_down: Decimal::new(5, 1),
+                ask_up: Decimal::from(2),
+                ask_down: Decimal::new(8, 1),
                 avg_price_mins: 5,
             },
             max_num_orders: 200,
@@ -334,8 +334,8 @@ mod tests {
 
     #[test]
     fn limits_far_from_the_average_break_percent_price_of_their_side() {
-        assert_eq!(failure(&limit("1", "19.99")).as_deref(), Some("PERCENT_PRICE_BY_SIDE"));
-        assert_eq!(failure(&limit("1", "500.01")).as_deref(), Some("PERCENT_PRICE_BY_SIDE"));
+        assert_eq!(failure(&limit("1", "49.99")).as_deref(), Some("PERCENT_PRICE_BY_SIDE"));
+        assert_eq!(failure(&limit("1", "120.01")).as_deref(), Some("PERCENT_PRICE_BY_SIDE"));
         let mut filters = Filters::btcusdt();
         filters.percent_price.ask_up = d("1.1");
         let sell = NewOrder::limit(Side::Sell, d("1"), d("111"));

@@ -102,6 +102,30 @@ impl Side {
 }
 
 impl OrderKind {
+    /// Every type, in the order of recorded symbols.
+    pub const ALL: [OrderKind; 7] = [
+        OrderKind::Limit,
+        OrderKind::LimitMaker,
+        OrderKind::Market,
+        OrderKind::StopLoss,
+        OrderKind::StopLossLimit,
+        OrderKind::TakeProfit,
+        OrderKind::TakeProfitLimit,
+    ];
+
+    /// How a refusal names it.
+    pub(super) const fn words(self) -> &'static str {
+        match self {
+            OrderKind::Limit => "Limit",
+            OrderKind::LimitMaker => "Limit maker",
+            OrderKind::Market => "Market",
+            OrderKind::StopLoss => "Stop loss",
+            OrderKind::StopLossLimit => "Stop loss limit",
+            OrderKind::TakeProfit => "Take profit",
+            OrderKind::TakeProfitLimit => "Take profit limit",
+        }
+    }
+
     /// Whether the order waits for a stop price.
     pub const fn is_stop(self) -> bool {
         match self {

@@ -17,6 +17,9 @@ impl Venue {
         if self.config.status != SymbolStatus::Trading {
             return Err(Refusal::closed());
         }
+        if !self.config.order_types.contains(&wish.kind) {
+            return Err(Refusal::unsupported(wish.kind.words()));
+        }
         let book = self.book().ok_or_else(Refusal::closed)?;
         self.config.filters.check(wish, &self.surroundings(book))?;
         Ok(book)

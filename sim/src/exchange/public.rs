@@ -5,7 +5,6 @@ use serde_json::{Value, json};
 
 use super::limits::{ORDERS_PER_10S, ORDERS_PER_DAY, WEIGHT_PER_MINUTE};
 use super::num::Num;
-use super::orders::OrderKind;
 use super::params::Params;
 use super::refusal::Refusal;
 use super::venue::Venue;
@@ -76,15 +75,6 @@ pub(super) fn exchange_info(venue: &Venue, params: &Params<'_>) -> Result<Vec<u8
 }
 
 fn symbol(venue: &Venue, shows_permissions: bool) -> Value {
-    let kinds = [
-        OrderKind::Limit,
-        OrderKind::LimitMaker,
-        OrderKind::Market,
-        OrderKind::StopLoss,
-        OrderKind::StopLossLimit,
-        OrderKind::TakeProfit,
-        OrderKind::TakeProfitLimit,
-    ];
     let config = &venue.config;
     json!({
         "symbol": config.symbol,
@@ -96,7 +86,7 @@ fn symbol(venue: &Venue, shows_permissions: bool) -> Value {
         "quoteAssetPrecision": 8,
         "baseCommissionPrecision": 8,
         "quoteCommissionPrecision": 8,
-        "orderTypes": kinds,
+        "orderTypes": config.order_types,
         "icebergAllowed": false,
         "ocoAllowed": false,
         "otoAllowed": false,

@@ -47,6 +47,11 @@ impl Refusal {
         Refusal::bad(-1013, format!("Filter failure: {name}"))
     }
 
+    /// Recorded (JKorf/Binance.Net#622): -1013, where `errors.md` lists the text under -2010.
+    pub(super) fn unsupported(kind: &str) -> Refusal {
+        Refusal::bad(-1013, format!("{kind} orders are not supported for this symbol."))
+    }
+
     pub(super) fn missing(name: &str) -> Refusal {
         Refusal::bad(
             -1102,

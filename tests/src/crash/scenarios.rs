@@ -103,7 +103,14 @@ fn exits() -> Vec<Scenario> {
         },
         Scenario {
             answers: vec![(0, buys("0.01"))],
-            rows: vec![FLAT, FLAT, ([18_500, 18_500, 18_400, 18_450], "100"), at(18_450)],
+            rows: vec![FLAT, FLAT, ([15_500, 15_500, 15_400, 15_450], "100"), at(15_450)],
+            reaches: vec!["entry filled", "stop filled", "position closed"],
+            ..Scenario::new("stop_far_below", "the market gaps far below the stop, which sells at the market")
+        },
+        Scenario {
+            answers: vec![(0, buys("0.01"))],
+            rows: vec![FLAT, FLAT, ([17_500, 17_500, 17_400, 17_450], "100"), at(17_450)],
+            exchange: without_market_stops,
             reaches: vec!["entry filled", "exit filled", "position closed"],
             ..Scenario::new(
                 "stop_gapped",
@@ -246,6 +253,11 @@ fn minds() -> Vec<Scenario> {
     ]
 }
 
+/// A symbol that takes stops with a limit alone.
+fn without_market_stops(config: &mut sim::exchange::ExchangeConfig) {
+    config.order_types.retain(|one| *one != sim::exchange::OrderKind::StopLoss);
+}
+
 /// Its key may withdraw.
 fn withdraws(config: &mut sim::exchange::ExchangeConfig) {
     config.keys.iter_mut().for_each(|key| key.can_withdraw = true);
@@ -319,7 +331,8 @@ fn authority() -> Vec<Scenario> {
         },
         Scenario {
             answers: vec![(0, buys("0.01"))],
-            rows: vec![FLAT, FLAT, FLAT, ([18_500, 18_500, 18_400, 18_450], "100"), at(18_450)],
+            rows: vec![FLAT, FLAT, FLAT, ([17_500, 17_500, 17_400, 17_450], "100"), at(17_450)],
+            exchange: without_market_stops,
             acts: vec![(1, 30, Act::SetStatus(Status::Halted))],
             minutes: 5,
             reaches: vec!["entry filled", "exit filled", "position closed"],

@@ -275,7 +275,7 @@ fn order(order: &Order, now: Timestamp) -> Value {
     let price = match terms.kind {
         Kind::Market => None,
         Kind::Limit { price, .. } => Some(price),
-        Kind::StopLimit { stop, .. } => Some(stop),
+        Kind::Stop { stop } | Kind::StopLimit { stop, .. } => Some(stop),
     };
     json!({
         "age_minutes": age(began(order), now),

@@ -159,6 +159,7 @@ impl MarketData for Venue {
             min_qty: Qty::parse("0.00001").unwrap(),
             max_qty: Qty::parse("9000").unwrap(),
             max_market_qty: Qty::parse("100").unwrap(),
+            takes_market_stops: true,
             min_notional: Notional::parse("10").unwrap(),
             bounds: shared::market::Bounds::NONE,
         })

@@ -68,6 +68,7 @@ fn good() -> Case {
             min_qty: qty("0.00001"),
             max_qty: qty("9000"),
             max_market_qty: qty("1000"),
+            takes_market_stops: false,
             min_notional: notional("5"),
             bounds: shared::market::Bounds::NONE,
         },
@@ -172,7 +173,7 @@ fn a_market_that_does_not_trade_refuses() {
 
 #[test]
 fn quantity_is_within_the_venues_range_and_a_multiple_of_its_step() {
-    passes(|case| case.terms.quantity = qty("0.05296"));
+    passes(|case| case.terms.quantity = qty("0.0555"));
     passes(|case| case.terms.quantity = qty("9000"));
     refused(
         Rule::VenueFilter,
@@ -209,11 +210,11 @@ fn a_price_is_a_multiple_of_the_tick() {
 
 #[test]
 fn the_venues_least_value_is_judged_at_the_lower_price() {
-    // Its stop at 95 may sell 0.999 down to 94.52.
-    passes(|case| (case.terms.kind, case.market.min_notional) = (limit_at("99"), notional("94.42")));
-    let of_the_stop = "its stop would be refused: order notional 94.42548 is below the venue's minimum";
-    refused(Rule::VenueFilter, &format!("{of_the_stop} 94.43"), |case| {
-        (case.terms.kind, case.market.min_notional) = (limit_at("99"), notional("94.43"));
+    // Its stop at 95 may sell 0.999 down to 90.25.
+    passes(|case| (case.terms.kind, case.market.min_notional) = (limit_at("99"), notional("90.15")));
+    let of_the_stop = "its stop would be refused: order notional 90.15975 is below the venue's minimum";
+    refused(Rule::VenueFilter, &format!("{of_the_stop} 90.16"), |case| {
+        (case.terms.kind, case.market.min_notional) = (limit_at("99"), notional("90.16"));
     });
     refused(Rule::VenueFilter, &format!("{of_the_stop} 99"), |case| {
         (case.terms.kind, case.market.min_notional) = (limit_at("99"), notional("99"));
@@ -237,12 +238,17 @@ fn an_entry_whose_stop_no_filter_lets_pass_is_refused() {
         sell_down: d(sell_down),
     };
     let within = |sell_down: &str| Bounds { band: Some(band(sell_down)), ..Bounds::NONE };
-    passes(with(within("0.9")));
-    // Its stop at 95 sells down to 94.52, and the band begins at 0.95 of the market, with two percent between.
-    let outside = "its stop would be refused: price 94.52 is not between 96.90969 and 195.9804, around the average price";
+    passes(with(within("0.88")));
+    // Its stop at 95 sells down to 90.25, and the band begins at 0.95 of the market, with two percent between.
+    let outside = "its stop would be refused: price 90.25 is not between 96.90969 and 195.9804, around the average price";
     refused(Rule::VenueFilter, outside, with(within("0.95")));
-    let lowest = Bounds { min_price: Some(price("94.6")), ..Bounds::NONE };
-    refused(Rule::VenueFilter, "its stop would be refused: price 94.52 is below 94.6", with(lowest));
+    // A stop at the market names no price for the band.
+    passes(|case| {
+        case.market.takes_market_stops = true;
+        case.market.bounds = within("0.95");
+    });
+    let lowest = Bounds { min_price: Some(price("90.3")), ..Bounds::NONE };
+    refused(Rule::VenueFilter, "its stop would be refused: price 90.25 is below 90.3", with(lowest));
     refused(
         Rule::VenueFilter,
         "its stop would be refused: order notional 0 is below the venue's minimum 5",
@@ -446,14 +452,14 @@ fn broken(case: &Case) -> Vec<Rule> {
     let worst = match terms.kind {
         Kind::Market => (ask * d("1.005")).trunc_with_scale(2),
         Kind::Limit { price, .. } => price.value(),
-        Kind::StopLimit { .. } => panic!("no entry is a stop"),
+        Kind::Stop { .. } | Kind::StopLimit { .. } => panic!("no entry is a stop"),
     };
     let entry = worst.min(ask);
     let (quantity, stop) = (terms.quantity.value(), terms.stop_loss.unwrap().value());
     let step = case.market.step.value();
     let after_fee = quantity * d("0.999");
     let lots = if step.is_zero() { after_fee } else { after_fee - after_fee % step };
-    let value_of_stop = lots * (stop * d("0.995")).trunc_with_scale(2);
+    let value_of_stop = lots * (stop * d("0.95")).trunc_with_scale(2);
     let profit = terms.take_profit.map(Price::value);
     let ago = |at: &Timestamp| now().since(*at).as_secs();
     let rows = [

@@ -186,6 +186,7 @@ impl MarketData for World {
             min_qty: qty("0.001"),
             max_qty: qty("9000"),
             max_market_qty: qty("100"),
+            takes_market_stops: true,
             min_notional: Notional::parse("10").unwrap(),
             bounds: shared::market::Bounds::NONE,
         })

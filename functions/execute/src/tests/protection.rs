@@ -6,6 +6,8 @@ use shared::ports::VenueError;
 use shared::status::Status;
 use shared::store::Attr;
 
+use sim::exchange::OrderKind;
+
 use super::{FLAT, flat, holding};
 use crate::testing::{Fault, bench, d, limit, market, minute, qty};
 
@@ -23,8 +25,23 @@ fn a_stop_that_triggers_closes_the_position_by_its_fills_and_leaves_nothing_live
 }
 
 #[test]
-fn a_stop_that_was_gapped_through_is_replaced_by_an_exit() {
-    let (bench, id) = holding(&[FLAT, ([80, 80, 80, 80], 1_000), ([80, 80, 80, 80], 1_000), FLAT]);
+fn a_stop_at_the_market_sells_however_far_the_market_falls() {
+    let (bench, id) = holding(&[FLAT, ([60, 60, 60, 60], 1_000), ([60, 60, 60, 60], 1_000), FLAT]);
+    assert_eq!(bench.at_venue()[1].kind, OrderKind::StopLoss);
+    bench.tick(1);
+    bench.tick(2);
+    assert_eq!(bench.statuses(), ["entry 0 filled", "stop 0 filled"]);
+    assert_eq!(bench.position(&id).exit_reason, Some(ExitReason::StopTriggered));
+    bench.is_over();
+}
+
+#[test]
+fn a_stop_with_a_limit_that_was_gapped_through_is_replaced_by_an_exit() {
+    let bench = bench(&[FLAT, ([80, 80, 80, 80], 1_000), ([80, 80, 80, 80], 1_000), FLAT]);
+    bench.exchange.drop_order_type(bench.clock.now(), OrderKind::StopLoss);
+    let id = bench.intend(&market("1", "90"));
+    bench.tick(0);
+    assert_eq!((bench.at_venue()[1].kind, bench.at_venue()[1].price), (OrderKind::StopLossLimit, d("85.5")));
     bench.tick(1);
     assert_eq!(bench.statuses(), ["entry 0 filled", "stop 0 cancelled", "exit 0 filled"]);
     assert_eq!(bench.position(&id).exit_reason, Some(ExitReason::StopTriggered));
@@ -32,11 +49,23 @@ fn a_stop_that_was_gapped_through_is_replaced_by_an_exit() {
 }
 
 #[test]
-fn a_stop_that_triggered_and_filled_in_part_is_replaced_by_an_exit() {
-    // It triggers at 90 where only 0.4 trades; then the price is back above its limit.
-    let (bench, id) = holding(&[FLAT, ([95, 95, 89, 90], 4), ([90, 90, 90, 90], 1_000), FLAT]);
+fn a_stop_that_the_venue_leaves_behind_the_market_is_replaced_by_an_exit() {
+    // The last minute closed below it, and the venue has not sold.
+    let (bench, id) = holding(&[FLAT, ([88, 88, 88, 88], 0), ([88, 88, 88, 88], 1_000), FLAT, FLAT]);
+    bench.tick(1);
+    assert_eq!(bench.statuses(), ["entry 0 filled", "stop 0 open"], "one look is not enough");
     bench.tick(2);
     assert_eq!(bench.statuses(), ["entry 0 filled", "stop 0 cancelled", "exit 0 filled"]);
+    assert_eq!(bench.position(&id).exit_reason, Some(ExitReason::StopTriggered));
+    bench.is_over();
+}
+
+#[test]
+fn a_stop_that_triggered_and_filled_in_part_is_replaced_by_an_exit() {
+    // It triggers at 90 where only 0.4 trades, and the venue drops the rest.
+    let (bench, id) = holding(&[FLAT, ([95, 95, 89, 90], 4), ([90, 90, 90, 90], 1_000), FLAT]);
+    bench.tick(2);
+    assert_eq!(bench.statuses(), ["entry 0 filled", "stop 0 expired", "exit 0 filled"]);
     assert_eq!(bench.position(&id).status, PositionStatus::Closed);
     bench.is_over();
 }
@@ -67,18 +96,18 @@ fn a_stop_that_the_venue_refuses_exits_the_position_in_the_same_tick() {
     bench.is_over();
 }
 
-/// Its stop triggers at 90 and sells down to 89.55; the venue's least value is 5.
+/// Its stop triggers at 90; the venue's least value is 5.
 #[test]
-fn a_stop_is_valued_at_the_lowest_price_that_it_sells_for() {
+fn what_would_be_too_little_for_its_stop_is_not_bought() {
     // Neither is bought: the second would be large enough, but for its fee.
-    for little in ["0.0557", "0.05584"] {
+    for little in ["0.0555", "0.0556"] {
         let bench = bench(&flat(4));
         bench.intend(&market(little, "90"));
         bench.tick(0);
         assert_eq!((bench.statuses(), bench.at_venue().len()), (vec!["entry 0 refused".to_owned()], 0));
     }
     let enough = bench(&flat(4));
-    enough.intend(&market("0.0559", "90"));
+    enough.intend(&market("0.0557", "90"));
     enough.tick(0);
     assert_eq!(enough.statuses(), ["entry 0 filled", "stop 0 open"]);
 }

@@ -109,6 +109,7 @@ fn query(order: &OrderRequest) -> String {
         Kind::Limit { price, time_in_force } => {
             format!("type=LIMIT&timeInForce={}&price={price}", time_in_force.as_str())
         }
+        Kind::Stop { stop } => format!("type=STOP_LOSS&stopPrice={stop}"),
         Kind::StopLimit { stop, limit } => {
             format!("type=STOP_LOSS_LIMIT&timeInForce=GTC&price={limit}&stopPrice={stop}")
         }

@@ -146,6 +146,7 @@ pub(super) struct WireSymbol {
     pub(super) status: Reported<String>,
     pub(super) base_asset: Reported<String>,
     pub(super) quote_asset: Reported<String>,
+    pub(super) order_types: Reported<Vec<String>>,
     pub(super) is_spot_trading_allowed: Reported<bool>,
     pub(super) filters: Reported<Vec<WireFilter>>,
 }

@@ -29,10 +29,12 @@ const FEE_DECIMALS: u32 = 8;
 const MINUTE: Millis = Millis::from_minutes(1);
 
 impl PaperOrder {
+    /// The price that it is valued at while it rests.
     fn limit(&self) -> Option<Price> {
         match self.kind {
             Kind::Market => None,
             Kind::Limit { price, .. } => Some(price),
+            Kind::Stop { stop } => Some(stop),
             Kind::StopLimit { limit, .. } => Some(limit),
         }
     }
@@ -181,13 +183,17 @@ fn met(mut order: PaperOrder, instrument: &Instrument, candles: &[Candle], quote
 fn meets(mut order: PaperOrder, instrument: &Instrument, stretch: &Stretch) -> Met {
     let at = stretch.over;
     match (order.kind, order.triggered) {
-        (Kind::StopLimit { stop, limit }, false) => {
+        (Kind::Stop { stop } | Kind::StopLimit { stop, .. }, false) => {
+            let limit = match order.kind {
+                Kind::StopLimit { limit, .. } => Some(limit),
+                Kind::Market | Kind::Limit { .. } | Kind::Stop { .. } => None,
+            };
             let (touched, from) = match order.side {
                 Side::Sell => (stretch.low <= stop, stop.min(stretch.open)),
                 Side::Buy => (stretch.high >= stop, stop.max(stretch.open)),
             };
             order.triggered = touched;
-            match taken(order.side, from, Some(limit), instrument).filter(|_| touched) {
+            match taken(order.side, from, limit, instrument).filter(|_| touched) {
                 Some(price) => Met::Fills { order, price, at },
                 None => Met::Rests(order),
             }
@@ -199,7 +205,7 @@ fn meets(mut order: PaperOrder, instrument: &Instrument, stretch: &Stretch) -> M
             };
             if through { Met::Fills { order, price, at } } else { Met::Rests(order) }
         }
-        (Kind::Market, _) => Met::Rests(order),
+        (Kind::Market | Kind::Stop { .. }, _) => Met::Rests(order),
     }
 }
 

@@ -117,15 +117,18 @@ impl PaperLedger {
             side: order.side,
             kind: order.kind,
             quantity: order.quantity,
-            triggered: !matches!(order.kind, Kind::StopLimit { .. }),
+            triggered: !matches!(order.kind, Kind::Stop { .. } | Kind::StopLimit { .. }),
             matched_until: next_minute,
             ended: None,
         };
         match (order.kind, price_now(order, instrument, quote)) {
             (_, Some(price)) => self.fill(taken_in, price, now),
-            (Kind::StopLimit { .. } | Kind::Limit { time_in_force: TimeInForce::Gtc, .. }, None) => {
-                self.rest(taken_in);
-            }
+            (
+                Kind::Stop { .. }
+                | Kind::StopLimit { .. }
+                | Kind::Limit { time_in_force: TimeInForce::Gtc, .. },
+                None,
+            ) => self.rest(taken_in),
             (Kind::Market | Kind::Limit { time_in_force: TimeInForce::Ioc | TimeInForce::Fok, .. }, None) => {
                 self.end(taken_in, Ended::Expired);
             }
@@ -169,8 +172,8 @@ impl PaperLedger {
 
 fn would_trigger(order: &OrderRequest, quote: &Quote) -> bool {
     match (order.kind, order.side) {
-        (Kind::StopLimit { stop, .. }, Side::Sell) => quote.bid <= stop,
-        (Kind::StopLimit { stop, .. }, Side::Buy) => quote.ask >= stop,
+        (Kind::Stop { stop } | Kind::StopLimit { stop, .. }, Side::Sell) => quote.bid <= stop,
+        (Kind::Stop { stop } | Kind::StopLimit { stop, .. }, Side::Buy) => quote.ask >= stop,
         (Kind::Market | Kind::Limit { .. }, _) => false,
     }
 }
@@ -181,7 +184,7 @@ fn price_now(order: &OrderRequest, instrument: &Instrument, quote: &Quote) -> Op
     match order.kind {
         Kind::Market => taken(order.side, best, None, instrument),
         Kind::Limit { price, .. } => taken(order.side, best, Some(price), instrument),
-        Kind::StopLimit { .. } => None,
+        Kind::Stop { .. } | Kind::StopLimit { .. } => None,
     }
 }
 
@@ -190,6 +193,7 @@ fn cost(order: &OrderRequest, instrument: &Instrument, quote: &Quote) -> (Asset,
     let worst = match order.kind {
         Kind::Market => taken(order.side, far_side(order.side, quote), None, instrument),
         Kind::Limit { price, .. } => Some(price),
+        Kind::Stop { stop } => Some(stop),
         Kind::StopLimit { limit, .. } => Some(limit),
     };
     match order.side {

@@ -62,6 +62,7 @@ impl MarketData for Market {
             min_qty: qty("0.00001"),
             max_qty: qty("9000"),
             max_market_qty: qty("100"),
+            takes_market_stops: true,
             min_notional: Notional::parse("5").unwrap(),
             bounds: self.bounds.borrow().clone(),
         })

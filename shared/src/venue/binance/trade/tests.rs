@@ -75,6 +75,7 @@ fn each_kind_of_order_sends_what_its_type_takes_and_nothing_else() {
     let kinds = [
         (Kind::Market, "type=MARKET"),
         (limit, "type=LIMIT&timeInForce=IOC&price=42000.1"),
+        (Kind::Stop { stop: price("41000") }, "type=STOP_LOSS&stopPrice=41000"),
         (stop, "type=STOP_LOSS_LIMIT&timeInForce=GTC&price=40900.5&stopPrice=41000"),
     ];
     for (kind, words) in kinds {
