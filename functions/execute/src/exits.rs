@@ -96,12 +96,17 @@ where
     if waits_after_refusals(turn, id) {
         return put_stop_back(turn, id).await;
     }
-    let Some(sale) = prepare(turn, id).await? else { return Ok(()) };
-    if !are_gone(turn, id, Leg::Stop).await? {
-        return Ok(());
+    let sold = match prepare(turn, id).await {
+        Ok(Some(sale)) if are_gone(turn, id, Leg::Stop).await? => sell_what_is_left(turn, id, &sale).await,
+        Ok(Some(_)) => return Ok(()),
+        Ok(None) => Ok(()),
+        Err(error) => Err(error),
+    };
+    // Also where something could not be read; what the tables did not take is planned anew.
+    if !matches!(sold, Err(TurnError::Write(_))) {
+        put_stop_back(turn, id).await?;
     }
-    sell_what_is_left(turn, id, &sale).await?;
-    put_stop_back(turn, id).await
+    sold
 }
 
 /// What a sell is planned with, read before the stop is cancelled for it: a read that fails later would leave the position

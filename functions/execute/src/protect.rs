@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use shared::books::{ExitReason, Position, PositionStatus};
 use shared::ids::{Leg, OrderId, PositionId};
-use shared::market::{Instrument, Quote, Sellable, fresh};
+use shared::market::{Instrument, Quote, Sellable, Trading, fresh};
 use shared::money::{Percent, Price, Qty};
 use shared::order::{Kind, Order, Origin, State};
 use shared::ports::{Level, MarketData, ReadAccount, TradeOrders, WriteTables};
@@ -293,10 +293,16 @@ where
         return Ok(());
     }
     let instrument = turn.instrument(&position.symbol).await?;
-    let Some((kind, limit)) = stop_kind(position.stop, position.quantity, &instrument) else { return Ok(()) };
-    let held = turn.held(&position.symbol.base).await?;
-    let Sellable::Order(lots) = instrument.sellable(position.quantity, held, limit) else { return Ok(()) };
-    if turn.quote(&position.symbol).await?.bid <= position.stop || !turn.may(Act::ProtectiveStop) {
+    let is_open = instrument.trading == Trading::Open && turn.may(Act::ProtectiveStop);
+    let Some((kind, lowest)) = stop_kind(position.stop, position.quantity, &instrument).filter(|_| is_open)
+    else {
+        return Ok(());
+    };
+    // Where the account or the market cannot be read, the books stand, and the venue judges.
+    let held = turn.held(&position.symbol.base).await.unwrap_or(position.quantity);
+    let is_above = turn.quote(&position.symbol).await.map_or(true, |quote| quote.bid > position.stop);
+    let Sellable::Order(lots) = instrument.sellable(position.quantity, held, lowest) else { return Ok(()) };
+    if !is_above {
         return Ok(());
     }
     let line = turn.line(Level::Warn, "not sold: the stop is put back").with("position_id", id);

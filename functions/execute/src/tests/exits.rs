@@ -391,3 +391,31 @@ fn a_sell_follows_the_cancel_though_nothing_can_be_read_after_it() {
     assert_eq!(bench.position(&id).status, PositionStatus::Closed);
     bench.is_over();
 }
+
+#[test]
+fn a_stop_is_put_back_though_nothing_can_be_read_after_its_cancel() {
+    let (bench, id) = holding(&flat(4));
+    bench.wish(Target::Close(id.clone()), Origin::Person);
+    bench.faults.reads_fail_after_cancel.set(true);
+    bench.faults.place.borrow_mut().push_back(Some(Fault::Refused));
+    bench.tick(1);
+    assert_eq!(bench.statuses(), ["entry 0 filled", "stop 0 cancelled", "stop 1 open", "exit 0 rejected"]);
+    bench.tick(2);
+    assert_eq!(bench.position(&id).status, PositionStatus::Closed);
+    bench.is_over();
+}
+
+#[test]
+fn a_stop_that_a_crash_left_cancelled_is_put_back_where_the_market_cannot_be_read() {
+    let (bench, id) = holding(&flat(5));
+    bench.wish(Target::Close(id.clone()), Origin::Person);
+    bench.exchange.manual_cancel(bench.clock.now(), bench.at_venue()[1].id).unwrap();
+    bench.faults.balances_fail.set(true);
+    bench.tick(1);
+    assert_eq!(bench.statuses(), ["entry 0 filled", "stop 0 cancelled", "stop 1 open"]);
+    assert_eq!(bench.position(&id).status, PositionStatus::Closing);
+    bench.faults.balances_fail.set(false);
+    bench.tick(2);
+    assert_eq!(bench.position(&id).status, PositionStatus::Closed);
+    bench.is_over();
+}
