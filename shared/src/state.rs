@@ -160,6 +160,8 @@ pub struct Breaker {
     pub pnl_from: Option<PnlFrom>,
     /// Until when the venue has banned us.
     pub banned_until: Option<Timestamp>,
+    /// Stops in a row that did not come to rest.
+    pub missing_stops: u32,
 }
 
 /// Where the rejection gate is.

@@ -13,15 +13,20 @@ use shared::order::{Ended, Order, State};
 use shared::ports::{Level, MarketData, ReadAccount, WriteTables};
 use shared::settings::Gate;
 use shared::state::{GateName, Phase, PnlFrom, StrategyState};
-use shared::status::Hold;
+use shared::status::{Hold, Status};
 use shared::time::{Day, Millis, Timestamp};
 
+use crate::authority::lower;
 use crate::desk::{Binds, Books};
 use crate::risk::Rule;
 use crate::turn::{Turn, TurnError};
 
 /// How long an opening counts.
 const AN_HOUR: Millis = Millis::from_minutes(60);
+/// Stops in a row that do not come to rest, after which the strategy only reduces (contract section 3).
+const MOST_MISSING_STOPS: u32 = 2;
+/// How long a stop rests until the row is over.
+const RESTED: Millis = Millis::from_minutes(10);
 
 /// Counts a refusal of the risk chain; enough of them in a row, or the trial's, open the gate.
 pub fn count_refusal(state: &mut StrategyState, rule: Rule, gate: &Gate, now: Timestamp) {
@@ -58,8 +63,10 @@ pub fn count_opening(state: &mut StrategyState, sent_at: Timestamp) {
 /// What became of a sent entry: one that the venue has clears the count, and closes the gate if it was the
 /// trial. One that never came to be leaves room for another trial.
 pub fn count_fate(state: &mut StrategyState, order: &Order) {
-    if order.terms.leg != Leg::Entry {
-        return;
+    match order.terms.leg {
+        Leg::Entry => {}
+        Leg::Stop => return count_stop(state, order),
+        Leg::Exit => return,
     }
     let id = &order.terms.order_id;
     let breaker = &mut state.breaker;
@@ -90,6 +97,37 @@ pub fn count_fate(state: &mut StrategyState, order: &Order) {
         | State::Unknown(_)
         | State::Refused { .. }
         | State::DryRun => {}
+    }
+}
+
+/// A stop that did not come to rest: after two in a row nothing more is bought that could not be protected either.
+fn count_stop(state: &mut StrategyState, order: &Order) {
+    let is_missing = match &order.state {
+        State::Rejected { .. } | State::Absent { .. } => true,
+        State::Done { venue, ended: Ended::Expired } => venue.executed.is_zero(),
+        State::Done { .. }
+        | State::Live { .. }
+        | State::Intended
+        | State::AwaitingApproval { .. }
+        | State::Pending(_)
+        | State::Unknown(_)
+        | State::Refused { .. }
+        | State::DryRun => false,
+    };
+    if !is_missing {
+        return;
+    }
+    state.breaker.missing_stops = state.breaker.missing_stops.saturating_add(1);
+    if state.breaker.missing_stops >= MOST_MISSING_STOPS {
+        let why = format!("{} stops in a row did not come to rest", state.breaker.missing_stops);
+        lower(state, Status::Reducing, &why, order.terms.created_at);
+    }
+}
+
+/// A stop that has rested for a while ends the row.
+pub fn has_rested(state: &mut StrategyState, sent_at: Timestamp, now: Timestamp) {
+    if now.since(sent_at) >= RESTED {
+        state.breaker.missing_stops = 0;
     }
 }
 

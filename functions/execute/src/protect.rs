@@ -13,6 +13,7 @@ use shared::status::{Act, Hold};
 
 use crate::desk::Binds;
 use crate::exits::{FAILURES_IN_A_ROW, begin_exit, continue_exit, finish, is_allowed, own_order};
+use crate::gates;
 use crate::send::{cancel, submit};
 use crate::turn::{FRESH, Turn, TurnError};
 
@@ -206,6 +207,12 @@ where
     V: MarketData + ReadAccount + TradeOrders,
 {
     let Some(position) = turn.desk.books.positions.get(id).cloned() else { return Ok(()) };
+    if let Some(Order { state: State::Live { venue, .. }, .. }) = resting_stop(turn, id)
+        && turn.desk.books.state.breaker.missing_stops > 0
+    {
+        gates::has_rested(&mut turn.desk.books.state, venue.sent_at, turn.now);
+        turn.desk.commit(turn.shift.tables, Binds::Nothing).await?;
+    }
     let covered = match resting_stop(turn, id) {
         Some(stop) if !matches!(stop.state, State::Live { ended: None, .. }) => return Ok(()),
         Some(stop) if stop.outstanding() == position.quantity => return Ok(()),

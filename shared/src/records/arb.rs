@@ -354,8 +354,9 @@ fn breaker() -> impl Strategy<Value = Breaker> {
         of(order_id()).prop_map(|trial| Phase::HalfOpen { trial }),
     ];
     let pnl_from = of((day(), amount()).prop_map(|(day, result)| PnlFrom { day, result }));
-    (any::<u32>(), phase, vec(time(), 0..3), of(time()), pnl_from, of(time())).prop_map(
-        |(rejections, phase, opens, reset_at, pnl_from, banned_until)| Breaker {
+    (any::<u32>(), phase, vec(time(), 0..3), of(time()), pnl_from, of(time()), any::<u32>()).prop_map(
+        |(rejections, phase, opens, reset_at, pnl_from, banned_until, missing_stops)| Breaker {
+            missing_stops,
             rejections,
             phase,
             opens,

@@ -257,6 +257,7 @@ fn records_state_holds_against_damage() {
          alerts.order-failures.detail: NaN 1e400 -1 empty Running
          alerts.order-failures.key: NaN 1e400 -1 empty Running
          breaker.banned_until: missing
+         breaker.missing_stops: missing
          breaker.phase: missing
          breaker.phase.trial: missing NaN 1e400 -1 Running
          breaker.pnl_from: missing

@@ -133,6 +133,7 @@ pub(crate) fn strategy_state() -> StrategyState {
             reset_at: Some(noon()),
             pnl_from: Some(PnlFrom { day: noon().day(), result: amount("-7.5") }),
             banned_until: Some(noon()),
+            missing_stops: 1,
         },
         gate_reset: Some(GateReset { gate: Some(GateName::Pnl), by: "ada".into(), at: noon() }),
         ..StrategyState::first(demo(), Status::Running, noon())

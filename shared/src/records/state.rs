@@ -468,6 +468,7 @@ pub fn breaker_attr(breaker: &Breaker) -> Attr {
         .maybe("reset_at", breaker.reset_at.map(time))
         .maybe("pnl_from", breaker.pnl_from.map(pnl_from_attr))
         .maybe("banned_until", breaker.banned_until.map(time))
+        .maybe("missing_stops", (breaker.missing_stops > 0).then(|| number(breaker.missing_stops)))
         .map()
 }
 
@@ -480,6 +481,7 @@ fn breaker(found: Found<'_>) -> Read<Breaker> {
         reset_at: fields.maybe("reset_at", Found::word)?,
         pnl_from: fields.maybe("pnl_from", pnl_from)?,
         banned_until: fields.maybe("banned_until", Found::word)?,
+        missing_stops: fields.maybe("missing_stops", Found::number)?.unwrap_or(0),
     })
 }
 

@@ -311,3 +311,26 @@ fn what_has_become_too_little_for_a_stop_is_sold() {
     assert!(detail.contains("too little for a stop"), "{detail}");
     bench.is_over();
 }
+
+#[test]
+fn the_second_stop_in_a_row_that_is_refused_lets_a_strategy_only_reduce() {
+    let bench = bench(&flat(4));
+    for (n, status) in [(0, Status::Running), (2, Status::Reducing)] {
+        bench.intend(&market("1", "90"));
+        bench.faults.place.borrow_mut().extend([None, Some(Fault::Refused)]);
+        bench.tick(n);
+        assert_eq!((bench.state().status, bench.state().holds.len()), (status, 0));
+    }
+    assert_eq!(bench.state().halt_reason.as_deref(), Some("2 stops in a row did not come to rest"));
+    bench.is_over();
+}
+
+#[test]
+fn a_stop_that_rests_for_ten_minutes_ends_the_row() {
+    let (bench, _) = holding(&flat(14));
+    bench.change_state(|state| state.breaker.missing_stops = 1);
+    bench.tick(9);
+    assert_eq!(bench.state().breaker.missing_stops, 1);
+    bench.tick(10);
+    assert_eq!(bench.state().breaker.missing_stops, 0);
+}
