@@ -99,6 +99,8 @@ const BAN_UNNAMED: Millis = Millis::from_minutes(2);
 /// The wait after a 403 that names none. It "can indicate a rate limit violation or a security block" (`rest-api.md`, "HTTP
 /// Return Codes"); one such block was over after ten minutes (JKorf/Binance.Net#115).
 const BLOCK_UNNAMED: Millis = Millis::from_minutes(10);
+/// What to do where the venue refuses a region.
+const ELSEWHERE: &str = "it refuses the region of this address, so deploy to one that it serves";
 /// How much of a text that is not Binance's is kept for people.
 const EXCERPT: usize = 200;
 
@@ -143,6 +145,8 @@ impl Answer {
             Some(error) => (error.code.to_string(), error.msg),
             None => (format!("HTTP {status}"), excerpt(self.response.body())),
         };
+        // Its own words name its terms and not what to do.
+        let text = if status == 451 { format!("{ELSEWHERE}: {text}") } else { text };
         Refusal { meaning, wait: self.wait(status, &text), banned: matches!(status, 418 | 403), code, text }
     }
 

@@ -113,5 +113,7 @@ fn every_recorded_error_has_its_meaning() {
             _ => Meaning::Refused,
         };
         assert_eq!(refusal.meaning, expected, "{record}");
+        let says_where = format!("{refusal:?}").contains("deploy to one that it serves");
+        assert_eq!(says_where, record["http"] == 451, "{record}");
     }
 }
