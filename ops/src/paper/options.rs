@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::Args;
+use shared::ids::Symbol;
 use shared::model::Provider;
 use sim::faults::FaultPlan;
 use sim::model::Policy;
@@ -18,10 +19,10 @@ pub struct Options {
     /// How many days of the candle file to trade, from its start
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=3660))]
     pub days: u32,
-    /// One-minute candles as CSV or CSV.gz with the columns open_time,open,high,low,close,volume
-    /// [default: 21 days of BTC-USDT, March 2023]
-    #[arg(long, value_name = "FILE")]
-    pub candles: Option<PathBuf>,
+    /// One-minute candles as CSV or CSV.gz with the columns open_time,open,high,low,close,volume; they hold SYMBOL, else
+    /// the first of the strategy's symbols [default: 21 days of BTC-USDT, March 2023]
+    #[arg(long, value_name = "[SYMBOL=]FILE")]
+    pub candles: Option<CandleFile>,
     /// The strategy as TOML [default: the bundled one]
     #[arg(long, value_name = "FILE")]
     pub strategy: Option<PathBuf>,
@@ -118,6 +119,25 @@ pub enum Approve {
     None,
     /// Every one, after so many minutes.
     After(u32),
+}
+
+/// A file of candles, and the market that it holds, where that is said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CandleFile {
+    /// The market.
+    pub symbol: Option<Symbol>,
+    /// The file.
+    pub path: PathBuf,
+}
+
+impl FromStr for CandleFile {
+    type Err = String;
+    fn from_str(text: &str) -> Result<CandleFile, String> {
+        let named = text.split_once('=').filter(|(symbol, _)| !symbol.contains(['/', '.']));
+        let Some((symbol, path)) = named else { return Ok(CandleFile { symbol: None, path: text.into() }) };
+        let symbol = Symbol::parse(symbol).map_err(|bad| bad.to_string())?;
+        Ok(CandleFile { symbol: Some(symbol), path: path.into() })
+    }
 }
 
 impl FromStr for Approve {
