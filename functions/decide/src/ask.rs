@@ -136,7 +136,8 @@ fn answered<T, V, A: AskModel>(turn: &Turn<'_, T, V, A>, model: &str, raw: &RawR
     let servers = turn.shift.ports.model.servers();
     let count = |bytes: &[u8]| u32::try_from(bytes.len()).unwrap_or(u32::MAX);
     let (bytes, kept) = (count(&raw.body), count(record::kept(raw)));
-    let (ask, other) = (Some(servers.capabilities(model).ask), model::other(servers, model, raw));
+    let other = model::other(servers, model, raw).map(|other| shorten(&other, MOST_DETAIL));
+    let ask = Some(servers.capabilities(model).ask);
     let came = Came::Answer { bytes, kept, ask, other };
     Asked { model: model.to_owned(), came }
 }

@@ -117,7 +117,7 @@ impl Reported {
     }
 
     /// The dollars of `usage`: the largest of the price of the asked `model` (`provider/name`), the price of the model that
-    /// answered, and the cost that the provider tells. A price that would be assumed says nothing beside a cost that is told.
+    /// answered, and the cost that the provider tells. Beside a told cost the price of the other model counts where it is known.
     pub fn cost(&self, servers: &Servers, model: &str, usage: Usage, now: Timestamp) -> Notional {
         let price = |model: &str| servers.dollars(model, now, usage);
         let is_known = |other: &&str| self.usage.usd.is_none() || servers.is_priced(other, now);
@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn a_told_cost_stands_beside_a_price_that_would_be_assumed() {
+    fn a_told_cost_stands_beside_an_assumed_price() {
         let usage = Usage { tokens_in: 1_000_000, ..Usage::default() };
         let cost = |other: &str, told: Option<&str>| {
             let usd = told.map(|usd| Notional::parse(usd).unwrap());

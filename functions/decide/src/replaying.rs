@@ -349,7 +349,7 @@ fn prose_of_another_model_is_not_corrected() {
 }
 
 #[test]
-fn tokens_of_another_model_leave_the_bound_of_the_asked_one() {
+fn tokens_of_another_model_leave_the_asked_models_bound() {
     let mut body: Value = serde_json::from_slice(&by("claude-opus-4-8", &opens()).body).unwrap();
     body["usage"]["input_tokens"] = json!(90_000);
     let (world, _) = cycle(vec![Ok(RawReply { body: body.to_string().into_bytes() })], |_| {});
@@ -359,7 +359,7 @@ fn tokens_of_another_model_leave_the_bound_of_the_asked_one() {
 
 /// Records of before answers were compared with the question have no other model: their decisions were acted on.
 #[test]
-fn an_older_record_of_another_models_answer_replays_as_it_acted() {
+fn an_older_record_of_another_model_replays_as_it_acted() {
     let (world, _) = cycle(vec![Ok(by("claude-opus-4-8", &opens()))], |_| {});
     let mut record = world.decisions().remove(0);
     let Came::Answer { other, .. } = &mut record.asked[0].came else { panic!() };

@@ -13,7 +13,7 @@ use crate::providers::Told;
 use crate::verdict::shorten;
 
 /// How often such a model is asked nevertheless, so that a mended key is noticed without a person: a refusal costs nothing,
-/// and an answer of another model no more than one question an hour.
+/// and an answer of another model one question an hour for each instance that runs then.
 const ASK_EVERY: Millis = Millis::from_minutes(60);
 /// Questions of one strategy that a model refuses in a row, after which it is not about one of them.
 const MOST_DECLINED: u32 = 5;
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_of_another_model_proves_the_key_and_ends_refusals() {
+    fn another_models_answer_proves_the_key_and_ends_refusals() {
         let declines = Told { declined: Some("no".to_owned()), fate: Fate::Failed, ..answered(1, "old") };
         let ledger = providers::after(fresh(), &[refused(0, "new", Cause::Key), declines]);
         assert_eq!((ledger.unusable.len(), ledger.declined.len()), (1, 1));

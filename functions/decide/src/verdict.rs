@@ -52,7 +52,7 @@ pub enum Verdict {
 /// The verdict on an answer of `other` (`provider/name`), which was not asked: whatever it says, it is not acted on.
 pub fn of_another(other: &str) -> Verdict {
     let other = shorten(other, MOST_SHOWN);
-    let mend = "name that one in model or model_fallbacks, or a third, then tradai strategy apply";
+    let mend = "name the one that answered in model or model_fallbacks, or a third, and apply it";
     abstain(Why::Unavailable, &format!("{other} answered, and not the model that was asked; {mend}"))
 }
 

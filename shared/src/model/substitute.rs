@@ -9,10 +9,12 @@ use super::reading::text_at;
 use super::servers::Servers;
 use crate::ports::model_name;
 
-/// Words of a name that are no part of the model's own: in front of a date, and xAI's word for its usual variant.
-const STAGES: [&str; 4] = ["latest", "preview", "exp", "reasoning"];
-/// Names that stand for a model of another name (developers.openai.com "GPT-5.6 Sol": its alias).
-const ALIASES: [(&str, &str); 1] = [("gpt-5.6", "gpt-5.6-sol")];
+/// Words that say how finished a model is, and xAI's word for its usual variant: no part of a model's own name.
+const STAGES: [&str; 6] = ["latest", "preview", "exp", "experimental", "beta", "reasoning"];
+/// Names that stand for a model of another name: developers.openai.com "GPT-5.6 Sol"; `canonical_slug` of two models in
+/// OpenRouter's list.
+const ALIASES: [(&str, &str); 3] =
+    [("gpt-5.6", "gpt-5.6-sol"), ("glm-4.6v", "glm-4.6"), ("qwen3.5-plus-02-15", "qwen3.5-plus-20260216")];
 
 /// The model that answered (`provider/name`), where it is not the model `asked`. Recorded of xAI and DeepSeek for retired
 /// names, of OpenRouter and Anthropic for fallbacks. A server of the user's own may call its model as it likes: llama.cpp
@@ -23,20 +25,30 @@ pub(super) fn of(servers: &Servers, asked: &str, body: &Value) -> Option<String>
     let provider = Provider::of(asked).filter(|_| servers.of(asked).is_none())?;
     let is_own = provider.local().is_some() || provider == Provider::Compatible;
     let name = model_name(asked);
-    // OpenRouter's own names, such as `openrouter/auto`, and a user's presets choose a model.
-    let is_choice = ["openrouter/", "@preset/"].iter().any(|start| name.starts_with(start));
-    let is_same = is_same(name, told) || ALIASES.contains(&(name, told));
-    (!is_own && !is_choice && !is_same).then(|| format!("{}/{told}", provider.as_str()))
+    // OpenRouter's own names (`openrouter/auto`, `~openai/gpt-latest`) and a user's presets choose a model.
+    let is_choice = name.starts_with("openrouter/") || name.starts_with('~') || name.contains("@preset/");
+    (!is_own && !is_choice && !is_same(provider, name, told)).then(|| format!("{}/{told}", provider.as_str()))
 }
 
-/// Whether `told` is `asked`, a dated snapshot of it, or the newest version of a name without version and date.
-fn is_same(asked: &str, told: &str) -> bool {
+/// Whether `told` is `asked`, a dated snapshot of it, or the newest version of a name without version and date. OpenRouter
+/// tells its canonical slug, which may add a size.
+fn is_same(provider: Provider, asked: &str, told: &str) -> bool {
+    let asked = asked.rsplit('/').next().unwrap_or_default();
+    let asked = ALIASES.iter().find(|(name, _)| *name == asked).map_or(asked, |(_, of)| of);
     let (asked, told) = (Name::of(asked), Name::of(told));
-    let is_other_date = !asked.date.is_empty() && !told.date.is_empty() && asked.date != told.date;
     let is_newest = asked.date.is_empty() && !asked.words.iter().any(|word| is_version(word));
-    let mut more = told.words.difference(&asked.words);
-    let is_named = asked.words.is_subset(&told.words) && more.all(|word| is_newest && is_version(word));
-    is_named && !is_other_date
+    let may_be_added = |word: &String| {
+        (is_newest && is_version(word)) || (provider == Provider::OpenRouter && is_size(word))
+    };
+    let is_named = asked.words.is_subset(&told.words);
+    is_named && told.words.difference(&asked.words).all(may_be_added) && asked.is_of_date(&told)
+}
+
+/// `480b`, `a35b`, `128e`, or that it was instructed.
+fn is_size(word: &str) -> bool {
+    let count = word.strip_prefix('a').unwrap_or(word).strip_suffix(['b', 'e']);
+    let is_count = count.is_some_and(|count| !count.is_empty() && digits(count).is_some());
+    is_count || matches!(word, "instruct" | "it")
 }
 
 fn is_version(word: &str) -> bool {
@@ -48,7 +60,8 @@ fn is_version(word: &str) -> bool {
 #[derive(Debug, Default)]
 struct Name {
     words: BTreeSet<String>,
-    /// Its digits in pairs: some write the year before the month, others after it.
+    /// Its digits in pairs. Where one of them is no month they are sorted: some write the year before the month, others after
+    /// it.
     date: Vec<String>,
 }
 
@@ -78,8 +91,19 @@ impl Name {
         let words = words.iter().map(|word| word.strip_suffix(".0").unwrap_or(word).to_owned()).collect();
         let signs: Vec<char> = date.chars().collect();
         let mut date: Vec<String> = signs.chunks(2).map(|pair| pair.iter().collect()).collect();
-        date.sort();
+        if date.iter().any(|pair| pair.as_str() > "12") {
+            date.sort();
+        }
         Name { words, date }
+    }
+
+    /// Whether one date is the other, or tells less of it: `0731` of `20260731`.
+    fn is_of_date(&self, other: &Name) -> bool {
+        let within = |one: &[String], other: &[String]| one.iter().all(|pair| other.contains(pair));
+        match self.date.len() == other.date.len() {
+            true => self.date == other.date,
+            false => within(&self.date, &other.date) || within(&other.date, &self.date),
+        }
     }
 }
 
@@ -111,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn a_snapshot_an_alias_and_another_spelling_are_the_same_model() {
+    fn snapshots_aliases_and_other_spellings_are_the_same_model() {
         for (asked, told) in [
             ("anthropic/claude-haiku-4-5", "claude-haiku-4-5-20251001"),
             ("anthropic/claude-sonnet-4-0", "claude-sonnet-4-20250514"),
@@ -126,7 +150,14 @@ mod tests {
             ("gemini/gemini-2.0-flash", "gemini-2.0-flash-001"),
             ("gemini/gemini-2.5-pro", "gemini-2.5-pro-preview-05-06"),
             ("gemini/gemini-2.5-flash-preview", "gemini-2.5-flash-preview-09-2025"),
-            ("deepseek/deepseek-flash", "deepseek-v4-flash"),
+            ("deepseek/deepseek-flash", "deepseek-v4.1-flash"),
+            ("xai/grok-4.20-beta-latest-reasoning", "grok-4.20-0309-reasoning"),
+            ("openai/gpt-5.6", "gpt-5.6-sol-2026-07-09"),
+            ("openrouter/qwen/qwen3-coder:free", "qwen/qwen3-coder-480b-a35b-07-25"),
+            ("openrouter/meta-llama/llama-4-maverick", "meta-llama/llama-4-maverick-17b-128e-instruct"),
+            ("openrouter/z-ai/glm-4.6v", "z-ai/glm-4.6-20251208"),
+            ("openrouter/deepseek/deepseek-v4-flash-0731", "deepseek/deepseek-v4-flash-20260731"),
+            ("openrouter/qwen/qwen3.5-plus-02-15", "qwen/qwen3.5-plus-20260216"),
             ("glm/glm-5.3", "GLM-5.3"),
             ("openrouter/x-ai/grok-4", "x-ai/grok-4-07-09"),
             ("openrouter/x-ai/grok-4.7:online", "x-ai/grok-4.7"),
@@ -153,6 +184,8 @@ mod tests {
             ("mistral/mistral-large-2411", "mistral-large-4"),
             ("mistral/mistral-large-2411", "mistral-large-2512"),
             ("gemini/gemini-flash-latest", "gemini-3.5-flash-lite"),
+            ("gemini/gemini-2.5-pro-preview-05-06", "gemini-2.5-pro-preview-06-05"),
+            ("groq/qwen3-coder", "qwen3-coder-480b"),
             ("openrouter/google/gemini-3.5-flash", "x-ai/grok-4.7"),
         ] {
             let provider = asked.split_once('/').unwrap().0;
@@ -171,6 +204,8 @@ mod tests {
             "compatible/x-1",
             "openrouter/openrouter/auto",
             "openrouter/@preset/mine",
+            "openrouter/openai/gpt-4o@preset/mine",
+            "openrouter/~openai/gpt-latest",
         ] {
             assert_eq!(told(own), None, "{own}");
         }

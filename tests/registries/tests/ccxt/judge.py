@@ -149,8 +149,8 @@ def market_orders(court):
     court.order("fees-in-bnb/on")
     third = client.create_order(SYMBOL, "market", "buy", 0.01)
     same(third["fee"]["currency"], "BNB")
-    # 0.075 % of 200.01 at 300 USDT for a BNB, rounded to eight places.
-    same(Decimal(repr(third["fee"]["cost"])), Decimal("0.00050002"), "fee in BNB")
+    # 0.075 % of 200.01 at 300 USDT for a BNB, rounded half up to eight places: 0.000500025.
+    same(Decimal(repr(third["fee"]["cost"])), Decimal("0.00050003"), "fee in BNB")
     trades = client.fetch_my_trades(SYMBOL)
     same([(one["side"], one["takerOrMaker"], one["fee"]["currency"]) for one in trades],
          [("buy", "taker", "BTC"), ("sell", "taker", "USDT"), ("buy", "taker", "BNB")])
